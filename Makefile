@@ -1,0 +1,66 @@
+# Everything from nothing: needs git, make and Python 3.11 or later, and nothing that is installed or activated.
+SHELL := bash
+VENV := .venv
+TOX := $(VENV)/bin/tox
+HARNESS := .tox/harness/bin
+
+# No list to keep: whatever folder holds requirements is a framework with an environment of its own.
+frameworks := $(patsubst adapters/%/requirements.txt,%,$(wildcard adapters/*/requirements.txt))
+missing := $(foreach env,harness test $(frameworks),$(if $(wildcard .tox/$(env)/bin/python),,$(env)))
+recipes := tox.ini pyproject.toml .python-version $(wildcard adapters/*/requirements.txt adapters/*/python-version adapters/*/build-constraints.txt)
+
+# uv does not read pip's configuration files: what they say of a mirror or a folder of wheels reaches it through the
+# environment (see tox.ini). Where no folder of wheels is named, uv is told to take torch's CPU build: on Linux the
+# package index's own build brings gigabytes of CUDA. UV_TORCH_BACKEND=auto, or empty, asks for another.
+define configured_as_for_pip
+for key in index-url find-links; do \
+    name="PIP_$$(tr 'a-z-' 'A-Z_' <<< $$key)"; \
+    value="$${!name:-$$($(VENV)/bin/python -m pip config get global.$$key 2> /dev/null)}"; \
+    if [ -n "$$value" ]; then export "$$name=$$value"; fi; \
+done; \
+if [ -z "$${UV_FIND_LINKS:-}$${PIP_FIND_LINKS:-}" ]; then export UV_TORCH_BACKEND="$${UV_TORCH_BACKEND-cpu}"; fi;
+endef
+
+define not_built
+make: an environment could not be built; the reason is above.
+  No interpreter: install the Python that adapters/<framework>/python-version names, or let uv fetch it.
+  No package index: name a mirror in UV_DEFAULT_INDEX or PIP_INDEX_URL, or use pip in place of uv: \
+TOX_DEFAULT_RUNNER=virtualenv make
+endef
+export not_built
+
+.PHONY: report test bench lint environments clean always
+.DEFAULT_GOAL := report
+
+report: environments
+	$(HARNESS)/gradconform run --out reports/latest $(ARGS)
+
+test: environments
+	@$(configured_as_for_pip) $(TOX) run -e test --skip-pkg-install $(if $(ARGS),-- $(ARGS))
+
+bench: environments
+	$(HARNESS)/python benchmarks/run.py $(ARGS)
+
+lint: $(TOX)
+	@$(configured_as_for_pip) $(TOX) run -e lint
+
+environments: .tox/built
+
+# The harness is installed in place, so a change of its sources needs no new build.
+.tox/built: $(TOX) $(recipes) $(if $(missing),always)
+	@rm -f $@
+	@$(configured_as_for_pip) $(TOX) run-parallel --notest --parallel-no-spinner || { echo "$$not_built" >&2; exit 1; }
+	@touch $@
+
+$(TOX): tox.ini
+	@for python in python3 python3.11 python3.12 python3.13 python3.14; do \
+	    if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null; then found=$$python; break; fi; \
+	done; \
+	if [ -z "$${found:-}" ]; then echo 'make: no Python 3.11 or later found as python3 or python3.11 to 3.14; install one' >&2; exit 1; fi; \
+	$$found -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet 'tox>=4.51' 'tox-uv>=1.29'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .tox build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis reports/latest
+	rm -rf $(addprefix reports/,$(frameworks))

@@ -1,0 +1,48 @@
+"""A problem as a ``chainer.Chain``."""
+
+import chainer
+
+from . import adapter
+
+
+class Network(chainer.Chain):
+    """One child link for every node that owns parameters or buffers; a call applies every node."""
+
+    def __init__(self, problem, tensors, walk):
+        super().__init__()
+        # All in one attribute, so that only one name is taken from the nodes.
+        self.gradconform = problem, walk
+        for entry in problem["parameters"]:
+            link, slot = self._place(entry["name"])
+            with link.init_scope():
+                # A Parameter made from an array holds that very array: no copy of the weights.
+                setattr(link, slot, chainer.Parameter(tensors[entry["name"]]))
+        for entry in problem["buffers"]:
+            link, slot = self._place(entry["name"])
+            link.add_persistent(slot, tensors[entry["name"]].copy())
+
+    def _place(self, name):
+        """The link of a parameter or buffer, made where it is not there yet, and the name in it."""
+        node, _, slot = name.rpartition(".")
+        if node not in self._children:
+            if hasattr(self, node):
+                raise NotImplementedError(
+                    "node '%s' owns parameters, but a chainer.Chain cannot hold a link of that name, for it has "
+                    "an attribute '%s'; rename the node" % (node, node)
+                )
+            self.add_link(node, chainer.Link())
+        return self[node], slot
+
+    def forward(self, inputs):
+        """Every tensor of the problem by name, from the inputs by name."""
+        problem, walk = self.gradconform
+        values = dict(inputs)
+        for entry in problem["parameters"] + problem["buffers"]:
+            node, _, slot = entry["name"].rpartition(".")
+            values[entry["name"]] = getattr(self[node], slot)
+        return walk(vars(adapter), values)
+
+
+def build(problem, tensors, walk):
+    """Return the problem as a Network, whose ``namedparams()`` are the problem's parameters."""
+    return Network(problem, tensors, walk)

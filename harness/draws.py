@@ -1,0 +1,74 @@
+"""How the numbers of a tensor are drawn: one stream per tensor, keyed by the seed and the tensor's name."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Draw:
+    """What to draw. Scales are never one and shifts never zero, so that a forgotten factor or term shows.
+
+    kind: normal (mean, scale) | uniform (low, high) | integers (low inclusive, high exclusive) | literal (value).
+    fan_in: for a weight, over how many terms its products are summed; None for every other tensor.
+    """
+
+    shape: tuple[int, ...]
+    kind: str = "normal"
+    mean: float = 0.3
+    scale: float = 0.7
+    low: float = 0.0
+    high: float = 1.0
+    value: Any = None
+    fan_in: int | None = None
+
+
+def weight(shape: tuple[int, ...], fan_in: int) -> Draw:
+    """A weight whose sums of `fan_in` products keep the size of their terms."""
+    return Draw(shape, mean=0.1 / fan_in, scale=1.3 / fan_in**0.5, fan_in=fan_in)
+
+
+def bias(shape: tuple[int, ...]) -> Draw:
+    """A bias that is neither zero nor lost beside the products."""
+    return Draw(shape, mean=0.15, scale=0.4)
+
+
+def gain(shape: tuple[int, ...]) -> Draw:
+    """The scale of a normalisation: near, but not at, one."""
+    return Draw(shape, kind="uniform", low=0.6, high=1.7)
+
+
+def positive(shape: tuple[int, ...]) -> Draw:
+    """A running variance."""
+    return Draw(shape, kind="uniform", low=0.4, high=2.3)
+
+
+def stream(seed: int, name: str) -> np.random.Generator:
+    """The stream of one tensor; adding a node to a spec changes no other tensor's stream."""
+    key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:16], "big")
+    return np.random.Generator(np.random.SFC64(np.random.SeedSequence([seed, key])))
+
+
+def draw(what: Draw, seed: int, name: str, dtype: str) -> Array:
+    """An array of the given dtype ('float32', 'float64' or 'int64')."""
+    if what.kind == "literal":
+        return np.asarray(what.value, dtype=dtype).reshape(what.shape)
+    rng = stream(seed, name)
+    if what.kind == "integers":
+        return rng.integers(int(what.low), int(what.high), size=what.shape).astype(dtype)
+    if what.kind == "uniform":
+        drawn = rng.random(size=what.shape, dtype=dtype)
+        drawn *= np.asarray(what.high - what.low, dtype)
+        drawn += np.asarray(what.low, dtype)
+    else:
+        drawn = rng.standard_normal(size=what.shape, dtype=dtype)
+        drawn *= np.asarray(what.scale, dtype)
+        drawn += np.asarray(what.mean, dtype)
+    return np.asarray(drawn)

@@ -1,0 +1,68 @@
+"""What a person porting a network asks: how far is the whole network from the reference, and one framework from another?
+
+These rows are measured, not judged: the layers after an honest error may amplify it, and only the local check can tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.contract import Capture, Problem
+from harness.judge.compare import compare
+from harness.judge.local import measured, row_of
+from harness.judge.rows import Row
+from harness.reference.rounding import Unit
+from harness.walk import backward, forward
+
+Array = NDArray[Any]
+
+
+def reference(problem: Problem) -> dict[str, Array]:
+    """`output/...` and `grad/...` of the whole network in float64, named as in a capture."""
+    given = {name: problem.value(name) for name in problem.given}
+    given = {name: a.astype(float) if a.dtype.kind == "f" else a for name, a in given.items()}
+    outputs = forward(problem, given)
+    gradients = backward(problem, {**given, **outputs}, problem.cotangent.astype(float))
+    named = {f"output/{name}": np.asarray(value) for name, value in outputs.items()}
+    named.update({f"grad/{n}": np.asarray(g) for n, g in gradients.items() if n in problem.differentiable})
+    return named
+
+
+def rows(problem: Problem, captures: Sequence[Capture]) -> Iterator[Row]:
+    """Each capture against the reference, and each against every other, tensor by tensor."""
+    yield from _against_all(problem, captures, "end_to_end", reference(problem))
+    for capture in captures:
+        for other in captures:
+            if other is not capture:
+                yield from _against_all(problem, [capture], f"cross:{other.framework}", other.tensors)
+
+
+def _against_all(
+    problem: Problem, captures: Sequence[Capture], check: str, expected: Mapping[str, Array]
+) -> Iterator[Row]:
+    unit = Unit.of(problem.dtype)
+    for name, node, kind, shape in addresses(problem):
+        if name not in expected:
+            continue
+        wide = expected[name].astype(float)
+        for capture in captures:
+            if name in capture.tensors:
+                row = row_of(problem, capture, node=node, tensor=name, kind=kind, check=check)
+                yield measured(row, shape, compare(capture.tensors[name], wide, None, unit, shape))
+
+
+def addresses(problem: Problem) -> Iterator[tuple[str, str, str, tuple[int, ...]]]:
+    """(tensor, node, kind, shape) of everything that a capture may hold."""
+    for node in problem.nodes:
+        for name, shape in node.outputs:
+            yield f"output/{name}", node.name, "output", shape
+        if node.name != problem.output:
+            yield f"grad/{node.name}", node.name, "grad_output", node.outputs[0][1]
+    for name, (role, shape, _, grad) in problem.given.items():
+        reader = next((n.name for n in problem.nodes if name in n.reads), "")
+        if grad:
+            yield f"grad/{name}", reader, f"grad_{'param' if role == 'parameter' else 'input'}", shape

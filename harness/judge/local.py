@@ -1,0 +1,210 @@
+"""The local check: each node judged on the tensors it really saw.
+
+For every node the reference recomputes output and gradients in float64 from the captured tensors of that very framework, so errors do
+not travel between nodes: a node that is right passes however wrong its neighbours are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.contract import Capture, Problem, ProblemNode
+from harness.judge.compare import Comparison, compare
+from harness.judge.rows import NAN, Reason, Row, Verdict, blank
+from harness.reference import OPERATORS
+from harness.reference.rounding import Rounded, Unit
+from harness.walk import contributions, slots
+
+Array = NDArray[Any]
+
+
+class CannotSee(LookupError):
+    """A tensor that a node needs for its judgement was not captured, or has the wrong shape."""
+
+
+def row_of(problem: Problem, capture: Capture, *, node: str, tensor: str, kind: str, check: str) -> Row:
+    """The row of a tensor before anything is known of it."""
+    op = next((n.op for n in problem.nodes if n.name == node), "")
+    return blank(
+        spec=problem.spec, node=node, op=op, tensor=tensor, kind=kind, check=check, framework=capture.framework,
+        version=capture.version, route=capture.route, dtype=problem.dtype,
+    )  # fmt: skip
+
+
+def judged(row: Row, shape: tuple[int, ...], found: Comparison, culprit: str) -> Row:
+    """The row with what a comparison found. Only a difference that the check judges makes it diverge."""
+    diverges = found.reason not in (None, Reason.UNINFORMATIVE)
+    index = "" if found.worst is None else str([int(i) for i in np.unravel_index(found.worst, shape)])
+    return replace(
+        row, shape=str(list(shape)), ratio=found.ratio, max_abs_err=found.max_abs_err, max_rel_err=found.max_rel_err,
+        worst_index=index, got=found.got, expected=found.expected, n_bad=found.n_bad,
+        verdict=Verdict.DIVERGES if diverges else Verdict.CONFORMS, reason=found.reason or "",
+        culprit=culprit if diverges else "",
+    )  # fmt: skip
+
+
+class LocalCheck:
+    """Judges one capture of one problem; iterate over `rows()`."""
+
+    def __init__(self, problem: Problem, capture: Capture) -> None:
+        self.problem = problem
+        self.capture = capture
+        self.unit = Unit.of(problem.dtype)
+        self.check = "exact" if problem.exact else "local"
+        self.shapes = {name: shape for name, (_, shape, _, _) in problem.given.items()}
+        for node in problem.nodes:
+            self.shapes.update(dict(node.outputs))
+        self.readers = {name: [n for n in problem.nodes if name in n.reads] for name in self.shapes}
+        self._seen: dict[str, Any] = {}
+
+    def rows(self) -> Iterator[Row]:
+        """One row for each output and each gradient."""
+        yield from self._outputs()
+        yield from self._gradients()
+
+    # What the framework saw.
+
+    def _captured(self, name: str) -> Array:
+        array = self.capture.tensors.get(name)
+        if array is None:
+            raise CannotSee(f"needs {name}, which is missing")
+        shape = self.shapes[name.partition("/")[2]]
+        if array.shape != shape or array.dtype != self.unit.dtype:
+            raise CannotSee(f"needs {name}, which is {array.dtype}{list(array.shape)} for {list(shape)}")
+        return array
+
+    def _wrapped(self, array: Array) -> Any:
+        if array.dtype.kind != "f":
+            return array
+        return array.astype(float) if self.problem.exact else Rounded(array, unit=self.unit)
+
+    def _tensor(self, name: str) -> Any:
+        if name not in self._seen:
+            given = name in self.problem.given
+            self._seen[name] = self._wrapped(
+                self.problem.value(name) if given else self._captured(f"output/{name}")
+            )
+        return self._seen[name]
+
+    def _forget(self, name: str) -> None:
+        self._seen.pop(name, None)
+
+    # Outputs.
+
+    def _outputs(self) -> Iterator[Row]:
+        left = {name: len(readers) for name, readers in self.readers.items()}
+        for node in self.problem.nodes:
+            try:
+                expected: tuple[Any, ...] | CannotSee = OPERATORS[node.op].run_forward(
+                    slots(node, self._tensor), node.attributes
+                )
+            except CannotSee as error:
+                expected = error
+            for i, (name, shape) in enumerate(node.outputs):
+                row = self._row(node, f"output/{name}", "output")
+                if isinstance(expected, CannotSee):
+                    yield replace(row, shape=str(list(shape)), verdict=Verdict.MISSING, reason=str(expected))
+                else:
+                    yield self._against(row, shape, expected[i], node.name)
+            for name in set(node.reads):
+                left[name] -= 1
+                # Parameters are large and read by few; what is small stays for the gradients.
+                if left[name] == 0 and np.prod(self.shapes[name]) > 1 << 22:
+                    self._forget(name)
+
+    # Gradients.
+
+    def _gradients(self) -> Iterator[Row]:
+        wanted = {n for n, (_, _, _, grad) in self.problem.given.items() if grad}
+        wanted |= {n.name for n in self.problem.nodes} - {self.problem.output}
+        left = {name: len(readers) for name, readers in self.readers.items()}
+        sums: dict[str, Any] = {}
+        for name in self.shapes:
+            if name in wanted and left[name] == 0:
+                yield self._gradient(name, None)
+        for node in reversed(self.problem.nodes):
+            if node.name in self.problem.on_path:
+                self._contribute(node, sums)
+            for name in dict.fromkeys(node.reads):
+                left[name] -= 1
+                if left[name] == 0:
+                    self._forget(name)
+                    if name in wanted:
+                        yield self._gradient(name, sums.pop(name, None))
+
+    def _contribute(self, node: ProblemNode, sums: dict[str, Any]) -> None:
+        """Add what this node sends back to the sums of the tensors it reads, or the reason why it cannot be known."""
+        wanted = [name for name in dict.fromkeys(node.reads) if name in self.problem.differentiable]
+        if not wanted:
+            return
+        try:
+            dy = self.problem.cotangent if node.name == self.problem.output else self._captured(f"grad/{node.name}")
+            found = OPERATORS[node.op].run_vjp(self._wrapped(dy), slots(node, self._tensor), node.attributes)
+        except CannotSee as error:
+            sums.update(dict.fromkeys(wanted, error))
+            return
+        for name, gradient in contributions(node, found):
+            if name not in sums:
+                sums[name] = gradient
+            elif not isinstance(sums[name], CannotSee):
+                sums[name] = sums[name] + gradient
+
+    def _gradient(self, name: str, expected: Any) -> Row:
+        """The row of one gradient; `expected` is None where no reader sends anything back."""
+        role = self.problem.given.get(name, ("node",))[0]
+        kind = {"node": "grad_output", "input": "grad_input", "parameter": "grad_param"}[role]
+        readers = [n for n in self.readers[name] if n.name in self.problem.on_path]
+        owner = next((n for n in self.problem.nodes if n.name == name), None)
+        owner = owner or next(iter(readers or self.readers[name]), None)
+        row = row_of(
+            self.problem, self.capture, node=owner.name if owner else "", tensor=f"grad/{name}", kind=kind,
+            check=self.check,
+        )  # fmt: skip
+        culprit = " ".join(n.name for n in readers) or (owner.name if owner else name)
+        shape = self.shapes[name]
+        if name not in self.problem.on_path or name not in self.problem.differentiable:
+            return self._off_path(row, name, shape, culprit)
+        if isinstance(expected, CannotSee):
+            return replace(row, shape=str(list(shape)), verdict=Verdict.MISSING, reason=str(expected))
+        return self._against(row, shape, expected, culprit)
+
+    def _off_path(self, row: Row, name: str, shape: tuple[int, ...], culprit: str) -> Row:
+        """A tensor that the output does not depend on, or that nobody asked a gradient of: zeros and None are both right."""
+        right = "not_on_path" if name not in self.problem.on_path else "not_requested"
+        if row.tensor in self.capture.tensors:
+            found = self._against(row, shape, np.zeros(shape), culprit)
+            return found if found.verdict != Verdict.CONFORMS else replace(found, reason=right)
+        reason = self.capture.missing.get(row.tensor, "")
+        honest = reason in ("not_on_path", "not_requested") if name not in self.problem.differentiable else reason == right
+        verdict = Verdict.CONFORMS if honest else Verdict.MISSING
+        return replace(
+            row, shape=str(list(shape)), verdict=verdict, reason=reason or "no reason given", culprit="" if honest else culprit
+        )
+
+    # Judging.
+
+    def _row(self, node: ProblemNode, tensor: str, kind: str) -> Row:
+        return row_of(self.problem, self.capture, node=node.name, tensor=tensor, kind=kind, check=self.check)
+
+    def _against(self, row: Row, shape: tuple[int, ...], expected: Any, culprit: str) -> Row:
+        got = self.capture.tensors.get(row.tensor)
+        if got is None:
+            reason = self.capture.missing.get(row.tensor, "no reason given")
+            return replace(row, shape=str(list(shape)), verdict=Verdict.MISSING, reason=reason, culprit=culprit)
+        if isinstance(expected, Rounded):
+            found = compare(got, expected.value, 0.0 if expected.error is None else expected.error, self.unit, shape)
+        else:
+            found = compare(got, np.asarray(expected, float), 0.0, self.unit, shape)
+        if found.reason is Reason.VALUE and self.problem.exact:
+            found = replace(found, reason=Reason.NOT_BITWISE, ratio=np.inf)
+        return judged(row, shape, found, culprit)
+
+
+def measured(row: Row, shape: tuple[int, ...], found: Comparison) -> Row:
+    """The row of a difference that is reported but not judged."""
+    return replace(judged(row, shape, found, ""), verdict=Verdict.MEASURED, ratio=NAN, culprit="")

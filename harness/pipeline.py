@@ -1,0 +1,208 @@
+"""The way through: specs to problems, problems to captures, captures to rows."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+
+from threadpoolctl import threadpool_limits
+
+from harness import problem as problems
+from harness import running
+from harness.adapters import Adapter
+from harness.contract import ContractError, read_problem
+from harness.judge import judge
+from harness.judge.rows import Row
+from harness.spec.model import Network
+
+Progress = Callable[[str, int, int], None]
+"""Told (stage, done, total): the stages are `draw`, `judge` and the adapters' names."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One problem to be: a network in a dtype, with drawn or exact values."""
+
+    network: Network
+    dtype: str
+    values: str
+
+    @property
+    def name(self) -> str:
+        """The name of its folder."""
+        return f"{self.network.name}.{self.dtype}.{self.values}"
+
+
+@dataclass
+class Folder:
+    """Problems and captures on disk: `problems/<variant>/` and `captures/<adapter>/<variant>/`."""
+
+    root: Path
+    digests: dict[str, str] = field(default_factory=dict)
+
+    def problem(self, variant: str) -> Path:
+        """The folder of a problem."""
+        return self.root / "problems" / variant
+
+    def capture(self, adapter: str, variant: str) -> Path:
+        """The folder of a capture."""
+        return self.root / "captures" / adapter / variant
+
+    def found(self) -> Iterator[tuple[Path, dict[str, Path]]]:
+        """(problem, adapter -> capture) for every problem that is here. Raises ContractError where there is none."""
+        adapters = sorted(p.name for p in (self.root / "captures").glob("*/") if p.is_dir())
+        here = sorted((self.root / "problems").glob("*/problem.json"))
+        if not here:
+            raise ContractError(f"{self.root}: holds no problems; expected a folder that `gradconform capture` wrote")
+        for path in here:
+            name = path.parent.name
+            yield path.parent, {a: self.capture(a, name) for a in adapters if self.capture(a, name).is_dir()}
+
+
+def variants(networks: Iterable[Network], dtype: str | None) -> list[Variant]:
+    """Every problem that the specs ask for."""
+    return [Variant(n, d, v) for n in networks for d, v in problems.variants(n, dtype)]
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Processes that share the cores among themselves; spawned, so that they hold no memory of ours."""
+    share = max(1, cores() // workers)
+    executor = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_limit_threads, initargs=(share,))
+    try:
+        yield executor
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+def _limit_threads(threads: int) -> None:
+    threadpool_limits(threads)
+
+
+def draw(folder: Folder, wanted: Sequence[Variant], seed: int | None, progress: Progress, workers: ProcessPoolExecutor) -> None:
+    """Write every problem. Raises ContractError (NoExactProblem among them)."""
+    futures = {workers.submit(_draw, v, folder.problem(v.name), seed): v for v in wanted}
+    for done, future in enumerate(as_completed(futures), 1):
+        folder.digests[futures[future].name] = future.result()
+        progress("draw", done, len(wanted))
+
+
+def _draw(variant: Variant, folder: Path, seed: int | None) -> str:
+    written = problems.write(variant.network, folder, dtype=variant.dtype, values=variant.values, seed=seed)
+    return str(written.document["digest"])
+
+
+@dataclass(frozen=True)
+class Capturing:
+    """How captures are made."""
+
+    route: str = "primary"
+    threads: int = 1
+    limits: running.Limits = running.Limits()
+
+
+def capture(
+    folder: Folder, wanted: Sequence[Variant], adapters: Sequence[Adapter], how: Capturing, progress: Progress,
+    complete: Callable[[Variant], None] = lambda variant: None,
+) -> None:  # fmt: skip
+    """Capture every problem in every framework, all frameworks at once; `complete` is told of each problem that all of them have done."""
+    lock = threading.Lock()
+    left = {v.name: len(adapters) for v in wanted}
+
+    def run(adapter: Adapter) -> None:
+        tasks = [
+            running.Task(folder.problem(v.name), folder.capture(adapter.name, v.name), folder.digests[v.name])
+            for v in wanted
+        ]
+        by_folder = {task.capture: v for task, v in zip(tasks, wanted, strict=True)}
+        count = 0
+
+        def finished(task: running.Task) -> None:
+            nonlocal count
+            count += 1
+            progress(adapter.name, count, len(tasks))
+            variant = by_folder[task.capture]
+            with lock:
+                left[variant.name] -= 1
+                if left[variant.name] == 0:
+                    complete(variant)
+
+        running.capture(
+            adapter, tasks, job_folder=folder.root / "jobs", route=how.route, threads=how.threads, limits=how.limits,
+            finished=finished,
+        )  # fmt: skip
+
+    with ThreadPoolExecutor(len(adapters)) as threads:
+        for future in [threads.submit(run, adapter) for adapter in adapters]:
+            future.result()
+
+
+def judge_all(
+    workers: ProcessPoolExecutor, jobs: Iterable[tuple[Path, Mapping[str, Path]]], progress: Progress
+) -> list[Row]:
+    """The rows of problems that are captured already."""
+    futures = [workers.submit(judge, problem, captures) for problem, captures in jobs]
+    return collect(futures, progress)
+
+
+def collect(futures: Sequence[Future[list[Row]]], progress: Progress) -> list[Row]:
+    """The rows of all futures, in their order."""
+    for done, _ in enumerate(as_completed(futures), 1):
+        progress("judge", done, len(futures))
+    return [row for future in futures for row in future.result()]
+
+
+def capture_and_judge(
+    folder: Folder, wanted: Sequence[Variant], adapters: Sequence[Adapter], how: Capturing, progress: Progress,
+    workers: ProcessPoolExecutor,
+) -> list[Row]:  # fmt: skip
+    """Capture everything, and judge each problem as soon as all frameworks have done it."""
+    futures: dict[str, Future[list[Row]]] = {}
+
+    def complete(variant: Variant) -> None:
+        captures = {a.name: folder.capture(a.name, variant.name) for a in adapters}
+        futures[variant.name] = workers.submit(judge, folder.problem(variant.name), captures)
+
+    capture(folder, wanted, adapters, how, progress, complete)
+    return collect([futures[v.name] for v in wanted], progress)
+
+
+def framework_documents(folder: Folder) -> dict[str, dict[str, object]]:
+    """adapter -> what its first usable capture says of the framework and its interpreter."""
+    documents: dict[str, dict[str, object]] = {}
+    for path in sorted((folder.root / "captures").glob("*/*/capture.json")):
+        document = json.loads(path.read_text(encoding="utf-8"))
+        name = path.parent.parent.name
+        if name not in documents or (document.get("version") and not documents[name].get("version")):
+            documents[name] = document
+    return documents
+
+
+def nodes_of(problem: Path) -> tuple[str, str, tuple[tuple[str, str], ...]]:
+    """(spec, about, (node, op) pairs) of a problem folder."""
+    opened = read_problem(problem)
+    return opened.spec, str(opened.document["about"]), tuple((n.name, n.op) for n in opened.nodes)
+
+
+def joined(folders: Sequence[Folder]) -> list[tuple[Path, dict[str, Path]]]:
+    """Problems of several folders with all their captures; the same problem (by digest) captured in two places is judged once."""
+    problems_by_digest: dict[str, tuple[Path, dict[str, Path]]] = {}
+    for folder in folders:
+        for problem, captures in folder.found():
+            key = str(read_problem(problem).document["digest"])
+            place = problems_by_digest.setdefault(key, (problem, {}))
+            for name, capture_folder in captures.items():
+                place[1].setdefault(name if name not in place[1] else f"{name} ({folder.root.name})", capture_folder)
+    return list(problems_by_digest.values())

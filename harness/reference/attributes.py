@@ -1,0 +1,67 @@
+"""The types an operator's attributes may have, as pydantic sees them.
+
+Each type accepts what a person would write in a spec and normalises it to what goes into `problem.json`:
+numbers, strings, booleans and lists of them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt
+
+__all__ = [
+    "Axis", "Axes", "Flag", "Padding", "Padding2d", "Pair", "PairOrZero", "Probability", "Real", "Reduction",
+    "Shape", "Size", "StartLength",
+]  # fmt: skip
+
+
+def _twice(value: Any) -> Any:
+    """An int stands for both axes."""
+    return [value, value] if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _sides(value: Any) -> Any:
+    """`1`, `[1, 2]` (height, width) and `[[0, 1], [2, 0]]` (top, bottom; left, right) all mean a padding."""
+    value = _twice(value)
+    return [_twice(side) for side in value] if isinstance(value, list | tuple) else value
+
+
+def _plain_number(value: float) -> float:
+    """Keep ints as they are written, so that `2` does not become `2.0` in a report."""
+    return int(value) if float(value).is_integer() else value
+
+
+def _not_bool(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("expected a number, not true or false")
+    return value
+
+
+Size = Annotated[StrictInt, Field(ge=1, description="a positive int")]
+NonNegative = Annotated[StrictInt, Field(ge=0)]
+Axis = Annotated[StrictInt, Field(ge=0, description="an axis, counted from 0")]
+Axes = Annotated[list[Axis], Field(min_length=1, description="a list of axes, counted from 0")]
+StartLength = NonNegative
+Flag = StrictBool
+Real = Annotated[
+    float, BeforeValidator(_not_bool), Field(allow_inf_nan=False, strict=True), AfterValidator(_plain_number)
+]
+Probability = Annotated[Real, Field(ge=0, lt=1)]
+Reduction = Literal["mean", "sum"]
+Pair = Annotated[
+    list[Size], BeforeValidator(_twice), Field(min_length=2, max_length=2, description="an int or [height, width]")
+]
+PairOrZero = Annotated[
+    list[NonNegative],
+    BeforeValidator(_twice),
+    Field(min_length=2, max_length=2, description="an int or [height, width]"),
+]
+_Sides = Annotated[list[NonNegative], Field(min_length=2, max_length=2)]
+Padding2d = Annotated[
+    list[_Sides],
+    BeforeValidator(_sides),
+    Field(min_length=2, max_length=2, description="an int, [height, width] or [[top, bottom], [left, right]]"),
+]
+Padding = Annotated[list[_Sides], Field(min_length=1, description="one [before, after] per axis")]
+Shape = Annotated[list[Size], Field(min_length=1, max_length=8, description="a list of positive ints")]

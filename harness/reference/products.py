@@ -1,0 +1,160 @@
+"""The rounding error of sums of products of matrices, measured in about the time of the products themselves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from harness.reference.rounding import Unit
+
+Array = NDArray[Any]
+Split = Callable[[Any], tuple[Array, Array | None]]
+
+
+def rounded_products(
+    shape: tuple[int, ...], terms: Iterable[tuple[Any, Any, Any]], split: Split, unit: Unit
+) -> tuple[Array, Array]:
+    """Value and error of zeros of `shape` with `a @ b` added at `index` for each (index, a, b): see `sums.sum_of_products`.
+
+    error = sum(ea |b| + |a| eb) + sqrt(K) u sum|a||b|, K being how many of an element's terms are not zero.
+    """
+    value, scale, propagated, count = _Gathered(shape), _Gathered(shape), _Gathered(shape), _Count(shape)
+    left = right = None
+    with np.errstate(all="ignore"):
+        for index, a, b in terms:
+            # An operand that comes again is not measured again.
+            left = left if left is not None and left.given is a else _Factor(a, split, unit)
+            right = right if right is not None and right.given is b else _Factor(b, split, unit)
+            product = left.value @ right.value
+            scale.add(index, _magnitude(left, right, product))
+            count.add(index, left, right, product.shape)
+            value.add(index, product)
+            if left.error is not None:
+                propagated.add(index, left.error @ np.abs(right.value))
+            if right.error is not None:
+                propagated.add(index, np.abs(left.value) @ right.error)
+        error = scale.total()
+        error *= np.sqrt(count.total()) * unit.roundoff
+        error += unit.tiny
+        if propagated.parts:
+            error += propagated.total()
+    return value.total(), error
+
+
+class _Gathered:
+    """A float64 array that begins as its first part where that covers it, so that no zeros are written and read."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape = shape
+        self.parts = 0
+        self.sum: Array | None = None
+
+    def add(self, index: Any, part: Array) -> None:
+        """Add a part, which this array may keep as its own memory."""
+        self.parts += 1
+        if self.sum is None and index is ... and part.size == math.prod(self.shape):
+            self.sum = part.reshape(self.shape).astype(float, copy=False)
+            return
+        total = self.total()
+        place = total[index]
+        place += part.reshape(place.shape)
+
+    def total(self) -> Array:
+        """The sum of the parts."""
+        if self.sum is None:
+            self.sum = np.zeros(self.shape)
+        return self.sum
+
+
+class _Factor:
+    """One operand of a product of matrices, and what is measured of it, each once."""
+
+    def __init__(self, given: Any, split: Split, unit: Unit) -> None:
+        self.given = given
+        self.value, self.error = split(given)
+        self.single = unit.dtype == "float32"
+
+    @cached_property
+    def magnitude(self) -> Array:
+        """|value|, in float32 where that is the dtype under test (infinite where it cannot hold the value)."""
+        kind = np.float32 if self.single else np.float64
+        return np.abs(self.value, out=np.empty_like(self.value, dtype=kind), casting="same_kind")
+
+    @cached_property
+    def largest(self) -> float:
+        """The largest magnitude."""
+        return float(np.max(self.magnitude, initial=0.0))
+
+    @cached_property
+    def in_rows(self) -> Array:
+        """How many elements of each row are not zero, [..., R, 1]."""
+        return self._nonzero(-1)
+
+    @cached_property
+    def in_columns(self) -> Array:
+        """How many elements of each column are not zero, [..., 1, C]."""
+        return self._nonzero(-2)
+
+    def _nonzero(self, axis: int) -> Array:
+        return (self.value != 0).view(np.uint8).sum(axis=axis, keepdims=True, dtype=np.uint32)
+
+
+def _magnitude(left: _Factor, right: _Factor, product: Array) -> Array:
+    """|left| @ |right|, rounded up.
+
+    A bound needs few digits, and float32 is twice as fast. A sum of K products is wrong there by less than (K + 2) 2**-23 of
+    itself, which is added, and by what underflows: less than K 2**-126 (1 + both largest factors), which times sqrt(K) u is lost
+    beside the underflow that every bound allows. Where that does not hold, float64 does the work.
+    """
+    terms = left.value.shape[-1]
+    if terms == 1:
+        return np.abs(product)
+    if not left.single:
+        return np.asarray(left.magnitude @ right.magnitude)
+    slack = (terms + 2.0) * 2.0**-23
+    largest = 1.0 + left.largest + right.largest
+    if slack < 0.05 and largest**2 * terms < 1e30 and largest * terms**1.5 < 1e5:
+        magnitude = np.asarray(left.magnitude @ right.magnitude)
+        magnitude *= np.float32(1.0 + slack)
+        return magnitude
+    return np.asarray(np.abs(left.value) @ np.abs(right.value))
+
+
+class _Count:
+    """At most how many nonzero terms each element gets: no more than its row has, and no more than its column has."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape = shape
+        self.rows: Array | None = None
+        self.columns: Array | None = None
+
+    def add(self, index: Any, left: _Factor, right: _Factor, product: tuple[int, ...]) -> None:
+        """Count the terms of one product; by rows only where its last axis does not stand for several."""
+        row = len(product) - 2
+        if self.columns is None:
+            self.columns = np.zeros((*self.shape[:row], 1, *self.shape[row + 1 :]))
+            by_rows = product[-1] == self.shape[row + 1]
+            self.rows = np.zeros((*self.shape[: row + 1], 1, *self.shape[row + 2 :])) if by_rows else None
+        _add(self.columns, index, right.in_columns)
+        if self.rows is not None:
+            _add(self.rows, index, left.in_rows)
+
+    def total(self) -> Array:
+        """The counts, in a shape that broadcasts over the sum's."""
+        assert self.columns is not None
+        if self.rows is None or np.max(self.columns, initial=0.0) <= np.min(self.rows, initial=np.inf):
+            return self.columns
+        if np.max(self.rows, initial=0.0) <= np.min(self.columns, initial=np.inf):
+            return self.rows
+        return np.minimum(self.rows, self.columns)
+
+
+def _add(counts: Array, index: Any, part: Array) -> None:
+    place = counts[index]
+    place += part if part.ndim <= place.ndim and part.shape[-1] == place.shape[-1] else part.reshape(place.shape)

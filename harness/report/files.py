@@ -1,0 +1,80 @@
+"""The frame as CSV and as Parquet, and back."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from harness.judge.rows import COLUMNS
+from harness.report.frame import NUMBERS, TEXTS, typed
+
+CSV, PARQUET, PAGE, MANIFEST = "diff.csv", "diff.parquet", "index.html", "run.json"
+
+Writer = Callable[[Path], object]
+
+
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    """RFC 4180 with every text quoted, UTF-8, floats in full, `nan`, `inf` and `-inf` spelled so."""
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        out = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+        out.writerow(COLUMNS)
+        # csv writes a float by repr: the shortest text that reads back as the same bits.
+        out.writerows(frame.astype(object).itertuples(index=False, name=None))
+
+
+def write_parquet(frame: pd.DataFrame, path: Path) -> None:
+    """The same rows for tools that read Parquet."""
+    frame.to_parquet(path, engine="pyarrow", index=False)
+
+
+def read_csv(path: Path) -> pd.DataFrame:
+    """The frame that `write_csv` wrote, to the last bit. Raises ValueError where the columns are others."""
+    frame = pd.read_csv(
+        path,
+        dtype={name: "string" for name in TEXTS},
+        keep_default_na=False,
+        na_values={name: ["nan"] for name in NUMBERS},
+        float_precision="round_trip",
+        encoding="utf-8",
+    )
+    return _checked(frame, path)
+
+
+def read_parquet(path: Path) -> pd.DataFrame:
+    """The frame that `write_parquet` wrote. Raises ValueError where the columns are others."""
+    return _checked(pd.read_parquet(path, engine="pyarrow"), path)
+
+
+def read(folder: Path) -> pd.DataFrame:
+    """The rows of a finished run folder. Raises FileNotFoundError, ValueError."""
+    path = folder / PARQUET
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file; expected the folder of a finished run; run `gradconform run`")
+    return read_parquet(path)
+
+
+def write_whole(folder: Path, writers: Mapping[str, Writer]) -> None:
+    """Write every file under another name and rename them when all are whole: a reader never sees a part."""
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = {name: folder / f".{name}.{os.getpid()}.part" for name in writers}
+    try:
+        for name, writer in writers.items():
+            writer(parts[name])
+        for name, part in parts.items():
+            os.replace(part, folder / name)
+    finally:
+        for part in parts.values():
+            part.unlink(missing_ok=True)
+
+
+def _checked(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+    if tuple(frame.columns) != COLUMNS:
+        other = sorted(set(frame.columns) ^ set(COLUMNS)) or ["another order"]
+        raise ValueError(
+            f"{path}: columns differ: {', '.join(other)}; expected those of reports/README.md; run `gradconform run` again"
+        )
+    return typed(frame)

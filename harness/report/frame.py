@@ -1,0 +1,45 @@
+"""Rows to one DataFrame: every writer starts from it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import fields
+
+import pandas as pd
+
+from harness.judge.rows import COLUMNS, Row
+
+NUMBERS = tuple(field.name for field in fields(Row) if field.type == "float")
+COUNTS = tuple(field.name for field in fields(Row) if field.type == "int")
+TEXTS = tuple(name for name in COLUMNS if name not in NUMBERS + COUNTS)
+DTYPES = {name: "float64" for name in NUMBERS} | {name: "int64" for name in COUNTS} | {name: "string" for name in TEXTS}
+
+SORTED_BY = ("spec", "framework", "version", "route", "dtype", "check", "node", "tensor", "kind", "verdict", "reason")
+
+# Columns in other people's words. The others hold figures and names that were validated when the spec was loaded.
+FREE_TEXT = ("version", "reason")
+_FORMULA = re.compile(r"[=+\-@\t\r]")
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+
+
+def frame_of(rows: Sequence[Row]) -> pd.DataFrame:
+    """One line for each row, columns as in `Row`, sorted, so that two runs can be compared line by line."""
+    frame = pd.DataFrame(
+        {name: [_clean(name, getattr(row, name)) for row in rows] for name in COLUMNS}, columns=list(COLUMNS)
+    )
+    return typed(frame).sort_values(list(SORTED_BY), kind="stable", ignore_index=True)
+
+
+def typed(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same frame with the dtypes that every frame of rows has."""
+    return frame.astype(DTYPES)
+
+
+def _clean(column: str, value: object) -> object:
+    if column not in TEXTS:
+        return value
+    text = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", _ANSI.sub("", str(value)))
+    # A spreadsheet evaluates a cell that begins like a formula, quoted or not; an apostrophe makes it text.
+    return f"'{text}" if column in FREE_TEXT and _FORMULA.match(text) else text

@@ -1,0 +1,46 @@
+"""Figures as text, and texts fit for a page that travels."""
+
+from __future__ import annotations
+
+import math
+import re
+
+# A path with at least two folders; what is kept is its last three parts, enough to find the file in a checkout.
+_PATH = re.compile(r"(?<![\w./\\:])(?:~|[A-Za-z]:)?(?:[/\\][\w.@+\-]+){3,}")
+
+
+def figure(value: float) -> str:
+    """A ratio or an error, short: two digits, plain between 0.001 and 100,000, never blank."""
+    if math.isnan(value):
+        return "none"
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
+    if value == 0:
+        return "0"
+    size = abs(value)
+    if 100 <= size < 1e5:
+        return f"{value:,.0f}"
+    if 0.001 <= size < 100:
+        return f"{value:.2g}" if size < 10 else f"{value:.0f}"
+    mantissa, exponent = f"{value:.1e}".split("e")
+    return f"{mantissa}e{int(exponent)}"
+
+
+def number(value: float, dtype: str) -> str:
+    """One value of a tensor with every digit that its dtype can tell apart."""
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "infinity" if value > 0 else "-infinity"
+    return f"{value:.9g}" if dtype == "float32" else f"{value:.17g}"
+
+
+def without_paths(text: str) -> str:
+    """The text with every absolute path cut to its tail, so that a page says nothing of the machine it was made on."""
+    return _PATH.sub(lambda found: "…/" + "/".join(re.split(r"[/\\]", found[0])[-3:]), text)
+
+
+def tail(path: str, parts: int = 3) -> str:
+    """The last parts of a path; the whole of a relative one."""
+    absolute = re.match(r"[/\\~]|[A-Za-z]:", path)
+    return "…/" + "/".join(re.split(r"[/\\]", path)[-parts:]) if absolute else path

@@ -1,0 +1,99 @@
+"""Problems of a spec: each has an address, and all of them are shown at once."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.spec.model import Where
+
+MOST_PROBLEMS = 100
+MOST_CANDIDATES = 2000
+LONGEST_SHOWN = 60
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong: where, what came and what was expected, and what to do next."""
+
+    where: Where
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}" + (f"; {self.hint}" if self.hint else "")
+
+
+class SpecError(Exception):
+    """A spec cannot be used. `problems` holds every reason."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+class Problems:
+    """The problems of one file, found so far.
+
+    A mistake inside a block would come again with every use, so the same text at the same line is kept once.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.found: list[Problem] = []
+        self._seen: set[tuple[int, str]] = set()
+
+    def add(self, line: int, message: str, hint: str = "", node: str = "") -> None:
+        """Note a problem. Raises SpecError when there are so many that reading on is no help."""
+        if (line, message) in self._seen:
+            return
+        self._seen.add((line, message))
+        text = f"node {node}: {message}" if node else message
+        self.found.append(Problem(Where(self.path, line), text, hint))
+        if len(self.found) >= MOST_PROBLEMS:
+            self.found.append(Problem(Where(self.path, line), f"stopped after {MOST_PROBLEMS} problems"))
+            self.stop()
+
+    def extend(self, problems: Iterable[Problem]) -> None:
+        """Note what a rule yields."""
+        for problem in problems:
+            self.add(problem.where.line, problem.message, problem.hint)
+
+    def stop(self) -> None:
+        """Raise SpecError if anything was found."""
+        if self.found:
+            raise SpecError(sorted(self.found, key=lambda p: (p.message.startswith("stopped"), p.where.line)))
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """A hint that names the nearest right names, or lists them when they are few."""
+    known = list(dict.fromkeys(names))[:MOST_CANDIDATES]
+    close = difflib.get_close_matches(name[:LONGEST_SHOWN], known, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean '{close[0]}'?"
+    return f"known: {', '.join(sorted(known))}" if 0 < len(known) <= 12 else ""
+
+
+def show(value: Any) -> str:
+    """A value as a message shows it: as it is written in YAML, and never long."""
+    words = {True: "true", False: "false", None: "empty"}
+    text = words[value] if value is None or isinstance(value, bool) else _short_repr(value)
+    return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 3] + "..."
+
+
+def _short_repr(value: Any) -> str:
+    if isinstance(value, str):
+        return ascii(value[:LONGEST_SHOWN])
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "[" + ", ".join(show(v) for v in value[:10]) + (", ...]" if len(value) > 10 else "]")
+    return str(value)
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 element`, `3 elements`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

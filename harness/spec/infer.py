@@ -1,0 +1,113 @@
+"""Shapes: from given tensors through every node, and what parameters and buffers the nodes own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from harness.draws import Draw
+from harness.reference import ShapeError
+from harness.spec.calls import Call
+from harness.spec.errors import Problems, show
+from harness.spec.model import Node, Output, Shape, Tensor, Where
+
+_FLOAT, _INT64 = "float", "int64"
+
+
+class Inference:
+    """Shapes and kinds of all tensors, filled in node by node; what depends on a problem stays unknown."""
+
+    def __init__(self, inputs: list[Tensor], problems: Problems) -> None:
+        self.problems = problems
+        self.shapes: dict[str, Shape] = {tensor.name: tensor.shape for tensor in inputs}
+        self.kinds: dict[str, str] = {tensor.name: tensor.kind for tensor in inputs}
+        self.nodes: dict[str, Node] = {}
+        self.owned: dict[str, tuple[str, Draw, int]] = {}
+        self.expected: dict[tuple[str, str], Shape] = {}
+        self.buffers: set[str] = set()
+
+    def add(self, call: Call) -> None:
+        """Infer one node; what it reads must have been added before."""
+        self._check_kinds(call)
+        if not call.whole or any(name not in self.shapes for name in call.needs):
+            return
+        shapes = {slot: self._shapes_in(call, slot) for slot in call.op.tensors}
+        shape = self._asked(call, lambda: call.op.output_shape(shapes, call.values))
+        draws = self._asked(call, lambda: dict(call.op.parameter_draws(shapes, call.values)))
+        if shape is None or draws is None:
+            return
+        if bad := _bad_extents(shape):
+            self.problems.add(call.line, f"its output would have shape {show(list(shape))}; {bad}", "", call.name)
+            return
+        self._own(call, draws)
+        self.shapes[call.name], self.kinds[call.name] = shape, _FLOAT
+        self.nodes[call.name] = self._node(call, shape)
+
+    def _shapes_in(self, call: Call, slot: str) -> Any:
+        if call.reads[slot] is None:
+            return None
+        shapes = tuple(self.shapes[name] for name in call.names(slot))
+        return shapes if slot == call.op.variadic else shapes[0]
+
+    def _check_kinds(self, call: Call) -> None:
+        for slot in (*call.op.tensors, *call.op.parameters):
+            wanted = _INT64 if slot in call.op.integers else _FLOAT
+            for name in call.names(slot):
+                if self.kinds.get(name, wanted) != wanted:
+                    words = {_FLOAT: "floats", _INT64: "integers"}
+                    line = call.lines.get(slot, call.line)
+                    message = f"{slot} takes {words[wanted]}; {show(name)} holds {words[self.kinds[name]]}"
+                    self.problems.add(line, message, "", call.name)
+
+    def _asked(self, call: Call, rule: Callable[[], Any]) -> Any:
+        """What the operator's rule says, or None after noting its objection."""
+        try:
+            return rule()
+        except ShapeError as error:
+            self.problems.add(call.line, str(error), "", call.name)
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            # A rule that was not written for such shapes must not cost the user a traceback.
+            reads = ", ".join(f"{name} {show(list(self.shapes[name]))}" for name in dict.fromkeys(call.needs))
+            what = f"the shape rule of {call.op.name} cannot take {reads} ({type(error).__name__}: {str(error)[:100]})"
+            self.problems.add(call.line, what, "", call.name)
+        return None
+
+    def _own(self, call: Call, draws: Mapping[str, Draw]) -> None:
+        for slot in (*call.op.parameters, *call.op.buffers):
+            if slot not in draws:
+                self.problems.add(call.line, f"the operator does not say how {slot} is drawn", "", call.name)
+                continue
+            self.expected[call.name, slot] = draws[slot].shape
+            if slot in call.reads:
+                continue
+            name = f"{call.name}.{slot}"
+            self.owned[name] = (slot, draws[slot], call.line)
+            self.shapes[name], self.kinds[name] = draws[slot].shape, _FLOAT
+            if slot in call.op.buffers:
+                self.buffers.add(name)
+
+    def _node(self, call: Call, shape: Shape) -> Node:
+        tensors = {slot: call.reads.get(slot, f"{call.name}.{slot}") for slot in call.op.slots}
+        extra = call.op.extra_outputs(call.values)
+        outputs = [Output(call.name, shape)]
+        outputs += [Output(f"{call.name}.{slot}", self.shapes[f"{call.name}.{slot}"]) for slot in extra]
+        attributes = {name: call.values[name] for name in call.op.attributes}
+        where = Where(self.problems.path, call.line)
+        return Node(call.name, call.op.name, tensors, attributes, tuple(outputs), where)
+
+    def sizes(self, inputs: list[Tensor]) -> Iterator[tuple[int, str, Shape]]:
+        """Line, words and shape of every tensor."""
+        for tensor in inputs:
+            yield tensor.where.line, f"input {tensor.name}", tensor.shape
+        for name, (_, draw, line) in self.owned.items():
+            yield line, f"parameter {name}", draw.shape
+        for node in self.nodes.values():
+            yield node.where.line, f"the output of node {node.name}", node.outputs[0].shape
+
+
+def _bad_extents(shape: Shape) -> str:
+    if not all(isinstance(extent, int) for extent in shape):
+        return "expected ints"
+    if any(extent < 1 for extent in shape):
+        return "expected extents of 1 or more"
+    return "expected at most 8 axes" if len(shape) > 8 else ""

@@ -1,0 +1,236 @@
+"""Bytes -> plain data that remembers its lines. YAML 1.2's core schema, with limits, and nothing that constructs objects."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from harness.spec.errors import Problems, show
+
+MOST_BYTES = 2**20
+MOST_DEPTH = 50
+MOST_NODES = 200_000
+MOST_DIGITS = 40
+
+_CORE = "tag:yaml.org,2002:"
+_INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_WORDS: dict[str, Any] = {
+    **dict.fromkeys(["", "~", "null", "Null", "NULL"]),
+    **dict.fromkeys(["true", "True", "TRUE"], True),
+    **dict.fromkeys(["false", "False", "FALSE"], False),
+    **{sign + word: math.inf for sign in ("", "+") for word in (".inf", ".Inf", ".INF")},
+    **{"-" + word: -math.inf for word in (".inf", ".Inf", ".INF")},
+    **dict.fromkeys([".nan", ".NaN", ".NAN"], math.nan),
+}
+# The C parser is some ten times faster, and not in every build of PyYAML.
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True)
+class Item:
+    """A value of the file.
+
+    value: a scalar, a list of items or a mapping of items by key. line: where it stands, from 1. key_line: where its key stands, in a mapping.
+    scope: what its names mean, where it was handed to a block as an argument (expand.py).
+    """
+
+    value: Any
+    line: int
+    key_line: int = 0
+    scope: Any = field(default=None, compare=False, repr=False)
+
+    def get(self, key: str) -> Item | None:
+        """The item under a key; None where there is none."""
+        return self.value.get(key) if isinstance(self.value, dict) else None
+
+
+def plain(item: Item) -> Any:
+    """The same data without lines."""
+    if isinstance(item.value, dict):
+        return {key: plain(value) for key, value in item.value.items()}
+    if isinstance(item.value, list):
+        return [plain(value) for value in item.value]
+    return item.value
+
+
+def locate(item: Item, path: tuple[Any, ...]) -> Item:
+    """The item at the end of a path of keys and indices, or the last one that exists on the way."""
+    for step in path:
+        inner = item.value
+        if isinstance(inner, dict) and step in inner:
+            item = inner[step]
+        elif isinstance(inner, list) and isinstance(step, int) and step < len(inner):
+            item = inner[step]
+        else:
+            break
+    return item
+
+
+def scalar(text: str) -> Any:
+    """A plain scalar by YAML 1.2's core schema: `no` and `on` are strings, `1e-5` is a number."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INT.fullmatch(text):
+        return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
+    return float(text) if _FLOAT.fullmatch(text) else text
+
+
+def read(path: Path, problems: Problems) -> Item:
+    """The content of a spec file. Raises SpecError."""
+    text = _decoded(_bytes(path, problems), problems)
+    root = _Reader(problems).document(text)
+    problems.stop()
+    return root
+
+
+def _bytes(path: Path, problems: Problems) -> bytes:
+    try:
+        if not path.is_file():
+            what = "is a folder" if path.is_dir() else "is not a file" if path.exists() else "does not exist"
+            problems.add(1, what, "expected a YAML file")
+            problems.stop()
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        problems.add(1, f"cannot be read: {reason}")
+        problems.stop()
+    if len(data) > MOST_BYTES:
+        problems.add(1, f"the file is larger than {MOST_BYTES:,} bytes", "keep large arrays in a `weights` file")
+        problems.stop()
+    return data
+
+
+def _decoded(data: bytes, problems: Problems) -> str:
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        problems.add(line, f"byte 0x{data[error.start]:02x} is not UTF-8", "expected a YAML file in UTF-8")
+        problems.stop()
+        raise
+    if bad := yaml.reader.Reader.NON_PRINTABLE.search(text):
+        problems.add(text.count("\n", 0, bad.start()) + 1, f"the character {ascii(bad[0])} is not allowed in YAML")
+        problems.stop()
+    return text
+
+
+class _Reader:
+    """Builds items from parse events, one file at a time."""
+
+    def __init__(self, problems: Problems) -> None:
+        self.problems = problems
+        self.nodes = 0
+        self.events: Iterator[Any] = iter(())
+
+    def document(self, text: str) -> Item:
+        try:
+            self.events = yaml.parse(text, Loader=_LOADER)
+            return self._one_document(text)
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            self.problems.add(mark.line + 1 if mark else 1, f"not YAML: {error.problem or error.context}")
+        except yaml.YAMLError as error:
+            self.problems.add(1, f"not YAML: {' '.join(str(error).split())[:200]}")
+        self.problems.stop()
+        raise AssertionError("a parse error was noted")
+
+    def _one_document(self, text: str) -> Item:
+        root: Item | None = None
+        for event in self.events:
+            if not isinstance(event, yaml.NodeEvent):
+                continue
+            if root is not None:
+                self._fail(event, "a second document begins", "a spec file holds one")
+            root = self._item(event, 1)
+        if root is None:
+            self.problems.add(1, "the file is empty", "expected a mapping with `about`, `inputs` and `nodes`")
+            self.problems.stop()
+        assert root is not None
+        return root
+
+    def _item(self, event: Any, depth: int, key_line: int = 0) -> Item:
+        line = event.start_mark.line + 1
+        self.nodes += 1
+        if self.nodes > MOST_NODES:
+            self._fail(event, f"the file has more than {MOST_NODES:,} values")
+        if depth > MOST_DEPTH:
+            self._fail(event, f"values are nested more than {MOST_DEPTH} deep")
+        if isinstance(event, yaml.AliasEvent):
+            self._fail(event, f"the alias *{show(event.anchor)[1:-1]} is not allowed", "write the value out, or use a block")
+        if isinstance(event, yaml.SequenceStartEvent):
+            self._check_tag(event, "seq")
+            return Item(self._items(depth), line, key_line or line)
+        if isinstance(event, yaml.MappingStartEvent):
+            self._check_tag(event, "map")
+            return Item(self._mapping(depth), line, key_line or line)
+        return Item(self._scalar(event), line, key_line or line)
+
+    def _items(self, depth: int) -> list[Item]:
+        items = []
+        for event in self.events:
+            if isinstance(event, yaml.SequenceEndEvent):
+                break
+            items.append(self._item(event, depth + 1))
+        return items
+
+    def _mapping(self, depth: int) -> dict[str, Item]:
+        mapping: dict[str, Item] = {}
+        for event in self.events:
+            if isinstance(event, yaml.MappingEndEvent):
+                break
+            if not isinstance(event, yaml.ScalarEvent):
+                self._fail(event, "a key is not a plain word", "expected `key: value`")
+            key, line = event.value, event.start_mark.line + 1
+            self._check_tag(event, "str")
+            value = self._item(next(self.events), depth + 1, line)
+            if key in mapping:
+                first = f"the first is on line {mapping[key].key_line}"
+                self.problems.add(line, f"the key {show(key)} is written twice", first)
+            else:
+                mapping[key] = value
+        return mapping
+
+    def _scalar(self, event: Any) -> Any:
+        text, plain_style = event.value, event.implicit[0]
+        tag = self._check_tag(event, "str", "int", "float", "bool", "null")
+        if tag == "str" or (tag is None and not plain_style):
+            return text
+        if len(text) > MOST_DIGITS and _INT.fullmatch(text):
+            self.problems.add(event.start_mark.line + 1, f"the number {show(text)[1:-1]} is too long")
+            return 0
+        value = scalar(text)
+        if isinstance(value, float) and math.isinf(value) and "inf" not in text.lower():
+            self.problems.add(event.start_mark.line + 1, f"the number {show(text)[1:-1]} is too large for a float")
+        kinds: dict[str, Any] = {"int": int, "float": (int, float), "bool": bool, "null": type(None)}
+        if tag in kinds and (not isinstance(value, kinds[tag]) or (isinstance(value, bool) and tag != "bool")):
+            self.problems.add(event.start_mark.line + 1, f"{show(text)} is not what its tag !!{tag} says")
+        return float(value) if tag == "float" and isinstance(value, int) else value
+
+    def _check_tag(self, event: Any, *allowed: str) -> str | None:
+        if event.tag is None:
+            return None
+        if event.tag == "!":
+            return "str"
+        name: str = event.tag.removeprefix(_CORE)
+        if event.tag.startswith(_CORE) and name in allowed:
+            return name
+        written = f"!!{name}" if event.tag.startswith(_CORE) else event.tag
+        self.problems.add(event.start_mark.line + 1, f"the tag {show(written)[1:-1]} is not allowed here", "a spec is plain data: remove the tag")
+        return "str"
+
+    def _fail(self, event: Any, message: str, hint: str = "") -> None:
+        self.problems.add(event.start_mark.line + 1, message, hint)
+        self.problems.stop()
+
+
+def relined(item: Item, scope: Any) -> Item:
+    """The item, its names to be understood in `scope` unless it already has one."""
+    return item if item.scope is not None else replace(item, scope=scope)
