@@ -5,9 +5,9 @@ Started by path, in the framework's own interpreter::
     python -I adapters/worker.py JOB.json
     python -I adapters/worker.py --describe ADAPTER_FOLDER
 
-``docs/contract.md`` is the interface. Only the standard library and NumPy are imported here (safetensors files
-are read and written without copies, which its package cannot do), and the file must stay valid Python 3.8: it is
-the one file every interpreter shares.
+``docs/contract.md`` is the interface. Only the standard library and NumPy are imported here (safetensors
+files are read and written without copies, which its package cannot do), and the file must stay valid
+Python 3.8: it is the one file every interpreter shares.
 """
 
 import contextlib
@@ -29,8 +29,8 @@ from pathlib import Path
 import numpy as np
 
 FORMAT = 1
-# An adapter's three files become submodules of a package that exists only in memory, so they import one another
-# with `from . import adapter`, and neither the folder nor its name can hide a framework of the same name.
+# An adapter's three files become submodules of a package that exists only in memory, so they import one
+# another with `from . import adapter`, and the folder cannot hide a framework of the same name.
 PACKAGE = "gradconform_adapter"
 MODULES = ("adapter", "network", "routes")
 REASONS = {
@@ -116,7 +116,12 @@ def load_adapter(folder):
 
 def load_problem(folder):
     """Read problem.json and check that it is of the format this worker speaks."""
-    problem = json.loads((folder / "problem.json").read_text(encoding="utf-8"))
+    try:
+        problem = json.loads((folder / "problem.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise Fault(
+            f"{folder} has no problem.json that can be read: {error}; draw the problem again"
+        ) from error
     if problem.get("format") != FORMAT:
         raise Fault(f"{folder} is of format {problem.get('format')!r}; this worker reads format {FORMAT}")
     return problem
@@ -125,8 +130,8 @@ def load_problem(folder):
 def read_arrays(path):
     """Map a safetensors file into memory: arrays by name, writable, copied page by page when written to.
 
-    safetensors' own reader copies everything: 0.3 s and twice the memory for the 550 MB of VGG16. The format is
-    a little-endian 64-bit length, that many bytes of JSON, and the arrays.
+    safetensors' own reader copies everything: 0.3 s and twice the memory for the 550 MB of VGG16. The format
+    is a little-endian 64-bit length, that many bytes of JSON, and the arrays.
     """
     with open(str(path), "rb") as stream:
         content = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_COPY)
@@ -145,7 +150,7 @@ def load_tensors(folder, problem):
     """Read every number of a problem: arrays by tensor name, and the cotangent as ``cotangent/<output>``."""
     try:
         stored = read_arrays(folder / "problem.safetensors")
-    except (ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError) as error:
         raise Fault(
             f"{folder} has a problem.safetensors that cannot be read: {error}; draw it again"
         ) from error
@@ -225,8 +230,8 @@ def whole_file(path):
 def write_arrays(path, values):
     """Write arrays as a safetensors file and return its digest.
 
-    By hand, because safetensors' own writer first copies every array, and its file would have to be read again
-    for the digest. Here a thread takes the digest of what the main thread is writing.
+    By hand, because safetensors' own writer first copies every array, and its file would have to be read
+    again for the digest. Here a thread takes the digest of what the main thread is writing.
     """
     # asarray and not ascontiguousarray, which would turn shape [] into [1].
     arrays = {name: np.asarray(value, order="C") for name, value in values.items()}
@@ -295,7 +300,7 @@ class Job:
                 self.load()
             except (Exception, SystemExit) as error:
                 self.fault = f"adapter {self.folder.name} cannot be used: {explain(error)}"
-        # What import left behind lives as long as the process: the collection after each task need not visit it.
+        # What import left behind stays: the collection after each task need not visit it.
         gc.freeze()
 
     def load(self):
@@ -337,7 +342,7 @@ class Job:
         return self.walk.where() if self.walk else ""
 
     def record(self):
-        """A capture.json in which nothing has happened yet; the first task of a process pays for the import."""
+        """A capture.json in which nothing has happened yet; a process's first task pays for the import."""
         seconds = {"import": self.seconds["import"], "build": 0.0, "run": 0.0, "read": 0.0, "write": 0.0}
         self.seconds["import"] = 0.0
         record = {
@@ -400,7 +405,7 @@ def run_job(path):
 
 
 def describe(folder):
-    """Print what an adapter can do as one line of JSON, the last on standard output; return the exit status."""
+    """Print what an adapter can do as one line of JSON, the last of standard output; return the status."""
     folder = Path(folder).resolve()
     about = {"framework": folder.name, "version": None, "reason": None}
     about.update(interpreter())
@@ -439,5 +444,5 @@ if __name__ == "__main__":
     with contextlib.suppress(Exception):
         sys.stdout.flush()
         sys.stderr.flush()
-    # Not sys.exit: a framework that fails while it is torn down, or empties its log then, has no say any more.
+    # Not sys.exit: a framework that fails while it is torn down, or logs then, has no say any more.
     os._exit(code)

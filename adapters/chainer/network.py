@@ -27,7 +27,7 @@ class Network(chainer.Chain):
         if node not in self._children:
             if hasattr(self, node):
                 raise NotImplementedError(
-                    "node '%s' owns parameters, but a chainer.Chain cannot hold a link of that name, for it has "
+                    "node '%s' owns parameters, but a chainer.Chain cannot hold a link of that name, having "
                     "an attribute '%s'; rename the node" % (node, node)
                 )
             self.add_link(node, chainer.Link())

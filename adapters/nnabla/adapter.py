@@ -14,15 +14,12 @@ REDUCTIONS = {"mean": F.mean, "sum": F.sum}
 
 
 def set_threads(n):
-    """Return 1 whatever n is: NNabla's CPU functions run on the calling thread alone (no OpenMP, no thread pool).
-
-    They are deterministic for the same reason.
-    """
+    """Return 1 whatever n is: NNabla's CPU functions run on the calling thread alone."""
     return 1
 
 
-# Elementwise. F.relu, F.add2 and their like can work in place; nothing here asks for it, because a capture needs every
-# node to own its numbers.
+# Elementwise. F.relu, F.add2 and their like can work in place; nothing here asks for it, because a capture
+# needs every node to own its numbers.
 
 
 def op_relu(x):
@@ -172,7 +169,14 @@ def op_conv_transpose2d(x, weight, bias, *, stride, padding, output_padding, dil
     if any(extra >= step for extra, step in zip(output_padding, stride)):
         raise NotImplementedError("F.deconvolution wants an output_padding smaller than the stride")
     return F.deconvolution(
-        x, weight, bias, pad=padding, stride=stride, dilation=dilation, group=groups, output_padding=output_padding
+        x,
+        weight,
+        bias,
+        pad=padding,
+        stride=stride,
+        dilation=dilation,
+        group=groups,
+        output_padding=output_padding,
     )
 
 
@@ -193,19 +197,25 @@ def op_avg_pool2d(x, *, kernel_size, stride, padding, count_include_pad):
 # Normalisation.
 
 
+def _shaped(parameter, shape):
+    return None if parameter is None else F.reshape(parameter, shape, inplace=False)
+
+
 def op_batch_norm(x, weight, bias, running_mean, running_var, *, eps, momentum, training):
     shape = (1, x.shape[1]) + (1,) * (x.ndim - 2)
-    weight, bias = (F.reshape(each, shape, inplace=False) if each is not None else None for each in (weight, bias))
-    # The statistics are written in place during forward, so NNabla wants variables without a function above them;
-    # an unlinked reshape is one that shares the buffer's memory.
+    weight, bias = _shaped(weight, shape), _shaped(bias, shape)
+    # The statistics are written in place during forward, so NNabla refuses a function above them; an unlinked
+    # reshape has none and shares the buffer's memory.
     mean, var = (each.reshape(shape, unlink=True) for each in (running_mean, running_var))
-    y = F.batch_normalization(x, bias, weight, mean, var, decay_rate=1 - momentum, eps=eps, batch_stat=training)
+    y = F.batch_normalization(
+        x, bias, weight, mean, var, decay_rate=1 - momentum, eps=eps, batch_stat=training
+    )
     return (y, running_mean, running_var) if training else y
 
 
 def op_layer_norm(x, weight, bias, *, eps):
     shape = (1,) * (x.ndim - 1) + (x.shape[-1],)
-    weight, bias = (F.reshape(each, shape, inplace=False) if each is not None else None for each in (weight, bias))
+    weight, bias = _shaped(weight, shape), _shaped(bias, shape)
     return F.layer_normalization(x, bias, weight, batch_axis=list(range(x.ndim - 1)), eps=eps)
 
 
@@ -269,7 +279,9 @@ def op_l1_loss(x, target, *, reduction):
 
 
 def op_cross_entropy(x, target, *, reduction):
-    return REDUCTIONS[reduction](F.softmax_cross_entropy(x, F.reshape(target, (-1, 1), inplace=False), axis=1))
+    return REDUCTIONS[reduction](
+        F.softmax_cross_entropy(x, F.reshape(target, (-1, 1), inplace=False), axis=1)
+    )
 
 
 def op_nll_loss(x, target, *, reduction):

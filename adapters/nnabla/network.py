@@ -14,11 +14,13 @@ class Network:
 
 
 def build(problem, tensors, walk):
-    """Build the graph of a problem; the parameter store, one for the whole process, then holds this problem's alone."""
+    """Build the graph of a problem; the process's one parameter store then holds this problem's alone."""
     nn.clear_parameters()
     variables = {}
     for entry in problem["inputs"]:
-        variables[entry["name"]] = nn.Variable.from_numpy_array(tensors[entry["name"]], need_grad=entry["grad"])
+        variables[entry["name"]] = nn.Variable.from_numpy_array(
+            tensors[entry["name"]], need_grad=entry["grad"]
+        )
     for entry in problem["parameters"] + problem["buffers"]:
         variables[entry["name"]] = register(entry["name"], tensors[entry["name"]], entry["grad"])
     variables = walk(vars(adapter), variables)
@@ -26,7 +28,7 @@ def build(problem, tensors, walk):
 
 
 def register(name, array, need_grad):
-    """Put a copy of an array into the parameter store, 'conv1.weight' as 'conv1/weight'; return its variable."""
+    """Copy an array into the parameter store, 'conv1.weight' as 'conv1/weight'; return its variable."""
     scope, slot = name.rsplit(".", 1)
     with nn.parameter_scope(scope):
         return nn.parameter.get_parameter_or_create(slot, array.shape, initializer=array, need_grad=need_grad)

@@ -1,11 +1,10 @@
 """Ways to get outputs and gradients out of an NNabla graph."""
 
 import nnabla as nn
-import numpy as np
 
 
 def visit_backward(network, problem, tensors):
-    """Run ``forward`` and ``backward`` once, keeping every buffer, and read ``.d`` and ``.g`` of what ``visit`` finds."""
+    """Run forward and backward once, keep every buffer, read ``.d`` and ``.g`` of what ``visit`` finds."""
     graph = Graph(network.output)
     for variable in network.variables.values():
         variable.persistent = True
@@ -15,20 +14,22 @@ def visit_backward(network, problem, tensors):
     forward(network, graph)
     network.output.backward(tensors["cotangent/" + problem["output"]], clear_buffer=False)
     wanted = wanted_gradients(network, problem)
-    missing = {name: graph.reason(each) for name, each in wanted.items() if each not in graph.reached}
+    missing = graph.missing(wanted)
     values = outputs(network, problem)
     values.update((name, take_gradient(each)) for name, each in wanted.items() if name not in missing)
     return values, missing
 
 
 def nn_grad(network, problem, tensors):
-    """Ask ``nn.grad`` for the gradients: a graph made of Python definitions, not the C++ ones that ``backward`` runs."""
+    """Ask ``nn.grad``, whose graph is of Python definitions and not of the C++ ones ``backward`` runs."""
     graph = Graph(network.output)
     wanted = wanted_gradients(network, problem)
-    missing = {name: graph.reason(each) for name, each in wanted.items() if each not in graph.reached}
+    missing = graph.missing(wanted)
     found = [name for name in wanted if name not in missing]
     seed = nn.Variable.from_numpy_array(tensors["cotangent/" + problem["output"]])
-    gradients = nn.grad([network.output], [wanted[name] for name in found], grad_outputs=[seed]) if found else []
+    gradients = (
+        nn.grad([network.output], [wanted[name] for name in found], grad_outputs=[seed]) if found else []
+    )
     for variable in list(network.variables.values()) + gradients:
         variable.persistent = True
     forward(network, graph, gradients)
@@ -60,8 +61,12 @@ class Graph:
             if not self.reached.isdisjoint(function.outputs):
                 self.reached.update(v for v in function.inputs if v.need_grad)
 
+    def missing(self, wanted):
+        """The reason for every variable that backward does not reach; its ``.g`` would be zeros or anything."""
+        return {name: self.reason(each) for name, each in wanted.items() if each not in self.reached}
+
     def reason(self, variable):
-        """Why backward gives a variable no gradient: its buffer would be read as zeros, or as anything."""
+        """Why backward does not reach a variable."""
         if variable not in self.variables:
             return "not_on_path"
         return "graph_cut" if variable in self.asked else "not_requested"
@@ -69,7 +74,9 @@ class Graph:
 
 def forward(network, graph, also=()):
     """Run every function once: one that writes in place, such as batch normalisation, must not run again."""
-    aside = [each for each in network.variables.values() if each.parent is not None and each not in graph.variables]
+    aside = [
+        each for each in network.variables.values() if each.parent is not None and each not in graph.variables
+    ]
     if aside or also:
         nn.forward_all([network.output] + aside + list(also), clear_no_need_grad=False)
     else:
@@ -90,7 +97,7 @@ def wanted_gradients(network, problem):
 
 
 def take_gradient(variable):
-    """A variable's gradient without a copy: the variable gets a new buffer, so nothing writes to this one any more."""
+    """A variable's gradient without a copy: it gets a new buffer, so nothing writes to this one any more."""
     gradient = variable.g
     variable.grad = nn.NdArray(variable.shape)
     return gradient

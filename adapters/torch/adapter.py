@@ -10,7 +10,7 @@ DTYPES = {"float32": None, "float64": None}
 def set_threads(n):
     """Compute with n threads, deterministically, in full precision; return the number of threads in force."""
     torch.set_num_threads(n)
-    # The same switch as use_deterministic_algorithms(True), which also imports the compiler: 0.8 s for nothing.
+    # The switch of use_deterministic_algorithms(True), which also imports the compiler: 0.8 s for nothing.
     torch.set_deterministic_debug_mode("error")
     torch.set_float32_matmul_precision("highest")
     return torch.get_num_threads()

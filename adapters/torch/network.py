@@ -20,7 +20,7 @@ def inputs(problem, tensors):
 
 
 class Network(torch.nn.Module):
-    """One submodule for each node that owns parameters or buffers; from the inputs, gives every tensor by name."""
+    """One submodule for each node that owns parameters or buffers; given the inputs, returns every tensor."""
 
     def __init__(self, problem, tensors, walk):
         super().__init__()
@@ -47,8 +47,8 @@ class Network(torch.nn.Module):
 def distinct(operator):
     """Give the operator's result an identity of its own.
 
-    Dropout in evaluation mode and some reshapes return the tensor they were given. A gradient kept on it would be
-    that of the operator's input, which other nodes may read too.
+    Dropout in evaluation mode and some reshapes return the tensor they were given. A gradient kept on it
+    would be that of the operator's input, which other nodes may read too.
     """
 
     @functools.wraps(operator)

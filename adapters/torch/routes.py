@@ -59,7 +59,7 @@ def read_by(node):
 
 
 def asked_for(problem):
-    """The names whose gradient the problem asks for: inputs and parameters that say so, and what depends on them."""
+    """The names whose gradient the problem asks for: leaves that say so and all that depends on them."""
     names = {entry["name"] for entry in problem["inputs"] + problem["parameters"] if entry["grad"]}
     for node in problem["nodes"]:
         if names.intersection(read_by(node)):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -57,24 +58,24 @@ class _Geometry:
         return np.moveaxis(np.copy(np.moveaxis(grouped, (3, 4), (0, 1)), order="C"), (0, 1), (3, 4))
 
 
-def _correlate(images: Any, kernels: Any, at: _Geometry) -> Any:
-    """maps[n, o, p] = sum over c, i, j of kernels[o, c, i, j] images[n, c, stride p + dilation (i, j)]."""
+def _correlate(images: Any, kernels: Any, bias: Any, at: _Geometry) -> Any:
+    """maps[n, o, p] = bias[o] + sum over c, i, j of kernels[o, c, i, j] images[n, c, stride p + dilation (i, j)]."""
     split, padded = at.split_weight(kernels), at.padded(images)
     n, out = images.shape[0], kernels.shape[0]
-    terms = (
-        (..., split[offset], _flat(padded[reach])) for offset, reach in at.offsets()
-    )  # [G, O, C] @ [N, G, C, P]
-    maps = sum_of_products((n, at.groups, out // at.groups, math.prod(at.maps)), terms)
-    return maps.reshape(n, out, *at.maps)
+    shape = (n, at.groups, out // at.groups, math.prod(at.maps))
+    # [G, O, C] @ [N, G, C, P]
+    products = ((..., split[offset], _flat(padded[reach])) for offset, reach in at.offsets())
+    return sum_of_products(shape, chain(products, _bias_term(bias, shape))).reshape(n, out, *at.maps)
 
 
-def _spread(maps: Any, kernels: Any, at: _Geometry) -> Any:
-    """The adjoint of `_correlate` in its images: images[n, c] gathers kernels[o, c, i, j] maps[n, o]."""
+def _spread(maps: Any, kernels: Any, bias: Any, at: _Geometry) -> Any:
+    """The adjoint of `_correlate` in its images, plus bias[c]: images[n, c] gathers kernels[o, c, i, j] maps[n, o]."""
     split, flat = at.split_weight(kernels), _flat(at.grouped(maps))
     n, channels = maps.shape[0], kernels.shape[1] * at.groups
     extent = [sum(side) + length for side, length in zip(at.padding, at.image, strict=True)]
-    terms = ((reach, np.swapaxes(split[offset], -1, -2), flat) for offset, reach in at.offsets())
-    padded = sum_of_products((n, at.groups, kernels.shape[1], *extent), terms)
+    shape = (n, at.groups, kernels.shape[1], *extent)
+    products = ((reach, np.swapaxes(split[offset], -1, -2), flat) for offset, reach in at.offsets())
+    padded = sum_of_products(shape, chain(products, _bias_term(bias, shape)))
     (top, _), (left, _) = at.padding
     kept = (..., slice(top, top + at.image[0]), slice(left, left + at.image[1]))
     return padded.reshape(n, channels, *extent)[kept]
@@ -101,8 +102,11 @@ def _batch_last(flat: Any) -> Any:
     return np.transpose(flat, (1, 2, 0, 3)).reshape(groups, channels, n * positions)
 
 
-def _plus_bias(y: Any, bias: Any) -> Any:
-    return y if bias is None else y + bias.reshape(1, -1, 1, 1)
+def _bias_term(bias: Any, shape: Dims) -> Iterator[tuple[Any, Any, Any]]:
+    """The bias as one more product: a framework may begin its sum with it, and then rounds it with every term."""
+    if bias is not None:
+        n, groups, channels, *extent = shape
+        yield ..., bias.reshape(groups, channels, 1), np.ones((n, 1, 1, math.prod(extent)))
 
 
 def _bias_gradient(dy: Any, bias: Any) -> Any:
@@ -126,7 +130,7 @@ def conv2d(
     OH = floor((H + top + bottom - dilation (kh - 1) - 1) / stride) + 1; padding is with zeros and may be asymmetric.
     Dumoulin and Visin (2016), *A guide to convolution arithmetic for deep learning*.
     """
-    return _plus_bias(_correlate(x, weight, _of_conv2d(x, weight, stride, padding, dilation, groups)), bias)
+    return _correlate(x, weight, bias, _of_conv2d(x, weight, stride, padding, dilation, groups))
 
 
 @conv2d.vjp
@@ -142,7 +146,7 @@ def _(
     groups: int,
 ) -> Any:
     at = _of_conv2d(x, weight, stride, padding, dilation, groups)
-    return _spread(dy, weight, at), _pair(dy, x, at), _bias_gradient(dy, bias)
+    return _spread(dy, weight, None, at), _pair(dy, x, at), _bias_gradient(dy, bias)
 
 
 @conv2d.shape
@@ -200,7 +204,7 @@ def conv_transpose2d(
     OH = (H - 1) stride - 2 padding + dilation (kh - 1) + output_padding + 1.  Dumoulin and Visin (2016), section 4.
     """
     at = _of_conv_transpose2d(x, weight, stride, padding, output_padding, dilation, groups)
-    return _plus_bias(_spread(x, weight, at), bias)
+    return _spread(x, weight, bias, at)
 
 
 @conv_transpose2d.vjp
@@ -217,7 +221,7 @@ def _(
     groups: int,
 ) -> Any:
     at = _of_conv_transpose2d(x, weight, stride, padding, output_padding, dilation, groups)
-    return _correlate(dy, weight, at), _pair(x, dy, at), _bias_gradient(dy, bias)
+    return _correlate(dy, weight, None, at), _pair(x, dy, at), _bias_gradient(dy, bias)
 
 
 @conv_transpose2d.shape

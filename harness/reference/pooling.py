@@ -136,6 +136,7 @@ def _divisor(image: Any, windows: Any, kernel_size: Any, stride: Any, padding: A
     """By what each window's sum is divided: one int for all, or an array [OH, OW]."""
     if count_include_pad or not any(padding):
         return math.prod(kernel_size)
-    inside = _padded(np.ones((1, 1, *image)), padding, 0.0)
+    # Exact in float32, and of a dtype that widens no other.
+    inside = _padded(np.ones((1, 1, *image), dtype=np.float32), padding, 0.0)
     members = ((..., inside[at]) for at in _members(windows, kernel_size, stride))
     return scatter_sum((1, 1, *windows), members)[0, 0]

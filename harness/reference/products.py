@@ -136,14 +136,16 @@ class _Count:
 
     def add(self, index: Any, left: _Factor, right: _Factor, product: tuple[int, ...]) -> None:
         """Count the terms of one product; by rows only where its last axis does not stand for several."""
-        row = len(product) - 2
+        row, last = len(product) - 2, len(product) - 1
         if self.columns is None:
-            self.columns = np.zeros((*self.shape[:row], 1, *self.shape[row + 1 :]))
-            by_rows = product[-1] == self.shape[row + 1]
-            self.rows = np.zeros((*self.shape[: row + 1], 1, *self.shape[row + 2 :])) if by_rows else None
-        _add(self.columns, index, right.in_columns)
+            self.columns = np.zeros((*self.shape[:row], 1, *self.shape[last:]))
+            if self.columns[index].ndim == len(product):
+                self.rows = np.zeros((*self.shape[:last], 1, *self.shape[last + 1 :]))
+        place = self.columns[index]
+        place += right.in_columns.reshape(*right.in_columns.shape[:-1], *place.shape[last:])
         if self.rows is not None:
-            _add(self.rows, index, left.in_rows)
+            place = self.rows[index]
+            place += left.in_rows
 
     def total(self) -> Array:
         """The counts, in a shape that broadcasts over the sum's."""
@@ -154,7 +156,3 @@ class _Count:
             return self.rows
         return np.minimum(self.rows, self.columns)
 
-
-def _add(counts: Array, index: Any, part: Array) -> None:
-    place = counts[index]
-    place += part if part.ndim <= place.ndim and part.shape[-1] == place.shape[-1] else part.reshape(place.shape)

@@ -41,7 +41,8 @@ class Unit:
 
     def constant_error(self, value: Array) -> Array | None:
         """How far a constant written in a formula is from the dtype's nearest number; None where it is one."""
-        error = np.abs(value.astype(self.dtype).astype(float) - value)
+        with np.errstate(invalid="ignore"):
+            error = np.where(np.isinf(value), 0.0, np.abs(value.astype(self.dtype).astype(float) - value))
         return error if error.any() else None
 
 

@@ -35,7 +35,7 @@ def read_csv(path: Path) -> pd.DataFrame:
     """The frame that `write_csv` wrote, to the last bit. Raises ValueError where the columns are others."""
     frame = pd.read_csv(
         path,
-        dtype={name: "string" for name in TEXTS},
+        dtype=dict.fromkeys(TEXTS, "string"),
         keep_default_na=False,
         na_values={name: ["nan"] for name in NUMBERS},
         float_precision="round_trip",
@@ -53,7 +53,9 @@ def read(folder: Path) -> pd.DataFrame:
     """The rows of a finished run folder. Raises FileNotFoundError, ValueError."""
     path = folder / PARQUET
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; expected the folder of a finished run; run `gradconform run`")
+        raise FileNotFoundError(
+            f"{path}: no such file; expected the folder of a finished run; run `gradconform run`"
+        )
     return read_parquet(path)
 
 

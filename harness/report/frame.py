@@ -13,9 +13,25 @@ from harness.judge.rows import COLUMNS, Row
 NUMBERS = tuple(field.name for field in fields(Row) if field.type == "float")
 COUNTS = tuple(field.name for field in fields(Row) if field.type == "int")
 TEXTS = tuple(name for name in COLUMNS if name not in NUMBERS + COUNTS)
-DTYPES = {name: "float64" for name in NUMBERS} | {name: "int64" for name in COUNTS} | {name: "string" for name in TEXTS}
+DTYPES = (
+    dict.fromkeys(NUMBERS, "float64")
+    | dict.fromkeys(COUNTS, "int64")
+    | dict.fromkeys(TEXTS, "string")
+)
 
-SORTED_BY = ("spec", "framework", "version", "route", "dtype", "check", "node", "tensor", "kind", "verdict", "reason")
+SORTED_BY = (
+    "spec",
+    "framework",
+    "version",
+    "route",
+    "dtype",
+    "check",
+    "node",
+    "tensor",
+    "kind",
+    "verdict",
+    "reason",
+)
 
 # Columns in other people's words. The others hold figures and names that were validated when the spec was loaded.
 FREE_TEXT = ("version", "reason")

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from harness.judge.rows import LIMIT, Row, Verdict
+from harness.report.faults import rows_of, severity
 from harness.report.run import NetworkInfo, RunInfo
-from harness.report.summary import JUDGED, rows_of, severity
+from harness.report.summary import FAILING, JUDGED
 
 Column = tuple[str, str, str]
 """Framework, version, dtype."""
@@ -76,6 +77,7 @@ class NetworkView:
     about: str
     path: str
     columns: tuple[Column, ...]
+    overall: tuple[Cell, ...]
     lines: tuple[Line, ...]
     errors: tuple[ErrorLine, ...]
     between: tuple[Between, ...]
@@ -98,39 +100,48 @@ def networks_of(frame: pd.DataFrame, run: RunInfo) -> tuple[NetworkView, ...]:
 def _columns(frame: pd.DataFrame, run: RunInfo) -> tuple[Column, ...]:
     """Every framework of the manifest or the rows, with every dtype of the rows: a column with no row says so."""
     dtypes = sorted(set(frame["dtype"]) - {""}) or [""]
-    seen = [(row.framework, row.version) for row in frame[["framework", "version"]].drop_duplicates().itertuples()]
+    seen = [
+        (row.framework, row.version) for row in frame[["framework", "version"]].drop_duplicates().itertuples()
+    ]
     # Before a framework could be started its version is unknown; such rows belong to the version that the manifest names.
-    pairs = dict.fromkeys([(info.name, info.version) for info in run.frameworks] + [pair for pair in seen if pair[1]])
-    pairs.update(dict.fromkeys(pair for pair in seen if pair[0] and pair[0] not in {name for name, _ in pairs}))
+    pairs = dict.fromkeys(
+        [(info.name, info.version) for info in run.frameworks] + [pair for pair in seen if pair[1]]
+    )
+    pairs.update(
+        dict.fromkeys(pair for pair in seen if pair[0] and pair[0] not in {name for name, _ in pairs})
+    )
     return tuple((name, version, dtype) for name, version in pairs for dtype in dtypes)
 
 
 def _view(network: NetworkInfo, frame: pd.DataFrame, columns: Sequence[Column]) -> NetworkView:
     rows = rows_of(frame)
-    nodes = dict(network.nodes) | {r.node: r.op for r in rows if r.node and r.node not in dict(network.nodes)}
+    nodes = dict(network.nodes) | {
+        row.node: row.op for row in rows if row.node and row.node not in dict(network.nodes)
+    }
     by_cell: dict[tuple[str, Column], list[Row]] = {}
-    whole: dict[Column, Row] = {}
     for row in rows:
-        if row.verdict == Verdict.MEASURED:
-            continue
-        for column in _columns_of(row, columns):
-            places = _places(row, nodes)
-            for place in places:
-                by_cell.setdefault((place, column), []).append(row)
-            if not places:
-                whole[column] = max(whole.get(column, row), row, key=severity)
-    if not nodes and whole:
-        nodes = {"": ""}
+        if row.verdict != Verdict.MEASURED:
+            # What failed as a whole failed at every node.
+            for place in _places(row, nodes) or nodes or [""]:
+                for column in _columns_of(row, columns):
+                    by_cell.setdefault((place, column), []).append(row)
     lines = tuple(
-        Line(node, op, tuple(_cell(by_cell.get((node, column), ()), whole.get(column)) for column in columns))
-        for node, op in nodes.items()
+        Line(node, op, tuple(_cell(by_cell.get((node, column), ())) for column in columns))
+        for node, op in (nodes or {"": ""}).items()
     )
-    verdicts = frame["verdict"]
     return NetworkView(
-        network.name, network.about, network.path, tuple(columns), lines, _errors(rows, list(nodes), columns), _between(rows),
-        failed=int(verdicts.isin((Verdict.DIVERGES, Verdict.MISSING, Verdict.CRASHED)).sum()),
-        judged=int(verdicts.isin(JUDGED).sum()),
+        network.name, network.about, network.path, tuple(columns),
+        overall=tuple(map(_overall, zip(*(line.cells for line in lines), strict=True))),
+        lines=lines, errors=_errors(rows, list(nodes), columns), between=_between(rows),
+        failed=int(frame["verdict"].isin(FAILING).sum()), judged=int(frame["verdict"].isin(JUDGED).sum()),
     )  # fmt: skip
+
+
+def _overall(cells: Sequence[Cell]) -> Cell:
+    """The worst of a network's cells. A node without any row counts: a network with a hole is not whole."""
+    return next((cell for cell in cells if cell.worst is None), None) or max(
+        cells, key=lambda cell: severity(cell.worst) if cell.worst else (0, False, 0.0)
+    )
 
 
 def _columns_of(row: Row, columns: Iterable[Column]) -> list[Column]:
@@ -148,14 +159,19 @@ def _places(row: Row, nodes: Iterable[str]) -> list[str]:
     return blamed or ([row.node] if row.node in nodes else [])
 
 
-def _cell(rows: Sequence[Row], whole: Row | None) -> Cell:
-    worst = max([*rows, whole] if whole else rows, key=severity, default=None)
+def _cell(rows: Sequence[Row]) -> Cell:
+    judged = [row for row in rows if row.verdict != Verdict.UNSUPPORTED]
+    # What was refused in one variant and judged in another has a figure; the refusal has its own entry on the page.
+    worst = max(judged or rows, key=severity, default=None)
     if worst is None:
         return Cell("no row", "none", None, 0)
-    judged = sum(row.verdict in JUDGED for row in rows)
-    if worst.verdict in (Verdict.CONFORMS, Verdict.DIVERGES, Verdict.KNOWN):
-        return Cell(worst.verdict, _ratio_level(worst), worst, judged)
-    return Cell(worst.verdict, worst.verdict, worst, judged)
+    figured = worst.verdict in (Verdict.CONFORMS, Verdict.DIVERGES, Verdict.KNOWN)
+    return Cell(
+        worst.verdict,
+        _ratio_level(worst) if figured else worst.verdict,
+        worst,
+        sum(row.verdict in JUDGED for row in rows),
+    )
 
 
 def _ratio_level(row: Row) -> str:
@@ -202,6 +218,10 @@ def _between(rows: Sequence[Row]) -> tuple[Between, ...]:
         if row.check.startswith("cross:"):
             groups.setdefault((row.framework, row.version, row.check, row.dtype), []).append(row)
     return tuple(
-        Between(max(group, key=lambda r: (r.max_rel_err != r.max_rel_err, r.max_rel_err)), key[2].partition(":")[2], len(group))
+        Between(
+            max(group, key=lambda r: (r.max_rel_err != r.max_rel_err, r.max_rel_err)),
+            key[2].partition(":")[2],
+            len(group),
+        )
         for key, group in groups.items()
     )

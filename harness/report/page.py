@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 
 import jinja2
 import pandas as pd
 
-from harness.judge.rows import LIMIT, Row
+from harness.judge.rows import LIMIT, Reason, Row, Verdict
+from harness.report.faults import Fault
 from harness.report.matrix import RATIO_STEPS, Cell, networks_of
 from harness.report.run import RunInfo
-from harness.report.summary import Fault, counted, listed, summary_of
-from harness.report.words import figure, number, tail, without_paths
+from harness.report.summary import summary_of
+from harness.report.words import counted, figure, listed, number, tail, without_paths
 
 CARDS = 40
 """Faulty nodes that get a card; the rest get a line each."""
 
 ROWS = 60
 """Tensors listed in a card; the rest are in diff.csv."""
+
+
+_BEYOND = {
+    Reason.SHAPE: "wrong shape",
+    Reason.DTYPE: "wrong dtype",
+    Reason.NONFINITE: "NaN or infinity out of place",
+    Reason.BOUND: "the bound is not finite",
+    Reason.NOT_BITWISE: "not equal to the bit",
+}
 
 
 def page(frame: pd.DataFrame, run: RunInfo) -> str:
@@ -40,7 +51,7 @@ def _anchors(faults: tuple[Fault, ...]) -> dict[tuple[str, str, str, str], str]:
     return {
         (fault.spec, fault.framework, fault.version, node): f"fault-{i}"
         for i, fault in reversed(list(enumerate(faults, 1)))
-        for node in fault.culprit.split()
+        for node in fault.nodes
     }
 
 
@@ -48,27 +59,20 @@ def _beyond(row: Row) -> str:
     """How far a row is beyond its bound, in words."""
     if row.verdict == "missing":
         return "missing"
-    if row.check == "exact" and row.ratio > 0:
-        return "not equal to the bit"
-    if row.ratio != row.ratio or row.reason in ("shape", "dtype"):
-        return f"wrong {row.reason or 'result'}"
-    if row.reason == "nonfinite":
-        return "NaN or infinity out of place"
+    if row.reason in _BEYOND:
+        return _BEYOND[row.reason]
+    if row.ratio != row.ratio:
+        return f"wrong: {row.reason.replace('_', ' ') or 'no ratio'}"
     return f"{figure(row.ratio)} times the bound"
 
 
 def _cell_text(cell: Cell) -> str:
     """What a cell of the table says; never nothing."""
     row = cell.worst
-    if row is None or cell.word in ("missing", "unsupported", "crashed"):
+    if row is None or cell.word in (Verdict.MISSING, Verdict.UNSUPPORTED, Verdict.CRASHED):
         return cell.word
-    if cell.word == "known":
-        return f"known {figure(row.ratio)}"
-    if cell.word == "diverges":
-        return f"✗ {figure(row.ratio)}" if row.ratio == row.ratio else f"✗ {row.reason or 'diverges'}"
-    if row.ratio != row.ratio:
-        return row.reason.replace("_", " ") or "no bound"
-    return figure(row.ratio)
+    text = figure(row.ratio) if math.isfinite(row.ratio) else row.reason.replace("_", " ") or "no bound"
+    return {Verdict.DIVERGES: f"✗ {text}", Verdict.KNOWN: f"known {text}"}.get(Verdict(cell.word), text)
 
 
 def _cell_title(cell: Cell) -> str:
@@ -82,7 +86,9 @@ def _cell_title(cell: Cell) -> str:
     if row.reason:
         parts.append(row.reason)
     if row.worst_index and row.ratio > 0:
-        parts.append(f"at {row.worst_index}: got {number(row.got, row.dtype)}, expected {number(row.expected, row.dtype)}")
+        parts.append(
+            f"at {row.worst_index}: got {number(row.got, row.dtype)}, expected {number(row.expected, row.dtype)}"
+        )
     return "; ".join(parts)
 
 

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
-from harness.judge.rows import LIMIT, Row, Verdict
+from harness.judge.rows import Row, Verdict
+from harness.report.faults import Fault, Refusal, faults_of, refusals_of, rows_of
 from harness.report.run import RunInfo
+from harness.report.words import counted, listed
 
 JUDGED = (Verdict.CONFORMS, Verdict.KNOWN, Verdict.MISSING, Verdict.DIVERGES)
 FAILING = (Verdict.DIVERGES, Verdict.MISSING, Verdict.CRASHED)
-
-# The worker puts the node before a framework's sentence; without it, one refusal in twenty networks is one entry.
-_NODE_BEFORE = re.compile(r"^node '[^']*' \((?P<op>[^)]*)\): ")
 
 
 @dataclass(frozen=True)
@@ -28,38 +24,6 @@ class Headline:
     sentence: str
     scope: str
     gaps: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Fault:
-    """The failing (or known) rows of one culprit in one network and one framework, the worst first."""
-
-    framework: str
-    version: str
-    spec: str
-    culprit: str
-    op: str
-    dtypes: tuple[str, ...]
-    rows: tuple[Row, ...]
-
-    @property
-    def worst(self) -> Row:
-        """The row furthest beyond its bound."""
-        return self.rows[0]
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """What one framework could not do, in its own words, and all problems in which it said so."""
-
-    verdict: str
-    framework: str
-    version: str
-    reason: str
-    ops: tuple[str, ...]
-    where: tuple[str, ...]
-    dtypes: tuple[str, ...]
-    rows: int
 
 
 @dataclass(frozen=True)
@@ -89,46 +53,34 @@ class Summary:
     @property
     def faulty_operators(self) -> tuple[str, ...]:
         """`operator (framework)` for each that is at fault, so that one defect seen in twenty networks is recognised."""
-        return tuple(dict.fromkeys(f"{fault.op or fault.culprit} ({fault.framework})" for fault in self.faults))
+        return tuple(
+            dict.fromkeys(f"{listed(fault.ops or fault.nodes)} ({fault.framework})" for fault in self.faults)
+        )
 
 
 def summary_of(frame: pd.DataFrame, run: RunInfo | None = None) -> Summary:
     """The summary of the rows. With the manifest it also says which network or framework was not judged at all."""
-    faults = _faults(frame, (Verdict.DIVERGES, Verdict.MISSING))
-    crashed = _refusals(frame, Verdict.CRASHED)
+    faults = faults_of(frame, (Verdict.DIVERGES, Verdict.MISSING))
+    crashed = refusals_of(frame, Verdict.CRASHED)
     return Summary(
         headline=_headline(frame, run, faults, crashed),
-        counts=pd.crosstab(frame["verdict"], frame["framework"] + " " + frame["version"]),
+        counts=_counts(frame, run),
         faults=faults,
-        known=_faults(frame, (Verdict.KNOWN,)),
+        known=faults_of(frame, (Verdict.KNOWN,)),
         crashed=crashed,
-        unsupported=_refusals(frame, Verdict.UNSUPPORTED),
+        unsupported=refusals_of(frame, Verdict.UNSUPPORTED),
         nearest=_nearest(frame),
         uninformative=int((frame["reason"] == "uninformative").sum()),
     )
 
 
-def rows_of(frame: pd.DataFrame) -> list[Row]:
-    """The rows again, as values with names."""
-    return [Row(*values) for values in frame.astype(object).itertuples(index=False, name=None)]
-
-
-def severity(row: Row) -> tuple[int, float]:
-    """Sort key: larger is worse. A row that diverges without a ratio (shape, dtype) is beyond any ratio."""
-    rank = {Verdict.KNOWN: 1, Verdict.UNSUPPORTED: 2, Verdict.MISSING: 3, Verdict.DIVERGES: 4, Verdict.CRASHED: 5}
-    beyond = math.inf if row.verdict == Verdict.DIVERGES else -1.0
-    return next((n for v, n in rank.items() if v == row.verdict), 0), beyond if math.isnan(row.ratio) else row.ratio
-
-
-def counted(n: int, noun: str) -> str:
-    """`1 node`, `2 nodes`, `12,000 rows`."""
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
-
-
-def listed(words: Iterable[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    *most, last = list(words) or ["none"]
-    return f"{', '.join(most)} and {last}" if most else last
+def _counts(frame: pd.DataFrame, run: RunInfo | None) -> pd.DataFrame:
+    """Rows by verdict, in the order of `Verdict`, and framework, in the order of the manifest."""
+    table = pd.crosstab(frame["verdict"], (frame["framework"] + " " + frame["version"]).str.strip())
+    first = [f"{info.name} {info.version}" for info in run.frameworks] if run else []
+    columns = list(dict.fromkeys([*first, *map(str, table.columns)]))
+    verdicts = [str(verdict) for verdict in Verdict if verdict in table.index]
+    return table.reindex(index=verdicts, columns=columns, fill_value=0)
 
 
 def _headline(
@@ -136,93 +88,61 @@ def _headline(
 ) -> Headline:
     judged = frame[frame["verdict"].isin(JUDGED)]
     gaps = _gaps(frame, judged, run)
-    pairs = judged[["framework", "version"]].drop_duplicates().sort_values(["framework", "version"])
-    frameworks = listed(f"{name} {version}" for name, version in pairs.itertuples(index=False, name=None))
-    scope = f"{counted(len(judged), 'row')} judged in {counted(judged['spec'].nunique(), 'network')}; frameworks: {frameworks}."
-    found = []
-    for verdict, verb in ((Verdict.DIVERGES, "diverge"), (Verdict.MISSING, "give no result")):
-        n = sum(fault.worst.verdict == verdict for fault in faults)
-        if n:
-            found.append(f"{counted(n, 'node')} {verb}{('s' if verb == 'diverge' else 's') if n == 1 else ''}")
-    if crashed:
-        problems = frame[frame["verdict"] == Verdict.CRASHED][["spec", "framework", "version", "route", "dtype"]]
-        found.append(f"{counted(len(problems.drop_duplicates()), 'problem')} crashed")
-    if found:
-        return Headline("fails", f"Not everything conforms: {listed(found)}.", scope, gaps)
-    if judged.empty:
-        return Headline("incomplete", "Nothing was judged.", scope, gaps)
-    if gaps:
-        return Headline("incomplete", "What was judged conforms, but not everything was judged.", scope, gaps)
-    known = int((judged["verdict"] == Verdict.KNOWN).sum())
-    besides = f" besides {counted(known, 'row')} of known divergences" if known else ""
-    return Headline("conforms", f"Everything conforms{besides}.", scope, gaps)
+    failed = _failed(frame, faults)
+    if failed:
+        state, sentence = "fails", f"Not everything conforms: {listed(failed)}."
+    elif judged.empty:
+        state, sentence = "incomplete", "Nothing was judged."
+    elif gaps:
+        state, sentence = "incomplete", "What was judged conforms, but not everything was judged."
+    elif (judged["verdict"] == Verdict.KNOWN).any():
+        state, sentence = "conforms", "Everything conforms, but for known divergences."
+    else:
+        state, sentence = "conforms", "Everything conforms."
+    return Headline(state, sentence, _scope(frame, judged, run), gaps)
+
+
+def _failed(frame: pd.DataFrame, faults: Sequence[Fault]) -> list[str]:
+    diverging = sum(fault.worst.verdict == Verdict.DIVERGES for fault in faults)
+    missing = len(faults) - diverging
+    crashed = frame[frame["verdict"] == Verdict.CRASHED]
+    problems = len(crashed[["spec", "framework", "version", "route", "dtype", "check"]].drop_duplicates())
+    found = [f"{counted(diverging, 'node')} {'diverges' if diverging == 1 else 'diverge'}"] * bool(diverging)
+    found += [f"{counted(missing, 'node')} {'lacks' if missing == 1 else 'lack'} tensors"] * bool(missing)
+    return found + [f"{counted(problems, 'problem')} crashed"] * bool(problems)
+
+
+def _scope(frame: pd.DataFrame, judged: pd.DataFrame, run: RunInfo | None) -> str:
+    """What the verdict speaks of, and what it does not."""
+    names = [info.name for info in run.frameworks] if run else []
+    pairs = list(judged[["framework", "version"]].drop_duplicates().itertuples(index=False, name=None))
+    pairs.sort(key=lambda pair: (names.index(pair[0]) if pair[0] in names else len(names), pair))
+    networks = counted(judged["spec"].nunique(), "network")
+    text = f"{counted(len(judged), 'row')} judged in {networks}, with {listed(' '.join(pair) for pair in pairs)}."
+    beside = [
+        (int((frame["verdict"] == verdict).sum()), verdict)
+        for verdict in (Verdict.UNSUPPORTED, Verdict.MEASURED)
+    ]
+    words = [f"{n:,} {verdict}" for n, verdict in beside if n]
+    return f"{text} Not judged: {listed(words)}." if words else text
 
 
 def _gaps(frame: pd.DataFrame, judged: pd.DataFrame, run: RunInfo | None) -> tuple[str, ...]:
-    """Networks and frameworks that should be there and of which no row was judged, refused or crashed."""
+    """Frameworks of which nothing was judged, and networks of which a framework gave no row at all."""
     if run is None:
         return ()
-    keys = ["spec", "framework"]
-    answered = set(
-        pd.concat([judged[keys], frame.loc[frame["verdict"].isin((Verdict.CRASHED, Verdict.UNSUPPORTED)), keys]])
-        .drop_duplicates()
-        .itertuples(index=False, name=None)
-    )
-    names = list(dict.fromkeys(framework.name for framework in run.frameworks))
+    answered = frame[frame["verdict"] != Verdict.MEASURED]
+    pairs = set(answered[["spec", "framework"]].drop_duplicates().itertuples(index=False, name=None))
     found = []
-    for name in names:
-        absent = [network.name for network in run.networks if (network.name, name) not in answered]
-        if absent:
-            few = listed(absent) if len(absent) <= 5 else counted(len(absent), "network")
-            found.append(f"{name}: no row for {'any network' if len(absent) == len(run.networks) else few}.")
+    for name in dict.fromkeys(framework.name for framework in run.frameworks):
+        absent = [network.name for network in run.networks if (network.name, name) not in pairs]
+        if not (judged["framework"] == name).any():
+            found.append(f"{name}: nothing was judged.")
+        elif absent:
+            found.append(
+                f"{name}: no row of {listed(absent) if len(absent) <= 5 else counted(len(absent), 'network')}."
+            )
     return tuple(found)
-
-
-def _faults(frame: pd.DataFrame, verdicts: Sequence[str]) -> tuple[Fault, ...]:
-    groups: dict[tuple[str, str, str, str], list[Row]] = {}
-    for row in rows_of(frame[frame["verdict"].isin(verdicts)]):
-        groups.setdefault((row.framework, row.version, row.spec, row.culprit or row.node), []).append(row)
-    ops = _operators(frame)
-    faults = [
-        Fault(
-            *key,
-            op=listed(dict.fromkeys(ops.get((key[2], node), "") for node in key[3].split())) if key[3] else "",
-            dtypes=tuple(sorted({row.dtype for row in rows})),
-            rows=tuple(sorted(rows, key=severity, reverse=True)),
-        )
-        for key, rows in groups.items()
-    ]
-    return tuple(sorted(faults, key=lambda fault: severity(fault.worst), reverse=True))
-
-
-def _operators(frame: pd.DataFrame) -> dict[tuple[str, str], str]:
-    known = frame.loc[frame["op"] != "", ["spec", "node", "op"]].drop_duplicates()
-    return {(spec, node): op for spec, node, op in known.itertuples(index=False, name=None)}
-
-
-def _refusals(frame: pd.DataFrame, verdict: str) -> tuple[Refusal, ...]:
-    groups: dict[tuple[str, str, str], list[Row]] = {}
-    for row in rows_of(frame[frame["verdict"] == verdict]):
-        groups.setdefault((row.framework, row.version, _NODE_BEFORE.sub("", row.reason)), []).append(row)
-    return tuple(
-        Refusal(
-            verdict, framework, version, reason or "no reason given",
-            ops=_distinct(_operator_refused(row) for row in rows),
-            where=_distinct(f"{row.spec}: {row.node}" if row.node else row.spec for row in rows),
-            dtypes=_distinct(row.dtype for row in rows),
-            rows=len(rows),
-        )
-        for (framework, version, reason), rows in groups.items()
-    )  # fmt: skip
-
-
-def _operator_refused(row: Row) -> str:
-    said = _NODE_BEFORE.match(row.reason)
-    return row.op or (said["op"] if said else "")
-
-
-def _distinct(words: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(word for word in words if word))
 
 
 def _nearest(frame: pd.DataFrame) -> tuple[Nearest, ...]:
@@ -238,6 +158,3 @@ def _nearest(frame: pd.DataFrame) -> tuple[Nearest, ...]:
 
 def _ratio(nearest: Nearest) -> float:
     return nearest.worst.ratio if nearest.worst else -1.0
-
-
-__all__: list[Any] = ["LIMIT", "Fault", "Headline", "Nearest", "Refusal", "Summary", "counted", "listed", "rows_of", "severity", "summary_of"]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from harness.report.faults import Fault, Refusal
 from harness.report.run import RunInfo
-from harness.report.summary import Fault, Refusal, Summary, summary_of
-from harness.report.words import figure, number, without_paths
+from harness.report.summary import Summary, summary_of
+from harness.report.words import figure, listed, number, without_paths
 
 SHOWN = 20
 _STYLES = {"conforms": "bold green", "fails": "bold red", "incomplete": "bold yellow"}
@@ -37,8 +40,16 @@ def _faults(faults: tuple[Fault, ...]) -> Table:
         found = f"{row.tensor} {row.dtype}"
         if row.worst_index:
             found += f" at {row.worst_index}: got {number(row.got, row.dtype)}, expected {number(row.expected, row.dtype)}"
-        ratio = figure(row.ratio) if row.ratio == row.ratio else f"{row.verdict}: {row.reason}"
-        texts = [fault.spec, fault.culprit, fault.op, fault.framework, str(len(fault.rows)), ratio, found]
+        ratio = figure(row.ratio) if math.isfinite(row.ratio) else f"{row.verdict}: {row.reason}"
+        texts = [
+            fault.spec,
+            listed(fault.nodes),
+            listed(fault.ops),
+            fault.framework,
+            str(len(fault.rows)),
+            ratio,
+            found,
+        ]
         table.add_row(*map(Text, texts))
     if len(faults) > SHOWN:
         table.add_row(Text(f"{len(faults) - SHOWN} more on the page"))
@@ -50,7 +61,9 @@ def _refusals(refusals: tuple[Refusal, ...]) -> Table:
     for refusal in refusals[:SHOWN]:
         reason = (without_paths(refusal.reason).strip().splitlines() or [""])[-1]
         dtypes = " ".join(refusal.dtypes)
-        table.add_row(*map(Text, [refusal.verdict, refusal.framework, dtypes, str(len(refusal.where)), reason]))
+        table.add_row(
+            *map(Text, [refusal.verdict, refusal.framework, dtypes, str(len(refusal.where)), reason])
+        )
     if len(refusals) > SHOWN:
         table.add_row(Text(f"{len(refusals) - SHOWN} more on the page"))
     return table

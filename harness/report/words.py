@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 
-# A path with at least two folders; what is kept is its last three parts, enough to find the file in a checkout.
-_PATH = re.compile(r"(?<![\w./\\:])(?:~|[A-Za-z]:)?(?:[/\\][\w.@+\-]+){3,}")
+_PATH = re.compile(r"(?<![\w./\\])(?:file://|~|[A-Za-z]:)?(?:(?:/|\\+)[\w.@+\-]+){2,}")
 
 
 def figure(value: float) -> str:
@@ -21,7 +21,7 @@ def figure(value: float) -> str:
     if 100 <= size < 1e5:
         return f"{value:,.0f}"
     if 0.001 <= size < 100:
-        return f"{value:.2g}" if size < 10 else f"{value:.0f}"
+        return f"{value:#.2g}" if size < 9.95 else f"{value:.0f}"
     mantissa, exponent = f"{value:.1e}".split("e")
     return f"{mantissa}e{int(exponent)}"
 
@@ -37,10 +37,26 @@ def number(value: float, dtype: str) -> str:
 
 def without_paths(text: str) -> str:
     """The text with every absolute path cut to its tail, so that a page says nothing of the machine it was made on."""
-    return _PATH.sub(lambda found: "…/" + "/".join(re.split(r"[/\\]", found[0])[-3:]), text)
+    return _PATH.sub(lambda found: _cut(found[0], 3), text)
 
 
 def tail(path: str, parts: int = 3) -> str:
     """The last parts of a path; the whole of a relative one."""
-    absolute = re.match(r"[/\\~]|[A-Za-z]:", path)
-    return "…/" + "/".join(re.split(r"[/\\]", path)[-parts:]) if absolute else path
+    return _cut(path, parts) if re.match(r"[/\\~]|[A-Za-z]:", path) else path
+
+
+def _cut(path: str, parts: int) -> str:
+    # Never the first part, which is where the machine's own folders begin.
+    pieces = [piece for piece in re.split(r"[/\\]+", path) if piece]
+    return "…/" + "/".join(pieces[1:][-parts:] or pieces)
+
+
+def counted(n: int, noun: str) -> str:
+    """`1 node`, `2 nodes`, `12,000 rows`."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def listed(words: Iterable[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    *most, last = list(words) or ["none"]
+    return f"{', '.join(most)} and {last}" if most else last

@@ -67,7 +67,9 @@ def _call(step: Step, problems: Problems, largest: float) -> Call | None:
     known = {"op", *op.slots, *op.attributes, *op.sizes}
     for key, item in step.fields.items():
         if key not in known:
-            problems.add(item.key_line, f"{op.name} has no {show(key)}", nearest(key, known - {"op"}), step.name)
+            problems.add(
+                item.key_line, f"{op.name} has no {show(key)}", nearest(key, known - {"op"}), step.name
+            )
     reads = dict(_reads(step, op, problems))
     values = dict(_values(step, op, problems, largest))
     lines = {key: item.line for key, item in step.fields.items()}
@@ -77,7 +79,9 @@ def _call(step: Step, problems: Problems, largest: float) -> Call | None:
 def _operator(step: Step, problems: Problems) -> Operator | None:
     written = step.fields.get("op")
     if written is None:
-        problems.add(step.line, "the key 'op' is missing", "write `op: <operator>` or `block: <block>`", step.name)
+        problems.add(
+            step.line, "the key 'op' is missing", "write `op: <operator>` or `block: <block>`", step.name
+        )
         return None
     if not isinstance(written.value, str) or written.value not in OPERATORS:
         hint = nearest(str(written.value), OPERATORS)
@@ -92,7 +96,12 @@ def _reads(step: Step, op: Operator, problems: Problems) -> Iterator[tuple[str, 
         item = step.fields.get(slot)
         if slot in op.buffers:
             if item is not None:
-                problems.add(item.key_line, f"{slot} is a buffer of the node itself", "set it under `parameters`", step.name)
+                problems.add(
+                    item.key_line,
+                    f"{slot} is a buffer of the node itself",
+                    "set it under `parameters`",
+                    step.name,
+                )
         elif item is not None and item.value is False and slot in op.optional:
             yield slot, None
         elif slot in op.parameters and (item is None or (item.value is True and slot in op.optional)):
@@ -100,7 +109,9 @@ def _reads(step: Step, op: Operator, problems: Problems) -> Iterator[tuple[str, 
         elif item is None and slot == op.tensors[0] and step.before is not None:
             yield slot, (step.before,) if slot == op.variadic else step.before
         elif item is None:
-            problems.add(step.line, f"the tensor '{slot}' is missing", f"write `{slot}: <name of a tensor>`", step.name)
+            problems.add(
+                step.line, f"the tensor '{slot}' is missing", f"write `{slot}: <name of a tensor>`", step.name
+            )
         elif slot == op.variadic:
             yield slot, tuple(_listed(step, slot, item, problems))
         else:
@@ -111,7 +122,9 @@ def _reads(step: Step, op: Operator, problems: Problems) -> Iterator[tuple[str, 
 
 def _listed(step: Step, slot: str, item: Item, problems: Problems) -> Iterator[str]:
     if not isinstance(item.value, list) or not item.value:
-        problems.add(item.line, f"{slot} is {show(item.value)}; expected a list of names of tensors", "", step.name)
+        problems.add(
+            item.line, f"{slot} is {show(item.value)}; expected a list of names of tensors", "", step.name
+        )
         return
     for inner in item.value:
         if isinstance(inner.value, str):
@@ -119,7 +132,9 @@ def _listed(step: Step, slot: str, item: Item, problems: Problems) -> Iterator[s
             if name is not None:
                 yield name
         else:
-            problems.add(inner.line, f"{slot} holds {show(inner.value)}; expected names of tensors", "", step.name)
+            problems.add(
+                inner.line, f"{slot} holds {show(inner.value)}; expected names of tensors", "", step.name
+            )
 
 
 def _name(step: Step, slot: str, item: Item, problems: Problems, op: Operator) -> str | None:
@@ -136,14 +151,24 @@ def _values(step: Step, op: Operator, problems: Problems, largest: float) -> Ite
         item = step.fields.get(key)
         if item is None:
             text = expected(adapter(kind).json_schema())
-            problems.add(step.line, f"the attribute '{key}' is missing; expected {text}", "nothing has a default", step.name)
+            problems.add(
+                step.line,
+                f"the attribute '{key}' is missing; expected {text}",
+                "nothing has a default",
+                step.name,
+            )
             continue
         value = check(adapter(kind), item, key, problems, step.name)
         if value is None:
             continue
         for number in _numbers(plain(item)):
             if abs(number) > largest or (isinstance(number, int) and abs(number) >= 2**63):
-                problems.add(item.line, f"{key} holds {show(number)}, which is too large", f"at most {largest:.6g}, an int 2^63 - 1", step.name)
+                problems.add(
+                    item.line,
+                    f"{key} holds {show(number)}, which is too large",
+                    f"at most {largest:.6g}, an int 2^63 - 1",
+                    step.name,
+                )
         yield key, value
 
 

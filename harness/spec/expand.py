@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from harness.spec.blocks import ARGUMENT, blocks_in, broken_blocks
 from harness.spec.errors import Problems, nearest, show
 from harness.spec.form import Block, Use
-from harness.spec.graph import cycles, ordered
 from harness.spec.text import Item, relined
 from harness.spec.wording import adapter, check
 
 MOST_STEPS = 10_000
-MOST_NESTED = 20
-RESERVED = ("op", "block", "repeat", "with")
-_ARGUMENT = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True)
@@ -49,14 +45,20 @@ class Step:
 class Expansion:
     """Turns nodes into steps; `lost` are the names of nodes that could not be had because of a problem elsewhere."""
 
-    def __init__(self, blocks: Mapping[str, Block], items: Item | None, problems: Problems) -> None:
+    def __init__(
+        self, blocks: Mapping[str, Block], items: Item | None, bad: set[str], problems: Problems
+    ) -> None:
         self.blocks = blocks
-        self.items: Mapping[str, Item] = items.value if items is not None and isinstance(items.value, dict) else {}
+        self.items: Mapping[str, Item] = (
+            items.value if items is not None and isinstance(items.value, dict) else {}
+        )
         self.problems = problems
         self.lost: set[str] = set()
         self.used: set[str] = set()
         self.count = 0
-        self.broken = self._broken()
+        self.broken = broken_blocks(blocks, self.items, problems) | bad
+        for name in blocks:
+            self.used |= blocks_in(self.items[name]) - {name}
 
     def network(self, nodes: Mapping[str, Item], inputs: list[str]) -> tuple[list[Step], Scope]:
         """All steps of a network and the scope outside of its blocks."""
@@ -65,7 +67,9 @@ class Expansion:
         steps = list(self._steps(level, scope, "", inputs[0] if inputs else None))
         for name in self.blocks:
             if name not in self.used:
-                self.problems.add(self.items[name].key_line, f"block {name} is not used", "use it or remove it")
+                self.problems.add(
+                    self.items[name].key_line, f"block {name} is not used", "use it or remove it"
+                )
         return steps, scope
 
     def _level(self, nodes: Mapping[str, Item], scope: Scope, prefix: str) -> tuple[Scope, dict[str, Item]]:
@@ -74,7 +78,9 @@ class Expansion:
         names = {key: self._output(prefix + key, item) for key, item in level.items()}
         return Scope({**scope.names, **names}, scope.arguments, scope.block), level
 
-    def _steps(self, level: Mapping[str, Item], scope: Scope, prefix: str, before: str | None) -> Iterator[Step]:
+    def _steps(
+        self, level: Mapping[str, Item], scope: Scope, prefix: str, before: str | None
+    ) -> Iterator[Step]:
         for key, item in level.items():
             if "block" in item.value:
                 yield from self._use(prefix + key, item, scope, before)
@@ -125,10 +131,17 @@ class Expansion:
             ok = False
         for argument in block.arguments:
             if argument not in given:
-                self.problems.add(item.key_line, f"the argument '{argument}' is missing", "write it under `with`", name)
+                self.problems.add(
+                    item.key_line, f"the argument '{argument}' is missing", "write it under `with`", name
+                )
                 ok = False
         for key in item.value.keys() - {"block", "repeat", "with"} - set(block.inputs):
-            self.problems.add(item.value[key].key_line, f"the block has no input {show(key)}", nearest(key, block.inputs), name)
+            self.problems.add(
+                item.value[key].key_line,
+                f"the block has no input {show(key)}",
+                nearest(key, block.inputs),
+                name,
+            )
             ok = False
         return ok
 
@@ -142,9 +155,13 @@ class Expansion:
                 continue
             meaning = None
             if written is None:
-                self.problems.add(item.key_line, f"the block's input '{key}' is missing", "name a tensor for it", name)
+                self.problems.add(
+                    item.key_line, f"the block's input '{key}' is missing", "name a tensor for it", name
+                )
             elif not isinstance(written.value, str):
-                self.problems.add(written.line, f"{key} is {show(written.value)}; expected the name of a tensor", "", name)
+                self.problems.add(
+                    written.line, f"{key} is {show(written.value)}; expected the name of a tensor", "", name
+                )
             else:
                 meaning = look_up(written, scope, self.problems, name)
             bound[key] = meaning if meaning is not None else f"{name}.{key}?"
@@ -174,67 +191,18 @@ class Expansion:
         """The item with every `$argument` replaced; what replaces it keeps the meaning it has where it is written."""
         value = item.value
         if isinstance(value, dict):
-            return Item({k: self._filled(v, scope) for k, v in value.items()}, item.line, item.key_line, item.scope)
+            return Item(
+                {k: self._filled(v, scope) for k, v in value.items()}, item.line, item.key_line, item.scope
+            )
         if isinstance(value, list):
             return Item([self._filled(v, scope) for v in value], item.line, item.key_line, item.scope)
-        if isinstance(value, str) and _ARGUMENT.fullmatch(value):
+        if isinstance(value, str) and ARGUMENT.fullmatch(value):
             if value[1:] in scope.arguments:
                 return scope.arguments[value[1:]]
-            self.problems.add(item.line, f"{show(value)} is not an argument here", "arguments exist in blocks only")
+            self.problems.add(
+                item.line, f"{show(value)} is not an argument here", "arguments exist in blocks only"
+            )
         return item
-
-    def _broken(self) -> set[str]:
-        """The blocks that cannot be expanded, with the reasons noted."""
-        broken = {name for name, block in self.blocks.items() if self._defects(name, block)}
-        uses = {name: self._blocks_in(name) for name in self.blocks}
-        for cycle in cycles(uses):
-            path = " -> ".join([*cycle, cycle[0]])
-            self.problems.add(self.items[cycle[0]].key_line, f"block {cycle[0]} uses itself: {path[:200]}")
-        depth: dict[str, int] = {}
-        for name in ordered(uses):
-            depth[name] = 1 + max((depth.get(other, 0) for other in uses[name]), default=0)
-            if depth[name] == MOST_NESTED + 1:
-                self.problems.add(self.items[name].key_line, f"blocks are nested more than {MOST_NESTED} deep")
-        for name in self.blocks:
-            if depth.get(name, MOST_NESTED + 1) > MOST_NESTED:
-                broken.add(name)
-        for name in ordered(uses):
-            if uses[name] & broken:
-                broken.add(name)
-        return broken
-
-    def _blocks_in(self, name: str) -> set[str]:
-        written = (item.get("block") for item in self._nodes(name).values())
-        used = {item.value for item in written if item is not None and isinstance(item.value, str)}
-        self.used |= used - {name}
-        return used
-
-    def _defects(self, name: str, block: Block) -> bool:
-        """Whether a block is wrong in itself."""
-        before = len(self.problems.found)
-        item = self.items[name]
-        texts = set(_scalars(item.value["nodes"]))
-        where = f"block {name}: "
-        for field, names in (("inputs", block.inputs), ("arguments", block.arguments)):
-            for i, key in enumerate(names):
-                line = item.value[field].value[i].line
-                if names.index(key) < i:
-                    self.problems.add(line, f"{where}'{key}' is written twice under {field}")
-                if field == "inputs" and (key in RESERVED or key in block.nodes):
-                    self.problems.add(line, f"{where}the input {show(key)} has the name of a node or a key", "rename it")
-                if (f"${key}" if field == "arguments" else key) not in texts and not (field == "inputs" and i == 0):
-                    self.problems.add(line, f"{where}{field[:-1]} {show(key)} is not used", "use it or remove it")
-        if block.output not in block.nodes:
-            line = item.value["output"].line
-            self.problems.add(line, f"{where}output {show(block.output)} is not one of its nodes", nearest(block.output, block.nodes))
-        for text, line in _scalars(item.value["nodes"]).items():
-            if _ARGUMENT.fullmatch(text) and text[1:] not in block.arguments:
-                self.problems.add(line, f"{where}{show(text)} is not one of its arguments", nearest(text[1:], block.arguments))
-        for key, node in item.value["nodes"].value.items():
-            used = node.get("block")
-            if used is not None and isinstance(used.value, str) and used.value.startswith("$"):
-                self.problems.add(used.line, f"{where}node {key}: the name of a block cannot be an argument")
-        return len(self.problems.found) > before
 
 
 def look_up(item: Item, scope: Scope, problems: Problems, node: str) -> str | None:
@@ -244,7 +212,12 @@ def look_up(item: Item, scope: Scope, problems: Problems, node: str) -> str | No
     meaning = scope.meaning(name)
     if meaning is None:
         hint = nearest(name, scope.names)
-        problems.add(item.line, f"block {scope.block} does not know {show(name)}", hint or "name it under the block's inputs", node)
+        problems.add(
+            item.line,
+            f"block {scope.block} does not know {show(name)}",
+            hint or "name it under the block's inputs",
+            node,
+        )
     return meaning
 
 
@@ -260,17 +233,3 @@ def _prefixes(name: str, item: Item, use: Use) -> list[str]:
     if "repeat" not in item.value:
         return [f"{name}_"]
     return [f"{name}_{i}_" for i in range(min(use.repeat, MOST_STEPS + 1))]
-
-
-def _scalars(item: Item) -> dict[str, int]:
-    """Every text among the values, with the first line it stands on."""
-    found: dict[str, int] = {}
-    todo: list[Any] = [item]
-    while todo:
-        next_item = todo.pop()
-        inside = next_item.value
-        if isinstance(inside, dict | list):
-            todo.extend(reversed(list(inside.values() if isinstance(inside, dict) else inside)))
-        elif isinstance(inside, str):
-            found.setdefault(inside, next_item.line)
-    return found

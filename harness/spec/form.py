@@ -16,12 +16,18 @@ _Number = Annotated[Real, Field(ge=-(2.0**1000), le=2.0**1000)]
 _Extent = Annotated[StrictInt, Field(ge=1)]
 _Int64 = Annotated[StrictInt, Field(ge=-(2**63), le=2**63 - 1)]
 Extents = Annotated[list[_Extent], Field(max_length=8, description="a list of at most 8 positive ints")]
-Range = Annotated[list[_Number], Field(min_length=2, max_length=2, description="[low, high], two finite numbers")]
-Integers = Annotated[list[_Int64], Field(min_length=2, max_length=2, description="[low, high], two ints, high exclusive")]
+Range = Annotated[
+    list[_Number], Field(min_length=2, max_length=2, description="[low, high], two finite numbers")
+]
+Integers = Annotated[
+    list[_Int64], Field(min_length=2, max_length=2, description="[low, high], two ints, high exclusive")
+]
 Normal = Annotated[
     list[_Number], Field(min_length=2, max_length=2, description="[mean, scale], two finite numbers")
 ]
-About = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=2000), Field(description="a line of prose")]
+About = Annotated[
+    str, StringConstraints(strict=True, min_length=1, max_length=2000), Field(description="a line of prose")
+]
 Text = Annotated[str, StringConstraints(strict=True), Field(description="a name")]
 Names = Annotated[list[Text], Field(description="a list of names")]
 Words = Annotated[dict[str, Any], Field(description="a mapping")]
@@ -29,7 +35,9 @@ Nodes = Annotated[dict[str, Words], Field(min_length=1, description="a mapping o
 Dtypes = Annotated[
     list[Literal["float32", "float64"]], Field(min_length=1, description="a list of float32 and float64")
 ]
-Values = Annotated[list[Literal["drawn", "exact"]], Field(min_length=1, description="a list of drawn and exact")]
+Values = Annotated[
+    list[Literal["drawn", "exact"]], Field(min_length=1, description="a list of drawn and exact")
+]
 Seed = Annotated[StrictInt, Field(ge=0, le=2**63 - 1, description="an int of 0 or more")]
 Flag = Annotated[StrictBool, Field(description="true or false")]
 Literal_ = Annotated[Any, Field(description="a number or nested lists of numbers")]
@@ -87,7 +95,9 @@ class Common(Form):
 class NetworkFile(Common):
     """A file that describes one network."""
 
-    name: Annotated[Text, Field(pattern=FILE_NAME, description="letters, digits, `_`, `.` and `-`")] | None = None
+    name: (
+        Annotated[Text, Field(pattern=FILE_NAME, description="letters, digits, `_`, `.` and `-`")] | None
+    ) = None
     values: Values = ["drawn"]
     exact_output: Text | None = None
     weights: Text | None = None

@@ -37,7 +37,9 @@ class Inference:
         if shape is None or draws is None:
             return
         if bad := _bad_extents(shape):
-            self.problems.add(call.line, f"its output would have shape {show(list(shape))}; {bad}", "", call.name)
+            self.problems.add(
+                call.line, f"its output would have shape {show(list(shape))}; {bad}", "", call.name
+            )
             return
         self._own(call, draws)
         self.shapes[call.name], self.kinds[call.name] = shape, _FLOAT

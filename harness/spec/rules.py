@@ -79,29 +79,41 @@ def names_are_identifiers(draft: Draft) -> Iterator[Problem]:
         inputs = block.get("inputs")
         for item in inputs.value if inputs and isinstance(inputs.value, list) else []:
             if isinstance(item.value, str) and not re.fullmatch(NAME, item.value):
-                yield Problem(draft.at(item.line), f"{show(item.value)} is not a name", "use letters, digits and `_`")
+                yield Problem(
+                    draft.at(item.line), f"{show(item.value)} is not a name", "use letters, digits and `_`"
+                )
 
 
 def _bad_names(draft: Draft, section: str, item: Item | None) -> Iterator[Problem]:
     for name, inner in (item.value if item and isinstance(item.value, dict) else {}).items():
         what = f"{section[:200]}: {show(name)}"
         if not re.fullmatch(NAME, name):
-            yield Problem(draft.at(inner.key_line), f"{what} is not a name", "use letters, digits and `_`, at most 100, no digit first")
+            yield Problem(
+                draft.at(inner.key_line),
+                f"{what} is not a name",
+                "use letters, digits and `_`, at most 100, no digit first",
+            )
         elif not isinstance(scalar(name), str):
-            yield Problem(draft.at(inner.key_line), f"{what} is a value in YAML, not a name", "choose another name")
+            yield Problem(
+                draft.at(inner.key_line), f"{what} is a value in YAML, not a name", "choose another name"
+            )
 
 
 @before_shapes
 def names_are_given_once(draft: Draft) -> Iterator[Problem]:
     """Inputs and nodes share one namespace, nodes out of blocks included."""
-    taken = {name: "input" for name in draft.inputs}
+    taken = dict.fromkeys(draft.inputs, "input")
     for alias in draft.aliases:
         if alias in taken:
             line = draft.item.value["nodes"].value[alias].key_line
             yield Problem(draft.at(line), f"node {alias} has the name of an input", "rename one of them")
     for call in draft.calls:
         if call.name in taken and not (call.name in draft.aliases and taken[call.name] == "input"):
-            yield Problem(draft.at(call.line), f"node {call.name} has the name of another {taken[call.name]}", "rename one of them")
+            yield Problem(
+                draft.at(call.line),
+                f"node {call.name} has the name of another {taken[call.name]}",
+                "rename one of them",
+            )
         taken[call.name] = "node"
     for alias, name in draft.aliases.items():
         if alias != name and taken.get(alias) == "node":
@@ -127,11 +139,19 @@ def every_tensor_is_defined(draft: Draft) -> Iterator[Problem]:
                     yield Problem(line, f"node {call.name}: there is no tensor {show(name)}", hint)
                 elif wanted not in owner.op.parameters:
                     hint = nearest(wanted, owner.op.parameters)
-                    yield Problem(line, f"node {call.name}: {base} ({owner.op.name}) has no parameter {show(wanted)}", hint)
+                    yield Problem(
+                        line,
+                        f"node {call.name}: {base} ({owner.op.name}) has no parameter {show(wanted)}",
+                        hint,
+                    )
                 elif wanted in owner.reads:
                     shared = owner.reads[wanted]
                     has = f"reads {shared} instead" if isinstance(shared, str) else "has none"
-                    yield Problem(line, f"node {call.name}: {base} owns no {wanted}; it {has}", f"name {shared}" if shared else "")
+                    yield Problem(
+                        line,
+                        f"node {call.name}: {base} owns no {wanted}; it {has}",
+                        f"name {shared}" if shared else "",
+                    )
 
 
 @before_shapes
@@ -140,7 +160,9 @@ def no_node_needs_itself(draft: Draft) -> Iterator[Problem]:
     lines = {call.name: call.line for call in draft.calls}
     for cycle in cycles(needs(draft.calls)):
         shown = " -> ".join([*cycle[:10], *(["..."] if len(cycle) > 10 else []), cycle[0]])
-        yield Problem(draft.at(lines[cycle[0]]), f"nodes {shown} read each other in a cycle", "each arrow reads: needs")
+        yield Problem(
+            draft.at(lines[cycle[0]]), f"nodes {shown} read each other in a cycle", "each arrow reads: needs"
+        )
 
 
 def needs(calls: tuple[Call, ...]) -> dict[str, list[str]]:
@@ -159,9 +181,15 @@ def outputs_are_nodes(draft: Draft) -> Iterator[Problem]:
     for key, name in (("output", draft.output), ("exact_output", draft.exact_output)):
         if name is not None and name not in draft.nodes and name not in draft.lost:
             hint = nearest(name, [*draft.aliases, *draft.nodes])
-            yield Problem(draft.at(draft.line(key)), f"{key} is {show(name)}; expected the name of a node", hint)
+            yield Problem(
+                draft.at(draft.line(key)), f"{key} is {show(name)}; expected the name of a node", hint
+            )
     if draft.exact_output is not None and "exact" not in draft.form.values:
-        yield Problem(draft.at(draft.line("exact_output")), "exact_output is written, and no exact variant is asked for", "write `values: [drawn, exact]`")
+        yield Problem(
+            draft.at(draft.line("exact_output")),
+            "exact_output is written, and no exact variant is asked for",
+            "write `values: [drawn, exact]`",
+        )
 
 
 @before_shapes
@@ -183,9 +211,6 @@ def shared_parameters_fit(draft: Draft) -> Iterator[Problem]:
                 line = draft.at(call.lines.get(slot, call.line))
                 message = f"node {call.name}: {slot} is {name} with shape {show(list(came))}; expected {show(list(wanted))}"
                 yield Problem(line, message)
-            if inference.kinds.get(name, "float") != "float" and slot not in call.op.integers:
-                line = draft.at(call.lines.get(slot, call.line))
-                yield Problem(line, f"node {call.name}: {slot} takes floats; {show(name)} holds integers")
 
 
 @after_shapes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,131 +17,119 @@ from harness.spec.model import Shape, Tensor, Where
 from harness.spec.text import Item, plain
 
 MOST_ELEMENTS = 2**31
-_FLOAT32_MAX = float(np.finfo(np.float32).max)
-_FLOAT64_MAX = float(np.finfo(np.float64).max)
+LARGEST = {"float32": float(np.finfo(np.float32).max), "float64": float(np.finfo(np.float64).max)}
 
 
 class Declared:
     """Makes tensors and draws of what a file declares, noting what is wrong."""
 
-    def __init__(self, path: Path, dtypes: list[str], problems: Problems) -> None:
+    def __init__(self, path: Path, dtypes: Iterable[str], problems: Problems) -> None:
         self.path = path
         self.problems = problems
-        self.largest = _FLOAT32_MAX if "float32" in dtypes else _FLOAT64_MAX
-        self.narrowest = "float32" if "float32" in dtypes else "float64"
+        self.narrowest = min(dtypes)  # float32 comes before float64
+        self.largest = LARGEST[self.narrowest]
 
     def input(self, name: str, said: Declaration, item: Item, grad: bool) -> Tensor:
-        """The input of a declaration; grad: whether a float input's gradient is wanted when nothing is said."""
-        where = Where(self.path, item.key_line)
+        """The input of a declaration; grad: whether a float input has a gradient when nothing is said."""
+        what = f"input {name}"
         shape = tuple(said.shape)
-        kind = said.kind or ("int64" if said.integers is not None else "float")
-        for message, hint in _contradictions(said):
-            self.problems.add(item.key_line, f"input {name}: {message}", hint)
-        draw = self.draw(said, item, f"input {name}", Draw(shape), kind)
-        if said.integers is not None and "integers" not in _ways(said)[1:]:
+        kind = said.kind or ("float" if said.integers is None else "int64")
+        for message in _contradictions(said):
+            self.problems.add(item.key_line, f"{what}: {message}")
+        draw = self.draw(said, item, what, Draw(shape), kind)
+        if said.integers is not None:
             low, high = said.integers
-            if low >= high:
-                line = item.value["integers"].line
-                self.problems.add(line, f"input {name}: integers is {show(said.integers)}; expected low < high, high is not drawn")
+            self._check_order(low < high, item.value["integers"], what, "integers", "low < high: high is not drawn")
             draw = Draw(shape, kind="integers", low=low, high=high)
         wanted = said.grad if said.grad is not None else grad and kind == "float"
-        return Tensor(name, "input", shape, kind, wanted, draw, where)
+        return Tensor(name, "input", shape, kind, wanted, draw, Where(self.path, item.key_line))
 
     def draw(self, said: Drawn, item: Item, what: str, default: Draw, kind: str = "float") -> Draw:
-        """The draw that is asked for, with the shape of the default; the default where nothing is asked."""
-        ways = [way for way in ("value", "uniform", "normal") if way in said.model_fields_set]
-        if len(ways) > 1 and not isinstance(said, Declaration):
-            self.problems.add(item.value[ways[1]].key_line, f"{what}: {' and '.join(ways)} are given; expected one of them")
-        for number, line in _numbers(item, ways):
-            self._check_size(number, line, what)
+        """The draw that is asked for, with the default's shape; the default where nothing is asked."""
+        ways = _ways(said)
+        if len(ways) > 1:
+            self.problems.add(item.key_line, f"{what}: {' and '.join(ways)} are given; expected one of them")
+        for way in {"uniform", "normal"}.intersection(ways):
+            for number, line in _scalars(item.value[way]):
+                self._check_finite(number, line, what)
         if "value" in ways:
             return self._literal(item.value["value"], what, default, kind)
         if said.uniform is not None:
             low, high = said.uniform
-            if low > high:
-                self.problems.add(item.value["uniform"].line, f"{what}: uniform is {show(said.uniform)}; expected low <= high")
+            self._check_order(low <= high, item.value["uniform"], what, "uniform", "low <= high")
             return replace(default, kind="uniform", low=low, high=high)
         if said.normal is not None:
             mean, scale = said.normal
-            if scale < 0:
-                self.problems.add(item.value["normal"].line, f"{what}: normal is {show(said.normal)}; expected a scale of 0 or more")
+            self._check_order(scale >= 0, item.value["normal"], what, "normal", "a scale of 0 or more")
             return replace(default, kind="normal", mean=mean, scale=scale)
         return default
 
+    def _check_order(self, right: bool, item: Item, what: str, way: str, expected: str) -> None:
+        if not right:
+            self.problems.add(item.line, f"{what}: {way} is {show(plain(item))}; expected {expected}")
+
     def _literal(self, item: Item, what: str, default: Draw, kind: str) -> Draw:
-        ok = True
-        for number, line in _scalars(item):
-            ok = self._check_literal(number, line, what, kind) and ok
+        checks = [self._check_element(number, line, what, kind) for number, line in _scalars(item)]
         fills = not isinstance(item.value, list)
         shape = default.shape if fills else _shape_of(item)
-        if shape is None:
-            self.problems.add(item.line, f"{what}: value has rows of different lengths; expected shape {list(default.shape)}")
-        elif shape != default.shape:
-            self.problems.add(item.line, f"{what}: value has shape {list(shape)}; expected {list(default.shape)}")
-        if not ok or shape != default.shape:
+        if shape != default.shape:
+            came = "rows of different lengths" if shape is None else f"shape {list(shape)}"
+            self.problems.add(item.line, f"{what}: value has {came}; expected shape {list(default.shape)}")
+        if shape != default.shape or not all(checks):
             return default
         value: Any = plain(item)
         if fills and default.shape and math.prod(default.shape) <= MOST_ELEMENTS:
             # A view of one number: filling a large shape costs nothing until it is drawn.
-            value = np.broadcast_to(np.asarray(value, np.int64 if kind == "int64" else np.float64), default.shape)
+            number = np.asarray(value, np.int64 if kind == "int64" else np.float64)
+            value = np.broadcast_to(number, default.shape)
         return replace(default, kind="literal", value=value)
 
-    def _check_literal(self, number: Any, line: int, what: str, kind: str) -> bool:
-        expected = "an int" if kind == "int64" else "a number"
+    def _check_element(self, number: Any, line: int, what: str, kind: str) -> bool:
         right = isinstance(number, int) if kind == "int64" else isinstance(number, int | float)
-        if not right or isinstance(number, bool):
-            hint = "write `kind: int64` for integers" if kind == "float" else "write `kind: float` or leave `kind` out for numbers"
-            self.problems.add(line, f"{what}: value holds {show(number)}; expected {expected}", hint if right else "")
+        if isinstance(number, bool) or not right:
+            expected = "an int, since kind is int64" if kind == "int64" else "a number"
+            self.problems.add(line, f"{what}: value holds {show(number)}; expected {expected}")
             return False
-        if kind == "int64":
-            fits = -(2**63) <= number < 2**63
-            if not fits:
-                self.problems.add(line, f"{what}: value holds {show(number)}, which does not fit int64")
-            return fits
-        return self._check_size(number, line, what)
+        if kind == "float":
+            return self._check_finite(number, line, what)
+        if not -(2**63) <= number < 2**63:
+            self.problems.add(line, f"{what}: {show(number)} does not fit int64")
+            return False
+        return True
 
-    def _check_size(self, number: Any, line: int, what: str) -> bool:
-        """Whether a finite number is finite in the narrowest dtype; infinity and NaN may be written on purpose."""
-        if not isinstance(number, int | float) or (isinstance(number, float) and not math.isfinite(number)):
+    def _check_finite(self, number: float, line: int, what: str) -> bool:
+        """Whether a number stays finite in the narrowest dtype; infinity and NaN may be meant as such."""
+        if not (isinstance(number, int) or math.isfinite(number)) or abs(number) <= self.largest:
             return True
-        if abs(number) <= self.largest:
-            return True
-        self.problems.add(line, f"{what}: {show(number)} is too large for {self.narrowest}", f"at most {self.largest:.6g}")
+        self.problems.add(line, f"{what}: {show(number)} is too large for {self.narrowest}; {self._limit}")
         return False
 
+    @property
+    def _limit(self) -> str:
+        return f"expected at most {self.largest:.6g}"
 
-def _ways(said: Declaration) -> list[str]:
+
+def _ways(said: Drawn) -> list[str]:
     return [way for way in ("value", "uniform", "normal", "integers") if way in said.model_fields_set]
 
 
-def _contradictions(said: Declaration) -> Iterator[tuple[str, str]]:
-    """What does not go together in a declaration."""
-    ways = _ways(said)
-    if len(ways) > 1:
-        yield f"{' and '.join(ways)} are given", "expected one of them"
-    if said.kind == "float" and said.integers is not None:
-        yield "kind is float, and integers are asked for", "leave `kind` out"
+def _contradictions(said: Declaration) -> Iterator[str]:
+    """What does not go together in a declaration, and what to do."""
     integral = said.kind == "int64" or said.integers is not None
-    if said.kind == "int64" and not ({"value", "integers"} & set(ways)):
-        yield "kind is int64, but no value and no integers are given", "write `integers: [low, high]`"
+    if said.kind == "float" and said.integers is not None:
+        yield "kind is float, and integers are asked for; leave `kind` out"
+    if said.kind == "int64" and not {"value", "integers"}.intersection(_ways(said)):
+        yield "kind is int64, without `integers` or `value`; write `integers: [low, high]`"
     if integral and said.grad:
-        yield "grad is true; integers have no gradient", "remove `grad`"
-
-
-def _numbers(item: Item, ways: list[str]) -> Iterator[tuple[Any, int]]:
-    for way in ways:
-        if way != "value":
-            yield from _scalars(item.value[way])
+        yield "grad is true, but integers have no gradient; remove `grad`"
 
 
 def _scalars(item: Item) -> Iterator[tuple[Any, int]]:
     if isinstance(item.value, list):
         for inner in item.value:
             yield from _scalars(inner)
-    elif isinstance(item.value, dict):
-        yield {}, item.line
     else:
-        yield item.value, item.line
+        yield plain(item), item.line
 
 
 def _shape_of(item: Item) -> Shape | None:
@@ -153,14 +141,16 @@ def _shape_of(item: Item) -> Shape | None:
     return None if inner or shape is None else (len(item.value), *shape)
 
 
-def check_elements(shapes: Iterator[tuple[int, str, Shape]], most: int, problems: Problems) -> None:
-    """Note the tensors that are too large by themselves, else the one at which all of them together are."""
+def check_elements(shapes: Iterable[tuple[int, str, Shape]], most: int, problems: Problems) -> None:
+    """Note each tensor that is too large by itself, else the one at which all of them together are."""
     total = 0
     for line, name, shape in shapes:
         elements = math.prod(shape)
         if elements > most:
-            problems.add(line, f"{name} has {counted(elements, 'element')}, shape {show(list(shape))}; expected at most {most:,}")
+            came = f"{name} has {counted(elements, 'element')}, shape {show(list(shape))}"
+            problems.add(line, f"{came}; expected at most {most:,}")
             continue
         if total <= most < total + elements:
-            problems.add(line, f"with {name} the tensors have {counted(total + elements, 'element')} together; expected at most {most:,}")
+            together = counted(total + elements, "element")
+            problems.add(line, f"with {name} all tensors have {together} together; expected at most {most:,}")
         total += elements

@@ -64,9 +64,7 @@ def locate(item: Item, path: tuple[Any, ...]) -> Item:
     """The item at the end of a path of keys and indices, or the last one that exists on the way."""
     for step in path:
         inner = item.value
-        if isinstance(inner, dict) and step in inner:
-            item = inner[step]
-        elif isinstance(inner, list) and isinstance(step, int) and step < len(inner):
+        if isinstance(inner, dict) and step in inner or isinstance(inner, list) and isinstance(step, int) and step < len(inner):
             item = inner[step]
         else:
             break
@@ -103,7 +101,9 @@ def _bytes(path: Path, problems: Problems) -> bytes:
         problems.add(1, f"cannot be read: {reason}")
         problems.stop()
     if len(data) > MOST_BYTES:
-        problems.add(1, f"the file is larger than {MOST_BYTES:,} bytes", "keep large arrays in a `weights` file")
+        problems.add(
+            1, f"the file is larger than {MOST_BYTES:,} bytes", "keep large arrays in a `weights` file"
+        )
         problems.stop()
     return data
 
@@ -117,7 +117,9 @@ def _decoded(data: bytes, problems: Problems) -> str:
         problems.stop()
         raise
     if bad := yaml.reader.Reader.NON_PRINTABLE.search(text):
-        problems.add(text.count("\n", 0, bad.start()) + 1, f"the character {ascii(bad[0])} is not allowed in YAML")
+        problems.add(
+            text.count("\n", 0, bad.start()) + 1, f"the character {ascii(bad[0])} is not allowed in YAML"
+        )
         problems.stop()
     return text
 
@@ -164,7 +166,11 @@ class _Reader:
         if depth > MOST_DEPTH:
             self._fail(event, f"values are nested more than {MOST_DEPTH} deep")
         if isinstance(event, yaml.AliasEvent):
-            self._fail(event, f"the alias *{show(event.anchor)[1:-1]} is not allowed", "write the value out, or use a block")
+            self._fail(
+                event,
+                f"the alias *{show(event.anchor)[1:-1]} is not allowed",
+                "write the value out, or use a block",
+            )
         if isinstance(event, yaml.SequenceStartEvent):
             self._check_tag(event, "seq")
             return Item(self._items(depth), line, key_line or line)
@@ -208,9 +214,13 @@ class _Reader:
             return 0
         value = scalar(text)
         if isinstance(value, float) and math.isinf(value) and "inf" not in text.lower():
-            self.problems.add(event.start_mark.line + 1, f"the number {show(text)[1:-1]} is too large for a float")
+            self.problems.add(
+                event.start_mark.line + 1, f"the number {show(text)[1:-1]} is too large for a float"
+            )
         kinds: dict[str, Any] = {"int": int, "float": (int, float), "bool": bool, "null": type(None)}
-        if tag in kinds and (not isinstance(value, kinds[tag]) or (isinstance(value, bool) and tag != "bool")):
+        if tag in kinds and (
+            not isinstance(value, kinds[tag]) or (isinstance(value, bool) and tag != "bool")
+        ):
             self.problems.add(event.start_mark.line + 1, f"{show(text)} is not what its tag !!{tag} says")
         return float(value) if tag == "float" and isinstance(value, int) else value
 
@@ -223,7 +233,11 @@ class _Reader:
         if event.tag.startswith(_CORE) and name in allowed:
             return name
         written = f"!!{name}" if event.tag.startswith(_CORE) else event.tag
-        self.problems.add(event.start_mark.line + 1, f"the tag {show(written)[1:-1]} is not allowed here", "a spec is plain data: remove the tag")
+        self.problems.add(
+            event.start_mark.line + 1,
+            f"the tag {show(written)[1:-1]} is not allowed here",
+            "a spec is plain data: remove the tag",
+        )
         return "str"
 
     def _fail(self, event: Any, message: str, hint: str = "") -> None:

@@ -43,10 +43,18 @@ def _faults(error: ValidationError, schema: Schema, item: Item, name: str) -> It
         if fault["type"] == "extra_forbidden":
             key = str(loc[-1])
             known = _properties(schema, loc[:-1])
-            yield locate(item, loc).key_line, f"unknown key {show(key)}{_within(name, loc[:-1])}", nearest(key, known)
+            yield (
+                locate(item, loc).key_line,
+                f"unknown key {show(key)}{_within(name, loc[:-1])}",
+                nearest(key, known),
+            )
         elif fault["type"] == "missing":
             text = expected(_at(schema, loc))
-            yield locate(item, loc).line, f"the key '{loc[-1]}' is missing{_within(name, loc[:-1])}; expected {text}", ""
+            yield (
+                locate(item, loc).line,
+                f"the key '{loc[-1]}' is missing{_within(name, loc[:-1])}; expected {text}",
+                "",
+            )
         else:
             path, text = _described(schema, loc[: _depth(item, loc)])
             found = locate(item, path)
@@ -135,6 +143,11 @@ def expected(schema: Schema) -> str:
 
 
 def _limits(schema: Schema) -> str:
-    words = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
+    words = {
+        "minimum": "at least",
+        "exclusiveMinimum": "above",
+        "maximum": "at most",
+        "exclusiveMaximum": "below",
+    }
     limits = [f"{word} {show(schema[key])}" for key, word in words.items() if key in schema]
     return " " + " and ".join(limits) if limits else ""

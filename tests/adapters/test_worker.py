@@ -97,14 +97,18 @@ def write_problem(folder, *extra, dtype="float32", **changes):
 def start(*arguments):
     """The worker in a process of its own."""
     return subprocess.run(
-        [sys.executable, "-I", str(WORKER), *map(str, arguments)], capture_output=True, text=True, timeout=60
+        [sys.executable, "-I", str(WORKER), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
 
 def run(adapter, *problems, route="primary"):
     """Run problems in one job; return what each capture.json says."""
     captures = [problem.with_name(problem.name + "-capture") for problem in problems]
-    tasks = [{"problem": str(p), "capture": str(c)} for p, c in zip(problems, captures)]
+    tasks = [{"problem": str(p), "capture": str(c)} for p, c in zip(problems, captures, strict=True)]
     job = adapter.parent / "job.json"
     job.write_text(json.dumps({"adapter": str(adapter), "route": route, "threads": 1, "tasks": tasks}))
     done = start(job)
@@ -155,7 +159,8 @@ def test_a_capture_holds_what_the_route_gave(adapter, tmp_path):
 
 def test_values_keep_their_numbers_whatever_their_layout(adapter, tmp_path):
     """Transposed, strided, big-endian, empty, zero-dimensional and boolean arrays all survive the writing."""
-    given = """{"output/scaled": np.arange(12, dtype=">f8").reshape(3, 4).T[::2], "output/loss": np.float32(7),
+    given = """{
+    "output/scaled": np.arange(12, dtype=">f8").reshape(3, 4).T[::2], "output/loss": np.float32(7),
     "grad/x": np.zeros((0, 3), np.float32), "grad/scaled": np.array([True, False]),
     "grad/scaled.weight": np.array(5)}, {}"""
     spoil(adapter, "routes", 'captured, {"grad/" + name: "not_retained" for name in wanted[:1]}', given)
@@ -293,7 +298,31 @@ def test_a_problem_that_is_not_there_costs_only_its_own_task(adapter, tmp_path):
     """The absent file is named and the next task runs."""
     absent, present = run(adapter, tmp_path / "nowhere", write_problem(tmp_path / "two"))
     assert absent["status"] == "crashed" and "problem.json" in absent["reason"]
+    assert "Traceback" not in absent["reason"]
     assert present["status"] == "ok"
+
+
+@pytest.mark.parametrize("size", [0, 5, 40, -1])
+def test_a_torn_problem_is_refused(adapter, tmp_path, size):
+    """A problem.safetensors cut short anywhere gives a sentence that names it, and no capture."""
+    problem = write_problem(tmp_path / "two")
+    content = (problem / "problem.safetensors").read_bytes()
+    (problem / "problem.safetensors").write_bytes(content[:size])
+    (record,) = run(adapter, problem)
+    assert record["status"] == "crashed" and "problem.safetensors" in record["reason"]
+    assert "Traceback" not in record["reason"] and record["digest"] is None
+
+
+def test_a_framework_that_writes_into_its_inputs_leaves_the_problem_as_it_was(adapter, tmp_path):
+    """The arrays are the task's own, though no copy was made when they were read."""
+    problem = write_problem(tmp_path / "two")
+    before = (problem / "problem.safetensors").read_bytes()
+    spoil(adapter, "network", "    return lambda", "    tensors['x'] += 1\n    return lambda")
+    (record,) = run(adapter, problem)
+    assert record["status"] == "ok", record["reason"]
+    arrays = load_file(str(tmp_path / "two-capture" / "capture.safetensors"))
+    np.testing.assert_array_equal(arrays["output/scaled"], [[2, 8, 18], [8, 20, 36]])
+    assert (problem / "problem.safetensors").read_bytes() == before
 
 
 def test_an_old_capture_does_not_pass_for_a_new_one(adapter, tmp_path):

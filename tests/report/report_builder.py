@@ -14,8 +14,24 @@ FRAMEWORKS = {
     "chainer": ("7.8.1", ("float32", "float64")),
     "nnabla": ("1.39.0", ("float32",)),
 }
-OPS = ("conv2d", "batch_norm", "relu", "max_pool2d", "linear", "gelu", "layer_norm", "softmax", "add", "dropout")
-TENSORS = {"conv2d": ("weight", "bias"), "linear": ("weight", "bias"), "batch_norm": ("weight", "bias"), "layer_norm": ("weight", "bias")}
+OPS = (
+    "conv2d",
+    "batch_norm",
+    "relu",
+    "max_pool2d",
+    "linear",
+    "gelu",
+    "layer_norm",
+    "softmax",
+    "add",
+    "dropout",
+)
+TENSORS = {
+    "conv2d": ("weight", "bias"),
+    "linear": ("weight", "bias"),
+    "batch_norm": ("weight", "bias"),
+    "layer_norm": ("weight", "bias"),
+}
 EXACT_TO_THE_BIT = ("relu", "max_pool2d", "dropout")
 UNIT = {"float32": 2.0**-24, "float64": 2.0**-53}
 NO_FLOAT64 = "nnabla computes in float32 only: its CPU functions are built for no other dtype"
@@ -40,7 +56,9 @@ def networks(count: int = 3, depth: int = 8) -> tuple[NetworkInfo, ...]:
 def run_info(of: tuple[NetworkInfo, ...]) -> RunInfo:
     """A manifest as the command line gives it, absolute paths of a machine included."""
     frameworks = tuple(
-        FrameworkInfo(name, version, "3.11.7", "1.26.4", 1, f"/home/somebody/gradconform/.tox/{name}/bin/python")
+        FrameworkInfo(
+            name, version, "3.11.7", "1.26.4", 1, f"/home/somebody/gradconform/.tox/{name}/bin/python"
+        )
         for name, (version, _) in FRAMEWORKS.items()
     )
     return RunInfo(
@@ -49,13 +67,17 @@ def run_info(of: tuple[NetworkInfo, ...]) -> RunInfo:
     )  # fmt: skip
 
 
-def good_rows(of: tuple[NetworkInfo, ...], *, checks: tuple[str, ...] = ("local", "exact", "end_to_end")) -> list[Row]:
+def good_rows(
+    of: tuple[NetworkInfo, ...], *, checks: tuple[str, ...] = ("local", "exact", "end_to_end")
+) -> list[Row]:
     """A row for each tensor, framework, dtype and check of networks that conform everywhere; nnabla has no float64."""
     rows = []
     for network in of:
         for framework, (version, dtypes) in FRAMEWORKS.items():
             for dtype in ("float32", "float64"):
-                base = blank(spec=network.name, framework=framework, version=version, route="primary", dtype=dtype)
+                base = blank(
+                    spec=network.name, framework=framework, version=version, route="primary", dtype=dtype
+                )
                 if dtype not in dtypes:
                     rows.append(replace(base, verdict=Verdict.UNSUPPORTED, reason=NO_FLOAT64))
                 else:
@@ -70,8 +92,12 @@ def _of_problem(base: Row, network: NetworkInfo, checks: tuple[str, ...]) -> Ite
         tensors += [(f"grad/{node}.{slot}", "grad_param") for slot in TENSORS.get(op, ())]
         for tensor, kind in tensors[: 1 if node == "loss" else None]:
             for check in checks:
-                row = replace(base, node=node, op=op, tensor=tensor, kind=kind, check=check, shape="[4, 16, 28, 28]")
-                yield _measured(row, draw) if check == "end_to_end" or ":" in check else _conforming(row, draw)
+                row = replace(
+                    base, node=node, op=op, tensor=tensor, kind=kind, check=check, shape="[4, 16, 28, 28]"
+                )
+                yield (
+                    _measured(row, draw) if check == "end_to_end" or ":" in check else _conforming(row, draw)
+                )
 
 
 def _conforming(row: Row, draw: random.Random) -> Row:
@@ -112,11 +138,29 @@ def bad_rows(of: tuple[NetworkInfo, ...]) -> list[Row]:
     rows = [r for r in rows if (r.spec, r.framework) not in ((last.name, "chainer"), (last.name, "nnabla"))]
     common = {"spec": last.name, "route": "primary"}
     for dtype in ("float32", "float64"):
-        rows.append(blank(**common, framework="chainer", version="7.8.1", dtype=dtype, verdict=Verdict.CRASHED, reason=crash))
+        rows.append(
+            blank(
+                **common,
+                framework="chainer",
+                version="7.8.1",
+                dtype=dtype,
+                verdict=Verdict.CRASHED,
+                reason=crash,
+            )
+        )
     node, op = last.nodes[5]
     said = f"node '{node}' ({op}): nnabla has only the tanh form of GELU; approximate is 'none'"
     rows.append(
-        blank(**common, framework="nnabla", version="1.39.0", dtype="float32", node=node, op=op, verdict=Verdict.UNSUPPORTED, reason=said)
+        blank(
+            **common,
+            framework="nnabla",
+            version="1.39.0",
+            dtype="float32",
+            node=node,
+            op=op,
+            verdict=Verdict.UNSUPPORTED,
+            reason=said,
+        )
     )
     return rows
 
@@ -130,7 +174,12 @@ def _spoiled(row: Row) -> Row:
         return diverging(row, ratio={"output": 5.1, "grad_output": 812.0}.get(row.kind, 3.4e6))
     if row.framework == "torch" and row.op == "softmax" and row.kind == "grad_output":
         return diverging(row, reason=Reason.NONFINITE, ratio=float("inf"), culprit="softmax_7 add_8")
-    if row.framework == "nnabla" and row.op == "batch_norm" and row.kind == "grad_param" and row.check == "local":
+    if (
+        row.framework == "nnabla"
+        and row.op == "batch_norm"
+        and row.kind == "grad_param"
+        and row.check == "local"
+    ):
         return replace(
             blank(spec=row.spec, node=row.node, op=row.op, tensor=row.tensor, kind=row.kind, check=row.check, framework=row.framework,
                   version=row.version, route=row.route, dtype=row.dtype, shape=row.shape),

@@ -1,0 +1,158 @@
+"""From the form of a file to networks: expansion, calls, shapes, tensors, rules."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.draws import Draw
+from harness.spec.calls import calls
+from harness.spec.errors import Problem, Problems
+from harness.spec.expand import Expansion
+from harness.spec.form import FILE_NAME, NetworkFile
+from harness.spec.graph import ordered
+from harness.spec.infer import Inference
+from harness.spec.model import Network, Shape, Tensor, Where
+from harness.spec.rules import AFTER_SHAPES, BEFORE_SHAPES, Draft, needs
+from harness.spec.tensors import Declared, check_elements
+from harness.spec.text import Item
+from harness.spec.weights import check_weights
+
+Dropped = set[tuple[str, ...]]
+
+
+class Builder:
+    """Builds the network of one form, or raises SpecError with everything that is wrong."""
+
+    def __init__(self, path: Path, problems: Problems, most_elements: int) -> None:
+        self.path = path
+        self.problems = problems
+        self.most_elements = most_elements
+
+    def network(
+        self, form: NetworkFile, item: Item, dropped: Dropped, grad: bool = False, name: str | None = None
+    ) -> Network:
+        """The network. grad: whether float inputs get a gradient when nothing is said."""
+        name = name or self._name(form)
+        self.declared = Declared(self.path, list(form.dtypes), self.problems)
+        inputs = [
+            self.declared.input(key, said, item.value["inputs"].value[key], grad)
+            for key, said in form.inputs.items()
+        ]
+        draft = self._draft(form, item, inputs, dropped)
+        self.problems.extend(_apply(BEFORE_SHAPES, draft))
+        nodes = self._infer(draft)
+        self.problems.extend(_apply(AFTER_SHAPES, draft))
+        check_elements(draft.inference.sizes(inputs), self.most_elements, self.problems)
+        given = self._given(draft)
+        cotangent = self._cotangent(draft)
+        weights = check_weights(draft, given, self.problems)
+        self.problems.stop()
+        assert draft.output is not None
+        buffers = draft.inference.buffers
+        return Network(
+            name=name,
+            about=form.about,
+            path=self.path,
+            seed=form.seed,
+            dtypes=tuple(form.dtypes),
+            values=tuple(form.values),
+            inputs=tuple(inputs),
+            parameters=tuple(t for t in given if t.name not in buffers),
+            buffers=tuple(t for t in given if t.name in buffers),
+            nodes=tuple(draft.inference.nodes[node] for node in nodes),
+            output=draft.output,
+            cotangent=cotangent,
+            exact_output=(draft.exact_output or draft.output) if "exact" in form.values else None,
+            weights=weights,
+            shapes=dict(draft.inference.shapes),
+        )
+
+    def _name(self, form: NetworkFile) -> str:
+        name = form.name or self.path.stem
+        if not re.fullmatch(FILE_NAME, name):
+            self.problems.add(
+                1,
+                f"the file's name {ascii(name)} cannot name a network",
+                "write `name:` with letters, digits, `_`, `.` and `-`",
+            )
+        return name
+
+    def _draft(self, form: NetworkFile, item: Item, inputs: list[Tensor], dropped: Dropped) -> Draft:
+        expansion = Expansion(
+            form.blocks,
+            item.get("blocks"),
+            {p[1] for p in dropped if p[0] == "blocks" and len(p) > 1},
+            self.problems,
+        )
+        nodes: Mapping[str, Item] = item.value["nodes"].value
+        bad = {path[1] for path in dropped if path[0] in ("inputs", "nodes") and len(path) > 1}
+        whole_inputs = [key for key in _keys(item.get("inputs")) if isinstance(key, str)]
+        steps, scope = expansion.network({k: v for k, v in nodes.items() if k in form.nodes}, whole_inputs)
+        lost = expansion.lost | bad
+        made = calls(steps, self.problems, lost, self.declared.largest)
+        aliases = {key: scope.names[key] for key in form.nodes}
+        last = list(nodes)[-1]
+        output = form.output if form.output is not None else last
+        exact = form.exact_output
+        return Draft(
+            path=self.path,
+            form=form,
+            item=item,
+            inputs=tuple(tensor.name for tensor in inputs),
+            calls=tuple(made),
+            lost=frozenset(lost),
+            aliases=aliases,
+            inference=Inference(inputs, self.problems),
+            output=aliases.get(output, output),
+            exact_output=None if exact is None else aliases.get(exact, exact),
+        )
+
+    def _infer(self, draft: Draft) -> list[str]:
+        """Infer the nodes in an order in which each reads only what comes before, and return that order."""
+        order = ordered(needs(draft.calls))
+        by_name = {call.name: call for call in draft.calls}
+        for name in order:
+            draft.inference.add(by_name[name])
+        return order
+
+    def _given(self, draft: Draft) -> list[Tensor]:
+        """Parameters and buffers, drawn as the file or else their operator says."""
+        tensors = []
+        buffers = draft.inference.buffers
+        for name, (_, draw, line) in draft.inference.owned.items():
+            role = "buffer" if name in buffers else "parameter"
+            said = draft.form.parameters.get(name)
+            where = Where(self.path, line)
+            if said is not None:
+                item = draft.item.value["parameters"].value[name]
+                draw = self.declared.draw(said, item, f"{role} {name}", draw)
+                where = Where(self.path, item.key_line)
+            tensors.append(Tensor(name, role, draw.shape, "float", role == "parameter", draw, where))
+        return tensors
+
+    def _cotangent(self, draft: Draft) -> Draw:
+        shape: Shape | None = draft.inference.shapes.get(draft.output or "")
+        default = standard_cotangent(shape or ())
+        said, item = draft.form.cotangent, draft.item.get("cotangent")
+        if said is None or item is None or shape is None:
+            return default
+        return self.declared.draw(said, item, "cotangent", default)
+
+
+def standard_cotangent(shape: Shape) -> Draw:
+    """Never all ones: one random number for a scalar output, normal ones otherwise."""
+    if shape == ():
+        return Draw(shape, kind="uniform", low=0.6, high=1.7)
+    return Draw(shape, mean=0.4, scale=0.8)
+
+
+def _apply(rules: list[Any], draft: Draft) -> Iterator[Problem]:
+    for rule in rules:
+        yield from rule(draft)
+
+
+def _keys(item: Item | None) -> list[str]:
+    return list(item.value) if item is not None and isinstance(item.value, dict) else []

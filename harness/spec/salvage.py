@@ -1,0 +1,45 @@
+"""Reading a form so that one bad part does not hide what is wrong with the others."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from harness.spec.errors import Problems
+from harness.spec.form import Form
+from harness.spec.text import Item, plain
+from harness.spec.wording import adapter, check
+
+F = TypeVar("F", bound=Form)
+_BY_NAME = ("inputs", "nodes", "blocks", "parameters", "cases")
+_STAND_INS: dict[str, Any] = {"about": "-", "inputs": {}}
+
+
+def read_form(kind: type[F], item: Item, problems: Problems) -> tuple[F, set[tuple[str, ...]]]:
+    """The form of a file without its bad parts, and where those stood. Raises SpecError when too little is left."""
+    form = check(adapter(kind), item, "", problems)
+    if form is not None:
+        return form, set()
+    data = plain(item)
+    dropped: set[tuple[str, ...]] = set()
+    for _ in range(3):
+        try:
+            return kind.model_validate(data), dropped
+        except ValidationError as error:
+            for fault in error.errors(include_url=False, include_context=False):
+                loc = tuple(map(str, fault["loc"]))
+                dropped.add(_drop(data, loc))
+    problems.stop()
+    raise AssertionError("the form has faults, and none was noted")
+
+
+def _drop(data: dict[str, Any], loc: tuple[str, ...]) -> tuple[str, ...]:
+    """Take away the part of the file in which a fault is, or stand in for one that is missing."""
+    if len(loc) > 1 and loc[0] in _BY_NAME and isinstance(data.get(loc[0]), dict):
+        data[loc[0]].pop(loc[1], None)
+        return loc[:2]
+    data.pop(loc[0], None)
+    if loc[0] in _STAND_INS:
+        data[loc[0]] = _STAND_INS[loc[0]]
+    return loc[:1]

@@ -1,0 +1,58 @@
+"""Parameters that come from a file: only its header is read here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from harness.spec.errors import Problems, nearest, show
+from harness.spec.model import Tensor
+from harness.spec.rules import Draft
+
+_FLOATS = ("F16", "F32", "F64")
+
+
+def check_weights(draft: Draft, given: list[Tensor], problems: Problems) -> Path | None:
+    """The file of weights, after comparing names, shapes and types with the network's; None where there is none."""
+    if draft.form.weights is None:
+        return None
+    line = draft.line("weights")
+    path = draft.path.parent / draft.form.weights
+    try:
+        if not path.is_file():
+            problems.add(
+                line,
+                f"weights: there is no file {show(draft.form.weights)}",
+                "the path is relative to the spec",
+            )
+            return None
+        with safe_open(path, framework="numpy") as file:
+            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+            held = {name: (tuple(part.get_shape()), str(part.get_dtype())) for name, part in slices.items()}
+    except (SafetensorError, OSError, ValueError) as error:
+        problems.add(
+            line,
+            f"weights: {show(draft.form.weights)} cannot be read: {str(error)[:200]}",
+            "expected a safetensors file",
+        )
+        return None
+    if not draft.lost:
+        _compare(held, [t for t in given if t.name not in draft.form.parameters], line, problems)
+    return path
+
+
+def _compare(held: dict[str, Any], wanted: list[Tensor], line: int, problems: Problems) -> None:
+    for tensor in wanted:
+        if tensor.name not in held:
+            problems.add(line, f"weights: the file has no {tensor.name}", nearest(tensor.name, held))
+            continue
+        shape, dtype = held[tensor.name]
+        if shape != tensor.shape:
+            problems.add(
+                line,
+                f"weights: {tensor.name} has shape {show(list(shape))}; expected {show(list(tensor.shape))}",
+            )
+        if dtype not in _FLOATS:
+            problems.add(line, f"weights: {tensor.name} has type {dtype}; expected {' or '.join(_FLOATS)}")

@@ -1,0 +1,125 @@
+"""The rounding bounds of every operator: wide enough for an honest float32 evaluation, narrow enough to notice a wrong one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cases import CASES, Case, every_case, every_operator, first_case
+from harness.reference.rounding import Rounded, Unit
+
+SINGLE = Unit.of("float32")
+DOUBLE = Unit.of("float64")
+LARGEST = float(np.finfo(np.float32).max)
+# The judge's constant: an honest computation stays below so many bounds.
+ALLOWED = 4.0
+# Only choosing and moving: nothing to round, so the bound is zero to the bit.
+MOVING = {
+    "relu", "abs", "neg", "dropout", "maximum", "minimum", "flatten", "reshape", "permute", "cat", "narrow", "pad",
+}  # fmt: skip
+SCALES = {"drawn": (1.0, 0.0), "small": (1e-3, 0.0), "large": (30.0, 0.0), "shifted": (1.0, 100.0)}
+every_scale = pytest.mark.parametrize(("factor", "shift"), list(SCALES.values()), ids=list(SCALES))
+
+
+def transformed(case: Case, factor: float, shift: float) -> Case:
+    """The case with its first float tensor scaled and shifted, in numbers that float32 can hold."""
+    place = next(case.places())
+    moved = (case.tensor(place) * factor + shift).astype(np.float32).astype(float)
+    return case.with_tensor(place, moved)
+
+
+def results(case: Case) -> dict[str, Any]:
+    """Every output and gradient of a case, by name."""
+    found = {f"output {i}": y for i, y in enumerate(case.outputs())}
+    found.update({case.name(place): gradient for place, gradient in case.gradients()})
+    return found
+
+
+def with_bounds(case: Case, unit: Unit = SINGLE) -> dict[str, Any]:
+    """The same, as arrays that carry their bounds."""
+    return results(case.map(lambda a: Rounded(a, unit=unit)))
+
+
+def ratio(got: Any, expected: Rounded) -> float:
+    """The largest |error| / bound; infinite where the bound is zero and the error is not, or where got is NaN.
+
+    What overflows in float32 must overflow: an infinite result counts as right where the true one is beyond its range.
+    """
+    got, value = np.asarray(got, dtype=float), expected.value
+    with np.errstate(all="ignore"):
+        off = np.where((got == value) | (np.isinf(got) & (np.abs(value) > LARGEST)), 0.0, np.abs(got - value))
+        each = np.where(off == 0, 0.0, off / expected.bound())
+    return float(np.max(np.where(np.isnan(each), np.inf, each), initial=0.0))
+
+
+@every_scale
+@every_case
+def test_an_honest_evaluation_stays_within_the_bound(case: Case, factor: float, shift: float) -> None:
+    """The same formulas in float32 are off by less than the judge allows, whatever the scale of the input."""
+    case = transformed(case, factor, shift)
+    expected = with_bounds(case)
+    with np.errstate(all="ignore"):
+        got = results(case.map(lambda a: a.astype(np.float32)))
+    for name, value in got.items():
+        assert np.asarray(value).dtype == np.float32, name
+        assert ratio(value, expected[name]) < ALLOWED, name
+
+
+@every_scale
+@every_case
+def test_bounds_are_finite_beside_the_same_values(case: Case, factor: float, shift: float) -> None:
+    """Carrying a bound changes no value, and where the value is finite the bound is finite and not negative."""
+    case = transformed(case, factor, shift)
+    with np.errstate(all="ignore"):
+        plain = results(case)
+    for name, tracked in with_bounds(case).items():
+        assert isinstance(tracked, Rounded), name
+        largest = np.max(np.abs(plain[name]), initial=0.0)
+        np.testing.assert_allclose(tracked.value, plain[name], rtol=0, atol=64 * DOUBLE.roundoff * largest, err_msg=name)
+        bound = tracked.bound()
+        assert bound.shape == tracked.shape, name
+        assert np.all(np.isfinite(bound[np.isfinite(tracked.value)])), name
+        assert np.all(bound >= 0), name
+
+
+@every_case
+def test_a_wrong_value_is_beyond_the_bound(case: Case) -> None:
+    """The twin: the largest element, off by a thousandth, is noticed in every output and gradient, in both dtypes."""
+    for unit in (SINGLE, DOUBLE):
+        for name, tracked in with_bounds(case, unit).items():
+            wrong = tracked.value.copy()
+            wrong.flat[np.argmax(np.abs(wrong))] *= 1 + 1e-3
+            assert ratio(wrong, tracked) > ALLOWED, name
+
+
+@every_case
+def test_bounds_of_float64_are_those_of_float32_on_another_scale(case: Case) -> None:
+    """Where float32 rounds by so many units, float64 rounds by no more of its own."""
+    single, double = with_bounds(case, SINGLE), with_bounds(case, DOUBLE)
+    for name, tracked in double.items():
+        units = (tracked.bound() - 64 * DOUBLE.tiny) / DOUBLE.roundoff
+        assert np.all(units <= single[name].bound() / SINGLE.roundoff * (1 + 1e-12)), name
+
+
+@pytest.mark.parametrize("name", sorted(MOVING))
+def test_what_only_moves_has_no_bound(name: str) -> None:
+    """Operators that compute nothing are exact: a bound of zero for every output and gradient."""
+    for case in (case for case in CASES if case.op.name == name and not _broadcasts_or_writes(case)):
+        for result, tracked in with_bounds(case).items():
+            assert tracked.error is None, f"{case.network.name} {result}"
+
+
+def _broadcasts_or_writes(case: Case) -> bool:
+    """Whether the case also sums (a broadcast operand's gradient) or writes a constant that float32 must round."""
+    summed = any(case.tensor(p).shape != case.forward().shape for p in case.places()) and "y" in case.op.slots
+    return summed or case.attributes.get("value") == 0.1
+
+
+@every_operator
+def test_what_computes_has_a_bound(name: str) -> None:
+    """The twin: every other operator has a bound that is not zero somewhere, or its values could not be judged."""
+    if name in MOVING:
+        return
+    assert any(np.any(tracked.bound() > 0) for tracked in with_bounds(first_case(name)).values())

@@ -1,0 +1,60 @@
+"""Cases marked `exact` round nowhere, and that is proved, not hoped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cases import CASES, Case, every_exact_case
+from harness.reference.exactness import Exact, NotExact
+from harness.reference.rounding import Unit
+from test_bounds import MOVING, results
+
+SINGLE = Unit.of("float32")
+
+
+def proved(case: Case) -> dict[str, Any]:
+    """Every output and gradient, computed without rounding. Raises NotExact."""
+    return results(case.map(lambda a: Exact(a, unit=SINGLE)))
+
+
+@every_exact_case
+def test_an_exact_case_is_exact(case: Case) -> None:
+    """With small numbers the proof goes through, and float32 gives the same bits as float64."""
+    single = results(case.map(lambda a: a.astype(np.float32)))
+    for name, exact in proved(case).items():
+        np.testing.assert_array_equal(np.asarray(single[name], dtype=float), exact.value, err_msg=name)
+
+
+@every_exact_case
+def test_an_exact_case_in_another_order_gives_the_same_bits(case: Case) -> None:
+    """Exact in every order of summation: the tensors turned around along each sum give what the proof says."""
+    if case.op.name not in {"linear", "matmul", "sum"}:
+        return
+    exact = proved(case)["output 0"].value
+    if case.op.name == "sum":
+        turned = case.with_tensor((0, None), np.flip(case.tensors[0], axis=tuple(case.attributes["dim"])))
+    else:
+        x, y, *rest = case.tensors
+        turned = Case(case.network, (x[..., ::-1], y[..., ::-1] if rest else y[..., ::-1, :], *rest), case.dy)
+    np.testing.assert_array_equal(results(turned.map(lambda a: a.astype(np.float32)))["output 0"], exact)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.network.name)
+def test_a_case_that_rounds_has_no_proof(case: Case) -> None:
+    """The twin: with the numbers as drawn, whatever computes is refused, and whatever is not refused is exact."""
+    try:
+        exact = proved(case)
+    except NotExact as error:
+        assert str(error)
+        return
+    assert case.op.name in MOVING | ONLY_SCALES, "arithmetic on drawn numbers was called exact"
+    single = results(case.map(lambda a: a.astype(np.float32)))
+    for name, value in single.items():
+        np.testing.assert_array_equal(np.asarray(value, dtype=float), exact[name].value, err_msg=name)
+
+
+# Embedding sums only what is looked up twice; the rest scale by powers of two.
+ONLY_SCALES = {"embedding", "mul_scalar", "leaky_relu", "clamp", "max_pool2d"}
