@@ -11,14 +11,14 @@ recipes := tox.ini pyproject.toml .python-version $(wildcard adapters/*/requirem
 
 # uv does not read pip's configuration files: what they say of a mirror or a folder of wheels reaches it through the
 # environment (see tox.ini). Where no folder of wheels is named, uv is told to take torch's CPU build: on Linux the
-# package index's own build brings gigabytes of CUDA. UV_TORCH_BACKEND=auto, or empty, asks for another.
+# package index's own build brings gigabytes of CUDA. UV_TORCH_BACKEND=auto asks for another build.
 define configured_as_for_pip
 for key in index-url find-links; do \
     name="PIP_$$(tr 'a-z-' 'A-Z_' <<< $$key)"; \
     value="$${!name:-$$($(VENV)/bin/python -m pip config get global.$$key 2> /dev/null)}"; \
     if [ -n "$$value" ]; then export "$$name=$$value"; fi; \
 done; \
-if [ -z "$${UV_FIND_LINKS:-}$${PIP_FIND_LINKS:-}" ]; then export UV_TORCH_BACKEND="$${UV_TORCH_BACKEND-cpu}"; fi;
+if [ -z "$${UV_FIND_LINKS:-}$${PIP_FIND_LINKS:-}" ]; then export UV_TORCH_BACKEND="$${UV_TORCH_BACKEND:-cpu}"; fi;
 endef
 
 define not_built

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import platform
-import shlex
 import shutil
-import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from harness import __version__, adapters, paths, pipeline, running
+from harness import adapters, paths, pipeline, running
 from harness.contract import ContractError
 from harness.judge import known
 from harness.judge.rows import Row, Verdict
+from harness.manifest import Clock, manifest
 from harness.pipeline import Capturing, Folder
 from harness.spec import Network, Problem, SpecError, load
 
@@ -70,7 +66,7 @@ def networks(specs: Sequence[Path]) -> list[Network]:
 
 def run(specs: Sequence[Path], options: Options, out: Path, keep: Path | None) -> int:
     """Draw, capture, judge, report."""
-    started, clock = datetime.now(UTC), time.monotonic()
+    clock = Clock()
     wanted = pipeline.variants(networks(specs), options.dtype)
     listed = known.load(paths.specs_folder() / "known")
     chosen, absent = _adapters(options.adapter)
@@ -78,7 +74,7 @@ def run(specs: Sequence[Path], options: Options, out: Path, keep: Path | None) -
         folder = Folder(root)
         pipeline.draw(folder, wanted, options.seed, told, workers)
         rows = pipeline.capture_and_judge(folder, wanted, chosen, options.capturing(), told, workers)
-        return _report(list(known.apply(rows, listed)), [folder], out, started, clock, options.seed, absent)
+        return _report(list(known.apply(rows, listed)), [folder], out, clock, options.seed, absent)
 
 
 def capture(specs: Sequence[Path], options: Options, out: Path) -> int:
@@ -98,12 +94,12 @@ def capture(specs: Sequence[Path], options: Options, out: Path) -> int:
 
 def judge(folders: Sequence[Path], out: Path) -> int:
     """Judge what was captured before, here or elsewhere; captures of one problem are joined by its digest."""
-    started, clock = datetime.now(UTC), time.monotonic()
+    clock = Clock()
     listed = known.load(paths.specs_folder() / "known")
     jobs = pipeline.joined([Folder(f) for f in folders])
     with _progress() as told, pipeline.pool(pipeline.cores()) as workers:
         rows = pipeline.judge_all(workers, jobs, told)
-    return _report(list(known.apply(rows, listed)), [Folder(f) for f in folders], out, started, clock, None, [])
+    return _report(list(known.apply(rows, listed)), [Folder(f) for f in folders], out, clock, None, [])
 
 
 def _adapters(given: Sequence[str]) -> tuple[list[adapters.Adapter], list[str]]:
@@ -154,32 +150,14 @@ def _progress() -> Iterator[pipeline.Progress]:
         yield told
 
 
-def _report(
-    rows: list[Row], folders: Sequence[Folder], out: Path, started: datetime, clock: float, seed: int | None, absent: Sequence[str]
-) -> int:
+def _report(rows: list[Row], folders: Sequence[Folder], out: Path, clock: Clock, seed: int | None, absent: Sequence[str]) -> int:
     from harness import report  # pandas takes a second to import, and `check` or `doctor` needs none
 
-    infos: dict[str, report.NetworkInfo] = {}
-    frameworks: list[report.FrameworkInfo] = []
-    for folder in folders:
-        for problem, _ in folder.found():
-            spec, about, nodes = pipeline.nodes_of(problem)
-            if spec not in infos or len(nodes) > len(infos[spec].nodes):
-                infos[spec] = report.NetworkInfo(spec, about, spec, nodes)
-        for name, d in pipeline.framework_documents(folder).items():
-            threads = d.get("threads")
-            frameworks.append(report.FrameworkInfo(
-                name=name, version=str(d.get("version") or "?"), python=str(d.get("python") or "?"), numpy=str(d.get("numpy") or "?"),
-                threads=threads if isinstance(threads, int) else 0, interpreter=f".tox/{name}/bin/python",
-            ))  # fmt: skip
-    info = report.RunInfo(
-        command=shlex.join(["gradconform", *sys.argv[1:]]), started=started.isoformat(timespec="seconds"),
-        seconds=round(time.monotonic() - clock, 1), seed=seed or 0, harness_version=__version__, platform=platform.platform(),
-        python=platform.python_version(), cores=pipeline.cores(), networks=tuple(infos.values()), frameworks=tuple(frameworks),
-    )  # fmt: skip
-    report.write(rows, info, out)
+    info = manifest(folders, clock, seed)
+    frame = report.frame_of(rows)
+    report.write_frame(frame, info, out)
     console = Console()
-    console.print(report.terminal_summary(report.frame_of(rows)))
+    console.print(report.terminal_summary(frame, info))
     for message in absent:
         console.print(f"not run: {message}", markup=False, highlight=False, soft_wrap=True)
     console.print(f"report: {out / 'index.html'}", highlight=False, soft_wrap=True)

@@ -20,6 +20,7 @@ from harness.adapters import Adapter
 from harness.contract import ContractError, read_problem
 from harness.judge import judge
 from harness.judge.rows import Row
+from harness.memory import keep_freed_memory
 from harness.spec.model import Network
 
 Progress = Callable[[str, int, int], None]
@@ -80,15 +81,16 @@ def cores() -> int:
 def pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     """Processes that share the cores among themselves; spawned, so that they hold no memory of ours."""
     share = max(1, cores() // workers)
-    executor = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_limit_threads, initargs=(share,))
+    executor = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_set_up, initargs=(share,))
     try:
         yield executor
     finally:
         executor.shutdown(cancel_futures=True)
 
 
-def _limit_threads(threads: int) -> None:
+def _set_up(threads: int) -> None:
     threadpool_limits(threads)
+    keep_freed_memory()
 
 
 def draw(folder: Folder, wanted: Sequence[Variant], seed: int | None, progress: Progress, workers: ProcessPoolExecutor) -> None:
@@ -188,12 +190,6 @@ def framework_documents(folder: Folder) -> dict[str, dict[str, object]]:
         if name not in documents or (document.get("version") and not documents[name].get("version")):
             documents[name] = document
     return documents
-
-
-def nodes_of(problem: Path) -> tuple[str, str, tuple[tuple[str, str], ...]]:
-    """(spec, about, (node, op) pairs) of a problem folder."""
-    opened = read_problem(problem)
-    return opened.spec, str(opened.document["about"]), tuple((n.name, n.op) for n in opened.nodes)
 
 
 def joined(folders: Sequence[Folder]) -> list[tuple[Path, dict[str, Path]]]:

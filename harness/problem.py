@@ -69,7 +69,7 @@ def document(network: Network, dtype: str, values: str, seed: int) -> dict[str, 
         for n in network.nodes
     ]
     return {
-        "format": FORMAT, "spec": network.name, "about": network.about, "dtype": dtype, "values": values, "seed": seed,
+        "format": FORMAT, "spec": network.name, "source": network.path.name, "about": network.about, "dtype": dtype, "values": values, "seed": seed,
         "inputs": listed(network.inputs), "parameters": listed(network.parameters),
         "buffers": listed(network.buffers), "nodes": nodes, "output": network.output,
     }  # fmt: skip

@@ -62,7 +62,7 @@ class Graph:
                 self.reached.update(v for v in function.inputs if v.need_grad)
 
     def missing(self, wanted):
-        """The reason for every variable that backward does not reach; its ``.g`` would be zeros or anything."""
+        """Why, for each variable that backward does not reach; its ``.g`` would be zeros or anything."""
         return {name: self.reason(each) for name, each in wanted.items() if each not in self.reached}
 
     def reason(self, variable):

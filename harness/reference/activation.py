@@ -48,14 +48,17 @@ def _(dy: Any, x: Any, *, negative_slope: float) -> Any:
 
 @operator
 def elu(x: Any, *, alpha: Real) -> Any:
-    """x where x > 0, else alpha * (exp(x) - 1) (Clevert, Unterthiner and Hochreiter, 2016); derivative at 0: alpha."""
+    """x where x > 0, else alpha * (exp(x) - 1) (Clevert, Unterthiner and Hochreiter, 2016); derivative at 0: alpha.
+
+    The derivative below 0 is y + alpha, from the output, as the paper has it.
+    """
     # Clipped before exp, so that the branch not taken cannot overflow.
     return np.where(x > 0, x, alpha * (np.exp(np.minimum(x, 0.0)) - 1.0))
 
 
 @elu.vjp
 def _(dy: Any, x: Any, *, alpha: float) -> Any:
-    return (np.where(x > 0, dy, dy * (alpha * np.exp(np.minimum(x, 0.0)))),)
+    return (np.where(x > 0, dy, dy * (elu.forward(x, alpha=alpha) + alpha)),)
 
 
 @operator

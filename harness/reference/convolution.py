@@ -1,8 +1,9 @@
 """Convolution and its transpose, over [N, C, H, W].
 
-Both are one bilinear map and its adjoint, so three sums of products serve them: `_correlate` (images, weight -> maps), `_spread`
-(maps, weight -> images) and `_pair` (maps, images -> weight). No column matrix is built: each kernel offset (i, j) is one
-strided view of the padded images and one batched matrix product, and all offsets together are rounded as one sum.
+Both are one bilinear map and its adjoint, so three sums of products serve them: `_correlate` (images,
+kernels -> maps), `_spread` (maps, kernels -> images) and `_pair` (maps, images -> kernels). No column
+matrix is built: each kernel offset (i, j) is one strided view of the padded images and one batched matrix
+product, and all offsets together are rounded as one sum.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ from harness.reference.sums import sum_of_products
 
 @dataclass(frozen=True)
 class _Geometry:
-    """Where a kernel's offsets fall: `image` is the extent [h, w] without padding, `maps` the number of positions."""
+    """Where a kernel's offsets fall.
+
+    image: the extent [h, w] without padding. maps: how many positions the kernel has along each axis.
+    """
 
     image: Sequence[int]
     maps: Sequence[int]
@@ -34,10 +38,11 @@ class _Geometry:
     groups: int
 
     def offsets(self) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...]]]:
-        """For each kernel offset, its index into the weight and the index of what it meets in the padded images."""
+        """For each kernel offset, its index into the kernels and that of what it meets in padded images."""
         for offset in np.ndindex(*self.kernel):
             first = [i * d for i, d in zip(offset, self.dilation, strict=True)]
-            reach = [slice(f, f + (m - 1) * s + 1, s) for f, m, s in zip(first, self.maps, self.stride, strict=True)]
+            steps = zip(first, self.maps, self.stride, strict=True)
+            reach = [slice(f, f + (m - 1) * s + 1, s) for f, m, s in steps]
             yield (..., *offset), (..., *reach)
 
     def grouped(self, channels_first: Any) -> Any:
@@ -59,7 +64,7 @@ class _Geometry:
 
 
 def _correlate(images: Any, kernels: Any, bias: Any, at: _Geometry) -> Any:
-    """maps[n, o, p] = bias[o] + sum over c, i, j of kernels[o, c, i, j] images[n, c, stride p + dilation (i, j)]."""
+    """maps[n, o, p] = bias[o] + the sum of kernels[o, c, i, j] images[n, c, stride p + dilation (i, j)]."""
     split, padded = at.split_weight(kernels), at.padded(images)
     n, out = images.shape[0], kernels.shape[0]
     shape = (n, at.groups, out // at.groups, math.prod(at.maps))
@@ -69,7 +74,7 @@ def _correlate(images: Any, kernels: Any, bias: Any, at: _Geometry) -> Any:
 
 
 def _spread(maps: Any, kernels: Any, bias: Any, at: _Geometry) -> Any:
-    """The adjoint of `_correlate` in its images, plus bias[c]: images[n, c] gathers kernels[o, c, i, j] maps[n, o]."""
+    """bias[c] + the adjoint of `_correlate` in its images, which gather kernels[o, c, i, j] maps[n, o]."""
     split, flat = at.split_weight(kernels), _flat(at.grouped(maps))
     n, channels = maps.shape[0], kernels.shape[1] * at.groups
     extent = [sum(side) + length for side, length in zip(at.padding, at.image, strict=True)]
@@ -84,11 +89,11 @@ def _spread(maps: Any, kernels: Any, bias: Any, at: _Geometry) -> Any:
 def _pair(maps: Any, images: Any, at: _Geometry) -> Any:
     """The adjoint of `_correlate` in its kernels: one sum over the batch and all positions."""
     rows, padded = _batch_last(_flat(at.grouped(maps))), at.padded(images)
-    terms = (
-        (offset, rows, np.swapaxes(_batch_last(_flat(padded[reach])), -1, -2)) for offset, reach in at.offsets()
-    )  # [G, O, N P] @ [G, N P, C]
-    groups, out, channels = at.groups, rows.shape[1], padded.shape[2]
-    return sum_of_products((groups, out, channels, *at.kernel), terms).reshape(groups * out, channels, *at.kernel)
+    # [G, O, N P] @ [G, N P, C]
+    met = ((offset, _batch_last(_flat(padded[reach]))) for offset, reach in at.offsets())
+    products = ((offset, rows, np.swapaxes(channels, -1, -2)) for offset, channels in met)
+    shape = (at.groups, rows.shape[1], padded.shape[2], *at.kernel)
+    return sum_of_products(shape, products).reshape(maps.shape[1], *shape[2:])
 
 
 def _flat(grouped: Any) -> Any:
@@ -103,7 +108,7 @@ def _batch_last(flat: Any) -> Any:
 
 
 def _bias_term(bias: Any, shape: Dims) -> Iterator[tuple[Any, Any, Any]]:
-    """The bias as one more product: a framework may begin its sum with it, and then rounds it with every term."""
+    """The bias as one more product: a sum may begin with it, and then each addition rounds it too."""
     if bias is not None:
         n, groups, channels, *extent = shape
         yield ..., bias.reshape(groups, channels, 1), np.ones((n, 1, 1, math.prod(extent)))
@@ -116,7 +121,7 @@ def _bias_gradient(dy: Any, bias: Any) -> Any:
 def _check_groups(x: Dims, out_channels: int, groups: int) -> None:
     if len(x) != 4:
         raise ShapeError(f"x has shape {list(x)}; expected 4 axes [N, C, H, W]")
-    for name, channels in (("x has", x[1]), ("out_channels is", out_channels)):
+    for name, channels in (("x has", x[1]), ("out_channels gives", out_channels)):
         if channels % groups:
             raise ShapeError(f"{name} {channels} channels; expected a multiple of groups = {groups}")
 
@@ -125,9 +130,10 @@ def _check_groups(x: Dims, out_channels: int, groups: int) -> None:
 def conv2d(
     x: Any, weight: Any, bias: Any, *, stride: Pair, padding: Padding2d, dilation: Pair, groups: Size
 ) -> Any:
-    """Cross-correlation.  x [N, C, H, W], weight [O, C / groups, kh, kw], bias [O] or absent; y [N, O, OH, OW].
+    """Cross-correlation, with zeros as padding, asymmetric or not.
 
-    OH = floor((H + top + bottom - dilation (kh - 1) - 1) / stride) + 1; padding is with zeros and may be asymmetric.
+    x [N, C, H, W], weight [O, C / groups, kh, kw], bias [O] or absent; y [N, O, OH, OW], where
+    OH = floor((H + top + bottom - dilation (kh - 1) - 1) / stride) + 1.
     Dumoulin and Visin (2016), *A guide to convolution arithmetic for deep learning*.
     """
     return _correlate(x, weight, bias, _of_conv2d(x, weight, stride, padding, dilation, groups))
@@ -179,7 +185,8 @@ def _of_conv2d(x: Any, weight: Any, stride: Any, padding: Any, dilation: Any, gr
 def _positions(image: Any, kernel: Any, stride: Any, padding: Any, dilation: Any) -> tuple[int, ...]:
     """How often the kernel fits, along each axis; what is left over is dropped."""
     positions = []
-    for name, length, k, s, sides, d in zip(("high", "wide"), image, kernel, stride, padding, dilation, strict=True):
+    names = ("high", "wide")
+    for name, length, k, s, sides, d in zip(names, image, kernel, stride, padding, dilation, strict=True):
         room, reach = length + sum(sides), d * (k - 1) + 1
         if room < reach:
             raise ShapeError(f"the padded x is {room} {name}; expected {reach} or more, the kernel's reach")
@@ -199,9 +206,10 @@ def conv_transpose2d(
     dilation: Pair,
     groups: Size,
 ) -> Any:
-    """The adjoint of `conv2d` in its x.  x [N, C, H, W], weight [C, O / groups, kh, kw], bias [O]; y [N, O, OH, OW].
+    """The adjoint of `conv2d` in its x, plus a bias.  Dumoulin and Visin (2016), section 4.
 
-    OH = (H - 1) stride - 2 padding + dilation (kh - 1) + output_padding + 1.  Dumoulin and Visin (2016), section 4.
+    x [N, C, H, W], weight [C, O / groups, kh, kw], bias [O] or absent; y [N, O, OH, OW], where
+    OH = (H - 1) stride - 2 padding + dilation (kh - 1) + output_padding + 1.
     """
     at = _of_conv_transpose2d(x, weight, stride, padding, output_padding, dilation, groups)
     return _spread(x, weight, bias, at)
@@ -240,11 +248,13 @@ def _(
     for extra, s, d in zip(output_padding, stride, dilation, strict=True):
         if extra >= max(s, d):
             raise ShapeError(
-                f"output_padding is {extra}; expected less than the stride ({s}) or less than the dilation ({d})"
+                f"output_padding is {extra}; expected less than the stride {s} or the dilation {d}"
             )
     extent = _spread_extent(x[2:], kernel_size, stride, padding, output_padding, dilation)
     if min(extent) < 1:
-        raise ShapeError(f"the output would be {list(extent)}; expected a padding that leaves 1 or more of each axis")
+        raise ShapeError(
+            f"the output would be {list(extent)}; expected a padding that leaves 1 or more of each"
+        )
     return (x[0], out_channels, *extent)
 
 

@@ -43,10 +43,13 @@ class Exact(Tracked):
 
     def checked(self, value: Array, largest: float, grain: float, step: str) -> Self:
         """The result of a step whose terms are multiples of `grain` and whose partial sums stay below `largest`."""
-        if not np.isfinite(largest) or largest * self.unit.roundoff > grain:
+        # Not `>`: `largest` is itself a float64, rounded perhaps from just above the limit of float64.
+        if not np.isfinite(largest) or largest * self.unit.roundoff >= grain:
             raise NotExact(f"{step}: partial sums of up to {largest:.3g} in steps of {grain:.3g} need more bits")
         if grain < self.unit.tiny:
             raise NotExact(f"{step}: steps of {grain:.3g} underflow")
+        if largest > np.finfo(self.unit.dtype).max:
+            raise NotExact(f"{step}: partial sums of up to {largest:.3g} overflow")
         return self.like(value, None)
 
     def arithmetic(self, ufunc: Any, operands: Sequence[Any]) -> Any:

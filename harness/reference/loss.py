@@ -8,6 +8,7 @@ import numpy as np
 
 from harness.reference.activation import sigmoid
 from harness.reference.attributes import Reduction
+from harness.reference.normalization import log_softmax
 from harness.reference.operator import Dims, Operator, ShapeError, operator
 
 
@@ -50,12 +51,12 @@ def _(dy: Any, x: Any, target: Any, *, reduction: str) -> Any:
 @operator(integers=("target",))
 def cross_entropy(x: Any, target: Any, *, reduction: Reduction) -> Any:
     """nll_loss of the logarithm of softmax(x). x [N, C]: logits; target [N], int64."""
-    return nll_loss.forward(_log_softmax(x), target, reduction=reduction)
+    return nll_loss.forward(log_softmax.forward(x, dim=1), target, reduction=reduction)
 
 
 @cross_entropy.vjp
 def _(dy: Any, x: Any, target: Any, *, reduction: str) -> Any:
-    p = np.exp(_log_softmax(x))
+    p = np.exp(log_softmax.forward(x, dim=1))
     return np.where(_one_hot(target, x.shape[1]), p - 1.0, p) * _reduced(dy, reduction, x.shape[0]), None
 
 
@@ -79,11 +80,6 @@ def _reduced(terms: Any, reduction: str, count: int) -> Any:
     """The sum of all terms, over `count` for a mean; serves for the cotangent too, which is a sum of one."""
     total = np.sum(terms)
     return total / count if reduction == "mean" else total
-
-
-def _log_softmax(x: Any) -> Any:
-    z = x - np.max(x, axis=1, keepdims=True)
-    return z - np.log(np.sum(np.exp(z), axis=1, keepdims=True))
 
 
 def _one_hot(target: Any, classes: int) -> Any:

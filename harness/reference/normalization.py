@@ -1,8 +1,8 @@
 """Normalisation: by the statistics of a batch or of a row, and to probabilities.
 
-A difference that is scaled afterwards, (x - m) a, is computed by some frameworks as x a - m a, and z - (m + log s) by others as
-(z - m) - log s. Where x and m are large and near each other the former rounds much more. Both are honest, so such a difference is
-handed over as one sum of all its terms, and charged for each.
+A difference that is scaled afterwards, (x - m) a, is computed by some frameworks as x a - m a; and x - m -
+log s by some as x - (m + log s). Where x and m are large and near each other that rounds much more. Both
+are honest, so such a difference is handed over as one sum of all its terms, and charged for each.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def _moments(x: Any, axes: tuple[int, ...]) -> tuple[Any, Any, int]:
 
 
 def _normalised_vjp(dy: Any, normalised: Any, inverse: Any, axes: tuple[int, ...], n: int) -> Any:
-    """The VJP of x -> (x - mean) / sqrt(variance + eps), both over `axes`; Ioffe and Szegedy (2015), section 3."""
+    """The VJP of x -> (x - mean) / sqrt(variance + eps) over `axes`; Ioffe and Szegedy (2015), section 3."""
     mean = np.sum(dy, axis=axes, keepdims=True) / n
     slope = np.sum(dy * normalised, axis=axes, keepdims=True) / n
     return (dy - mean - normalised * slope) * inverse
@@ -44,13 +44,22 @@ def _per_channel(statistic: Any, x: Any) -> Any:
 
 @operator(parameters=("weight", "bias"), buffers=("running_mean", "running_var"))
 def batch_norm(
-    x: Any, weight: Any, bias: Any, running_mean: Any, running_var: Any, *, eps: Real, momentum: Real, training: Flag
+    x: Any,
+    weight: Any,
+    bias: Any,
+    running_mean: Any,
+    running_var: Any,
+    *,
+    eps: Real,
+    momentum: Real,
+    training: Flag,
 ) -> Any:
-    """y = (x - mean) / sqrt(variance + eps) weight + bias, per channel.  x [N, C] or [N, C, H, W], the others [C].
+    """y = (x - mean) / sqrt(variance + eps) weight + bias, per channel.
 
-    Training: batch statistics, with the biased variance; gives (y, running_mean', running_var'), where
-    r' = (1 - momentum) r + momentum statistic and the statistic for running_var is the unbiased variance.
-    Evaluation: the running statistics; gives y.  Ioffe and Szegedy (2015), algorithms 1 and 2.
+    x [N, C] or [N, C, H, W], the others [C]. Training: batch statistics, with the biased variance; gives
+    (y, running_mean', running_var'), where r' = (1 - momentum) r + momentum statistic and the statistic for
+    running_var is the unbiased variance. Evaluation: the running statistics; gives y.  Ioffe and Szegedy
+    (2015), algorithms 1 and 2.
     """
     normalised, _, mean, unbiased = _batch_normalised(x, running_mean, running_var, eps, training)
     y = normalised * _per_channel(weight, x) + _per_channel(bias, x)
@@ -60,15 +69,22 @@ def batch_norm(
     return y, old * running_mean + momentum * mean, old * running_var + momentum * unbiased
 
 
-def _batch_normalised(x: Any, running_mean: Any, running_var: Any, eps: float, training: bool) -> tuple[Any, ...]:
-    """Normalised x, 1 / sqrt(variance + eps) [1, C, ...], and in training the mean and unbiased variance [C]."""
+def _batch_normalised(
+    x: Any, running_mean: Any, running_var: Any, eps: float, training: bool
+) -> tuple[Any, ...]:
+    """Normalised x, 1 / sqrt(variance + eps), and in training the mean and unbiased variance [C]."""
     if not training:
         inverse = 1.0 / np.sqrt(_per_channel(running_var, x) + eps)
         return _difference(x, _per_channel(running_mean, x)) * inverse, inverse, None, None
     axes = (0, *range(2, x.ndim))
     centred, variance, n = _moments(x, axes)
     inverse = 1.0 / np.sqrt(variance + eps)
-    return centred * inverse, inverse, np.sum(x, axis=axes) / n, np.sum(centred * centred, axis=axes) / (n - 1)
+    return (
+        centred * inverse,
+        inverse,
+        np.sum(x, axis=axes) / n,
+        np.sum(centred * centred, axis=axes) / (n - 1),
+    )
 
 
 @batch_norm.vjp
@@ -88,7 +104,9 @@ def _(
     axes = (0, *range(2, x.ndim))
     scaled = dy * _per_channel(weight, x)
     dx = (
-        _normalised_vjp(scaled, normalised, inverse, axes, x.size // x.shape[1]) if training else scaled * inverse
+        _normalised_vjp(scaled, normalised, inverse, axes, x.size // x.shape[1])
+        if training
+        else scaled * inverse
     )
     return dx, np.sum(dy * normalised, axis=axes), np.sum(dy, axis=axes), None, None
 
@@ -120,9 +138,10 @@ def _(*, training: Flag) -> Sequence[str]:
 
 @operator(parameters=("weight", "bias"))
 def layer_norm(x: Any, weight: Any, bias: Any, *, eps: Real) -> Any:
-    """y = (x - mean) / sqrt(variance + eps) weight + bias over the last axis.  x [..., D], weight [D], bias [D].
+    """y = (x - mean) / sqrt(variance + eps) weight + bias, over the last axis.
 
-    The variance is biased and in two passes.  Ba, Kiros and Hinton (2016), section 3.
+    x [..., D], weight [D], bias [D]. The variance is biased and in two passes.  Ba, Kiros and Hinton
+    (2016), section 3.
     """
     return _row_normalised(x, eps)[0] * weight + bias
 

@@ -43,7 +43,9 @@ class Derivative:
 
 def central(function: Function, point: Array, direction: Array, step: float) -> Array:
     """(f(x + h v) - f(x - h v)) / 2h, plain; the error is O(h^2) plus the noise of f over h."""
-    return (np.asarray(function(point + step * direction)) - function(point - step * direction)) / (2.0 * step)
+    return (np.asarray(function(point + step * direction)) - function(point - step * direction)) / (
+        2.0 * step
+    )
 
 
 def extrapolated(
@@ -66,7 +68,10 @@ def extrapolated(
     above: list[Array] = []
     with np.errstate(all="ignore"):
         for _ in range(halvings):
-            high, low = np.asarray(function(point + step * direction)), np.asarray(function(point - step * direction))
+            high, low = (
+                np.asarray(function(point + step * direction)),
+                np.asarray(function(point - step * direction)),
+            )
             size = np.max(np.maximum(np.abs(high), np.abs(low)), initial=0.0)
             # The last factor: by so much at most the scheme amplifies the noise of its newest entry.
             noise = NOISE * roundoff * size / step * 2.5
@@ -99,21 +104,25 @@ def jvp(function: Function, point: Array, direction: Array) -> Derivative:
     return Derivative(exact, _slop(exact))
 
 
-def vjp(function: Function, point: Array, cotangent: Array) -> Derivative:
-    """The gradient of <cotangent, f> at x, one element of x [...] at a time; error bars included."""
+def vjp(function: Function, point: Array, cotangent: Array, elements: Array | None = None) -> Derivative:
+    """The gradient of <cotangent, f> at x, one element of x at a time, with its error bars.
+
+    point: [...]. elements: which elements of x, counted in row-major order; all by default. Returns one number for each, flat.
+    """
     probe = np.random.default_rng(0).uniform(0.5, 1.0, size=point.shape)
     checked = complex_step(function, point, probe)
     analytic = checked is not None and extrapolated(function, point, probe).excess(checked) <= 1.0
-    value, error = np.zeros(point.shape), np.zeros(point.shape)
-    for index in np.ndindex(point.shape):
+    which = np.arange(point.size) if elements is None else elements
+    value, error = np.zeros(which.size), np.zeros(which.size)
+    for i, element in enumerate(which):
         unit = np.zeros(point.shape)
-        unit[index] = 1.0
+        unit.flat[element] = 1.0
         if analytic:
-            value[index] = np.sum(cotangent * complex_step(function, point, unit))
+            value[i] = np.sum(cotangent * complex_step(function, point, unit))
         else:
             column = extrapolated(function, point, unit)
-            value[index] = np.sum(cotangent * column.value)
-            error[index] = np.sum(np.abs(cotangent) * column.error)
+            value[i] = np.sum(cotangent * column.value)
+            error[i] = np.sum(np.abs(cotangent) * column.error)
     return Derivative(value, _slop(value) if analytic else error)
 
 

@@ -20,9 +20,13 @@ def _windows(image: Sequence[int], kernel_size: Any, stride: Any, padding: Any) 
     windows = []
     for name, length, k, s, p in zip(("high", "wide"), image, kernel_size, stride, padding, strict=True):
         if p > k // 2:
-            raise ShapeError(f"padding is {p}; expected at most half the kernel size {k}, so that no window is empty")
+            raise ShapeError(
+                f"padding is {p}; expected at most half the kernel size {k}, or windows are empty"
+            )
         if length + 2 * p < k:
-            raise ShapeError(f"the padded x is {length + 2 * p} {name}; expected {k} or more, the kernel size")
+            raise ShapeError(
+                f"the padded x is {length + 2 * p} {name}; expected {k} or more, the kernel size"
+            )
         windows.append((length + 2 * p - k) // s + 1)
     return tuple(windows)
 
@@ -34,7 +38,7 @@ def _pooled_shape(x: Dims, kernel_size: Any, stride: Any, padding: Any) -> Dims:
 
 
 def _members(windows: Sequence[int], kernel_size: Any, stride: Any) -> Iterator[Index]:
-    """For each place in a window, in row-major order, the index of all windows' elements at it in the padded x."""
+    """For each place in a window, row by row, the index of all windows' elements there in the padded x."""
     for place in np.ndindex(*kernel_size):
         reach = [slice(f, f + (w - 1) * s + 1, s) for f, w, s in zip(place, windows, stride, strict=True)]
         yield (..., *reach)
@@ -52,20 +56,17 @@ def _without_padding(padded: Any, image: Sequence[int], padding: Any) -> Any:
 
 
 def _winners(x: Any, kernel_size: Any, stride: Any, padding: Any) -> tuple[Any, Any]:
-    """The largest element of each window and its place, [N, C, OH, OW]: the first in row-major order, or the first NaN.
+    """The largest element of each window and its place, the first in row-major order, or the first NaN.
 
     A complex element, which only the numerical checks bring, is as large as its real part.
     """
     padded = _padded(x, padding, -math.inf)
     inside = _padded(np.ones((1, 1, *x.shape[2:]), dtype=bool), padding, False)
-    largest = winner = real = None
-    for place, at in enumerate(_members(_windows(x.shape[2:], kernel_size, stride, padding), kernel_size, stride)):
-        element, here = padded[at], inside[at]
-        if largest is None:
-            largest, inner = element, here
-            winner = np.zeros(element.shape, dtype=np.min_scalar_type(math.prod(kernel_size)))
-            continue
-        real = largest.real
+    first, *others = _members(_windows(x.shape[2:], kernel_size, stride, padding), kernel_size, stride)
+    largest, inner = padded[first], inside[first]
+    winner = np.zeros(largest.shape, dtype=np.min_scalar_type(math.prod(kernel_size)))
+    for place, at in enumerate(others, start=1):
+        element, here, real = padded[at], inside[at], largest.real
         # Padding is never chosen, not even where all of a window is minus infinity.
         better = (element.real > real) | (np.isnan(element.real) & ~np.isnan(real)) | (here & ~inner)
         largest, inner = np.where(better, element, largest), inner | here
@@ -75,9 +76,10 @@ def _winners(x: Any, kernel_size: Any, stride: Any, padding: Any) -> tuple[Any, 
 
 @operator
 def max_pool2d(x: Any, *, kernel_size: Pair, stride: Pair, padding: PairOrZero) -> Any:
-    """The largest element of each window; padding never is it.  x [N, C, H, W]; y [N, C, OH, OW].
+    """The largest element of each window, which padding never is.  x [N, C, H, W]; y [N, C, OH, OW].
 
-    OH = floor((H + 2 padding - kernel_size) / stride) + 1. Of equal elements the first in row-major order gets the gradient.
+    OH = floor((H + 2 padding - kernel_size) / stride) + 1. Of equal elements the first in row-major order
+    gets the gradient.
     """
     return _winners(x, kernel_size, stride, padding)[0]
 
@@ -102,7 +104,8 @@ def avg_pool2d(
 ) -> Any:
     """The mean of each window.  x [N, C, H, W]; y [N, C, OH, OW], OH as for max_pool2d.
 
-    The divisor is the window's size, or with `count_include_pad` false the number of its elements that are not padding.
+    The divisor is the window's size, or with `count_include_pad` false the number of its elements that are
+    not padding.
     """
     padded, windows = _padded(x, padding, 0.0), _windows(x.shape[2:], kernel_size, stride, padding)
     parts = ((..., padded[at]) for at in _members(windows, kernel_size, stride))
@@ -132,7 +135,9 @@ def _(x: Dims, *, kernel_size: Pair, stride: Pair, padding: PairOrZero) -> Dims:
     return _pooled_shape(x, kernel_size, stride, padding)
 
 
-def _divisor(image: Any, windows: Any, kernel_size: Any, stride: Any, padding: Any, count_include_pad: bool) -> Any:
+def _divisor(
+    image: Any, windows: Any, kernel_size: Any, stride: Any, padding: Any, count_include_pad: bool
+) -> Any:
     """By what each window's sum is divided: one int for all, or an array [OH, OW]."""
     if count_include_pad or not any(padding):
         return math.prod(kernel_size)

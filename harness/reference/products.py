@@ -1,4 +1,4 @@
-"""The rounding error of sums of products of matrices, measured in about the time of the products themselves."""
+"""The rounding error of sums of products of matrices, measured in about the time of the products."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ Split = Callable[[Any], tuple[Array, Array | None]]
 def rounded_products(
     shape: tuple[int, ...], terms: Iterable[tuple[Any, Any, Any]], split: Split, unit: Unit
 ) -> tuple[Array, Array]:
-    """Value and error of zeros of `shape` with `a @ b` added at `index` for each (index, a, b): see `sums.sum_of_products`.
+    """Value and error of zeros of `shape` with `a @ b` added at `index` for each (index, a, b).
 
-    error = sum(ea |b| + |a| eb) + sqrt(K) u sum|a||b|, K being how many of an element's terms are not zero.
+    error = sum(ea |b| + |a| eb) + sqrt(K) u sum|a||b|, K being at most how many of an element's terms are
+    not zero: no more than its row has, and no more than its column has. See `sums.sum_of_products`.
     """
     value, scale, propagated, count = _Gathered(shape), _Gathered(shape), _Gathered(shape), _Count(shape)
     left = right = None
@@ -48,7 +49,7 @@ def rounded_products(
 
 
 class _Gathered:
-    """A float64 array that begins as its first part where that covers it, so that no zeros are written and read."""
+    """A float64 array that begins as its first part where that covers it, which spares adding it to zeros."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.shape = shape
@@ -82,9 +83,10 @@ class _Factor:
 
     @cached_property
     def magnitude(self) -> Array:
-        """|value|, in float32 where that is the dtype under test (infinite where it cannot hold the value)."""
-        kind = np.float32 if self.single else np.float64
-        return np.abs(self.value, out=np.empty_like(self.value, dtype=kind), casting="same_kind")
+        """|value| in float32, infinite where that cannot hold it."""
+        into = np.empty_like(self.value, dtype=np.float32)
+        np.abs(self.value, out=into, casting="same_kind")
+        return into
 
     @cached_property
     def largest(self) -> float:
@@ -102,32 +104,32 @@ class _Factor:
         return self._nonzero(-2)
 
     def _nonzero(self, axis: int) -> Array:
-        return (self.value != 0).view(np.uint8).sum(axis=axis, keepdims=True, dtype=np.uint32)
+        return np.asarray((self.value != 0).view(np.uint8).sum(axis=axis, keepdims=True, dtype=np.uint32))
 
 
 def _magnitude(left: _Factor, right: _Factor, product: Array) -> Array:
     """|left| @ |right|, rounded up.
 
-    A bound needs few digits, and float32 is twice as fast. A sum of K products is wrong there by less than (K + 2) 2**-23 of
-    itself, which is added, and by what underflows: less than K 2**-126 (1 + both largest factors), which times sqrt(K) u is lost
-    beside the underflow that every bound allows. Where that does not hold, float64 does the work.
+    A bound needs few digits, and float32 is twice as fast. A sum of K products is wrong there by less than
+    (K + 2) 2**-23 of itself, which is added, and by what underflows: less than K 2**-149 (1 + both largest
+    factors), which times sqrt(K) u is lost beside the underflow that every bound allows. Where that, or the
+    range, does not hold, float64 does the work.
     """
     terms = left.value.shape[-1]
     if terms == 1:
         return np.abs(product)
-    if not left.single:
-        return np.asarray(left.magnitude @ right.magnitude)
     slack = (terms + 2.0) * 2.0**-23
-    largest = 1.0 + left.largest + right.largest
-    if slack < 0.05 and largest**2 * terms < 1e30 and largest * terms**1.5 < 1e5:
-        magnitude = np.asarray(left.magnitude @ right.magnitude)
-        magnitude *= np.float32(1.0 + slack)
-        return magnitude
+    if left.single and slack < 0.05:
+        largest = 1.0 + left.largest + right.largest
+        if largest**2 * terms < 1e30 and largest * terms**1.5 < 1e12:
+            magnitude = np.asarray(left.magnitude @ right.magnitude)
+            magnitude *= np.float32(1.0 + slack)
+            return magnitude
     return np.asarray(np.abs(left.value) @ np.abs(right.value))
 
 
 class _Count:
-    """At most how many nonzero terms each element gets: no more than its row has, and no more than its column has."""
+    """At most how many nonzero terms each element gets, counted along its row and along its column."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.shape = shape
@@ -135,7 +137,7 @@ class _Count:
         self.columns: Array | None = None
 
     def add(self, index: Any, left: _Factor, right: _Factor, product: tuple[int, ...]) -> None:
-        """Count the terms of one product; by rows only where its last axis does not stand for several."""
+        """Count the terms of one product; in a row only where the last axis does not stand for several."""
         row, last = len(product) - 2, len(product) - 1
         if self.columns is None:
             self.columns = np.zeros((*self.shape[:row], 1, *self.shape[last:]))
@@ -155,4 +157,3 @@ class _Count:
         if np.max(self.rows, initial=0.0) <= np.min(self.columns, initial=np.inf):
             return self.rows
         return np.minimum(self.rows, self.columns)
-

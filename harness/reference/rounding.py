@@ -23,6 +23,8 @@ Array = NDArray[Any]
 
 # Units of roundoff that a good library may lose in an elementary function.
 ELEMENTARY = 2.0
+# An error of so many `tiny` is what underflow adds to a number in a few operations.
+UNDERFLOWS = 64.0
 
 
 @dataclass(frozen=True)
@@ -92,10 +94,10 @@ class Rounded(Tracked):
         return rule(self, ufunc(*(v for v, _ in parts)), *parts)
 
     def total(self, axis: Any, keepdims: bool) -> Self:
-        """The sum of K nonzero terms: sqrt(K - 1) u sum|a|, since adding a zero rounds nothing."""
+        """The sum of K terms that may not be zero: sqrt(K - 1) u sum|a|, since adding a zero rounds nothing."""
         value = np.asarray(self.value.sum(axis=axis, keepdims=keepdims))
         propagated = None if self.error is None else np.asarray(self.error.sum(axis=axis, keepdims=keepdims))
-        terms = np.count_nonzero(self.value, axis=axis, keepdims=keepdims)
+        terms = np.count_nonzero(_counts(self.value, self.error, self.unit), axis=axis, keepdims=keepdims)
         if np.all(terms <= 1):
             return self.like(value, propagated)
         scale = np.sqrt(np.maximum(terms - 1.0, 0.0)) * np.abs(self.value).sum(axis=axis, keepdims=keepdims)
@@ -133,14 +135,21 @@ def _times(factor: Array, error: Array | None) -> Array | None:
     return product
 
 
-def _is_scaling(value: Array) -> bool:
-    """Whether multiplying by this number rounds nothing: a power of two or zero."""
-    return value.ndim == 0 and (value == 0 or bool(np.frexp(np.abs(value))[0] == 0.5))
+def _is_zero(part: Part) -> bool:
+    """Whether this is one number, zero for sure: adding it rounds nothing."""
+    value, error = part
+    return error is None and value.ndim == 0 and bool(value == 0)
+
+
+def _is_scaling(part: Part) -> bool:
+    """Whether this is one number that rounds nothing as a factor: a power of two or zero, for sure."""
+    value, error = part
+    return error is None and value.ndim == 0 and (value == 0 or bool(np.frexp(np.abs(value))[0] == 0.5))
 
 
 @_rule(np.add, np.subtract)
 def _add(like: Rounded, value: Array, a: Part, b: Part) -> Rounded:
-    if (a[0].ndim == 0 and a[0] == 0) or (b[0].ndim == 0 and b[0] == 0):
+    if _is_zero(a) or _is_zero(b):
         return like.like(value, _fit(_plus(a[1], b[1]), value))
     return like.rounded(value, _plus(a[1], b[1]))
 
@@ -148,7 +157,7 @@ def _add(like: Rounded, value: Array, a: Part, b: Part) -> Rounded:
 @_rule(np.multiply)
 def _multiply(like: Rounded, value: Array, a: Part, b: Part) -> Rounded:
     propagated = _plus(_times(a[0], b[1]), _times(b[0], a[1]))
-    units = 0.0 if _is_scaling(a[0]) or _is_scaling(b[0]) else 1.0
+    units = 0.0 if _is_scaling(a) or _is_scaling(b) else 1.0
     return like.rounded(value, propagated, units)
 
 
@@ -160,7 +169,7 @@ def _square(like: Rounded, value: Array, a: Part) -> Rounded:
 @_rule(np.divide)
 def _divide(like: Rounded, value: Array, a: Part, b: Part) -> Rounded:
     propagated = _plus(_times(1.0 / b[0], a[1]), _times(value / b[0], b[1]))
-    return like.rounded(value, propagated, 0.0 if _is_scaling(b[0]) else 1.0)
+    return like.rounded(value, propagated, 0.0 if _is_scaling(b) else 1.0)
 
 
 @_rule(np.negative, np.absolute)
@@ -206,6 +215,12 @@ def _power(like: Rounded, value: Array, a: Part, b: Part) -> Rounded:
     return like.rounded(value, propagated, ELEMENTARY)
 
 
+def _counts(value: Array, error: Array | None, unit: Unit) -> Array:
+    """Which terms of a sum can make it round: what is zero here may not be zero there, unless by underflow alone."""
+    nonzero = value != 0
+    return nonzero if error is None else nonzero | (error > UNDERFLOWS * unit.tiny)
+
+
 def _fit(error: Array | None, value: Array) -> Array | None:
     return None if error is None else np.broadcast_to(error, value.shape)
 
@@ -232,7 +247,7 @@ def scattered(shape: tuple[int, ...], terms: Iterable[tuple[Any, Any]]) -> Round
         v, e = like.split(part)
         value[index] += v
         scale[index] += np.abs(v)
-        count[index] += v != 0
+        count[index] += _counts(v, e, like.unit)
         if e is not None:
             propagated = np.zeros(shape) if propagated is None else propagated
             propagated[index] += e

@@ -127,7 +127,9 @@ def _(dy: Any, x: Any, *, padding: Sequence[Sequence[int]], value: float) -> Any
 @pad.shape
 def _(x: Dims, *, padding: Padding) -> Dims:
     if len(padding) != len(x):
-        raise ShapeError(f"padding has {len(padding)} entries; expected one for each axis of x, of shape {list(x)}")
+        raise ShapeError(
+            f"padding has {len(padding)} entries; expected one for each axis of x, of shape {list(x)}"
+        )
     return tuple(before + n + after for (before, after), n in zip(padding, x, strict=True))
 
 

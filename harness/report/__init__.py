@@ -17,12 +17,13 @@ from harness.report.summary import Summary, summary_of
 from harness.report.terminal import terminal_summary
 
 __all__ = [
-    "FrameworkInfo", "NetworkInfo", "RunInfo", "Summary", "frame_of", "read", "summary_of", "terminal_summary", "write",
+    "FrameworkInfo", "NetworkInfo", "RunInfo", "Summary", "frame_of", "read", "summary_of",
+    "terminal_summary", "write", "write_frame",
 ]  # fmt: skip
 
 
 def write(rows: Sequence[Row], run: RunInfo, folder: Path) -> None:
-    """Write the run folder: `diff.csv`, `diff.parquet`, `index.html` and `run.json`, each only when all are whole."""
+    """Write the run folder: `diff.csv`, `diff.parquet`, `index.html` and `run.json`, all of them or none."""
     write_frame(frame_of(rows), run, folder)
 
 

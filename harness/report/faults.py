@@ -12,15 +12,10 @@ import pandas as pd
 from harness.judge.rows import Row, Verdict
 
 _MILD_TO_BAD = (
-    Verdict.CONFORMS,
-    Verdict.UNSUPPORTED,
-    Verdict.KNOWN,
-    Verdict.MISSING,
-    Verdict.DIVERGES,
-    Verdict.CRASHED,
-)
+    Verdict.CONFORMS, Verdict.UNSUPPORTED, Verdict.KNOWN, Verdict.MISSING, Verdict.DIVERGES, Verdict.CRASHED,
+)  # fmt: skip
 
-# The worker puts the node before a framework's sentence; without it, one refusal in twenty networks is one entry.
+# The worker puts the node before a framework's sentence; without it, a refusal seen twice is one entry.
 _NODE_BEFORE = re.compile(r"^node '[^']*' \((?P<op>[^)]*)\): ")
 
 
@@ -78,7 +73,9 @@ def faults_of(frame: pd.DataFrame, verdicts: Sequence[str]) -> tuple[Fault, ...]
     """The rows of these verdicts, one fault for each framework, network and culprit; the worst first."""
     groups: dict[tuple[str, str, str, str], list[Row]] = {}
     for row in rows_of(frame[frame["verdict"].isin(verdicts)]):
-        groups.setdefault((row.framework, row.version, row.spec, row.culprit or row.node), []).append(row)
+        # A missing row that blames nobody lacks what another node failed to give: one entry for them all.
+        culprit = row.culprit or (row.node if row.verdict != Verdict.MISSING else "")
+        groups.setdefault((row.framework, row.version, row.spec, culprit), []).append(row)
     ops = _operators(frame)
     faults = [
         Fault(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from harness.judge.rows import COLUMNS
-from harness.report.frame import NUMBERS, TEXTS, typed
+from harness.report.frame import NUMBERS, typed
 
 CSV, PARQUET, PAGE, MANIFEST = "diff.csv", "diff.parquet", "index.html", "run.json"
 
@@ -33,15 +33,10 @@ def write_parquet(frame: pd.DataFrame, path: Path) -> None:
 
 def read_csv(path: Path) -> pd.DataFrame:
     """The frame that `write_csv` wrote, to the last bit. Raises ValueError where the columns are others."""
-    frame = pd.read_csv(
-        path,
-        dtype=dict.fromkeys(TEXTS, "string"),
-        keep_default_na=False,
-        na_values={name: ["nan"] for name in NUMBERS},
-        float_precision="round_trip",
-        encoding="utf-8",
-    )
-    return _checked(frame, path)
+    texts = pd.read_csv(path, dtype="string", na_filter=False, encoding="utf-8")
+    # Python's float rounds correctly; what pandas' own parser does has changed from version to version.
+    numbers = {name: [float(text) for text in texts[name]] for name in NUMBERS if name in texts}
+    return _checked(texts.assign(**numbers), path)
 
 
 def read_parquet(path: Path) -> pd.DataFrame:
@@ -77,6 +72,7 @@ def _checked(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     if tuple(frame.columns) != COLUMNS:
         other = sorted(set(frame.columns) ^ set(COLUMNS)) or ["another order"]
         raise ValueError(
-            f"{path}: columns differ: {', '.join(other)}; expected those of reports/README.md; run `gradconform run` again"
+            f"{path}: columns differ: {', '.join(other)}; expected those of reports/README.md; "
+            "run `gradconform run` again"
         )
     return typed(frame)

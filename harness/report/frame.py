@@ -8,18 +8,16 @@ from dataclasses import fields
 
 import pandas as pd
 
-from harness.judge.rows import COLUMNS, Row
+from harness.judge.rows import COLUMNS, Row, Verdict
 
 NUMBERS = tuple(field.name for field in fields(Row) if field.type == "float")
 COUNTS = tuple(field.name for field in fields(Row) if field.type == "int")
 TEXTS = tuple(name for name in COLUMNS if name not in NUMBERS + COUNTS)
 DTYPES = (
-    dict.fromkeys(NUMBERS, "float64")
-    | dict.fromkeys(COUNTS, "int64")
-    | dict.fromkeys(TEXTS, "string")
-)
+    dict.fromkeys(NUMBERS, "float64") | dict.fromkeys(COUNTS, "int64") | dict.fromkeys(TEXTS, "string")
+)  # fmt: skip
 
-SORTED_BY = (
+SORTED_BY = [
     "spec",
     "framework",
     "version",
@@ -31,9 +29,9 @@ SORTED_BY = (
     "kind",
     "verdict",
     "reason",
-)
+]
 
-# Columns in other people's words. The others hold figures and names that were validated when the spec was loaded.
+# Columns in other people's words. The rest are figures, and names that were validated with the spec.
 FREE_TEXT = ("version", "reason")
 _FORMULA = re.compile(r"[=+\-@\t\r]")
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
@@ -45,11 +43,15 @@ def frame_of(rows: Sequence[Row]) -> pd.DataFrame:
     frame = pd.DataFrame(
         {name: [_clean(name, getattr(row, name)) for row in rows] for name in COLUMNS}, columns=list(COLUMNS)
     )
-    return typed(frame).sort_values(list(SORTED_BY), kind="stable", ignore_index=True)
+    return typed(frame).sort_values(SORTED_BY, kind="stable", ignore_index=True)
 
 
 def typed(frame: pd.DataFrame) -> pd.DataFrame:
-    """The same frame with the dtypes that every frame of rows has."""
+    """The frame with the dtypes that all frames of rows have. Raises ValueError at an unknown verdict."""
+    unknown = sorted(set(frame["verdict"].astype("string")) - set(Verdict))
+    if unknown:
+        # A word that no writer knows would be counted nowhere.
+        raise ValueError(f"verdict {unknown[0]!r}; expected one of {', '.join(Verdict)}; correct the judge")
     return frame.astype(DTYPES)
 
 

@@ -9,25 +9,18 @@ from dataclasses import dataclass
 import pandas as pd
 
 from harness.judge.rows import LIMIT, Row, Verdict
+from harness.report.errors import Between, Column, ErrorLine, between_of, columns_of, errors_of
 from harness.report.faults import rows_of, severity
 from harness.report.run import NetworkInfo, RunInfo
 from harness.report.summary import FAILING, JUDGED
 
-Column = tuple[str, str, str]
-"""Framework, version, dtype."""
-
 RATIO_STEPS = (0.01, 0.1, 1.0, LIMIT, 100.0, 10_000.0)
 """Where the colours of a ratio change; beyond the limit only rows that fail may lie."""
-
-ERROR_STEPS = (16.0, 1024.0, 1_048_576.0)
-"""Where the shades of an error end to end change, in units of roundoff of the dtype. A shade, not a judgement."""
-
-_UNIT = {"float32": 2.0**-24, "float64": 2.0**-53}
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One node in one framework and dtype. word: its verdict or why there is none; worst: the row it comes from; level: its colour."""
+    """One node in one framework and dtype. word: its verdict or why it has none; worst: the row behind it."""
 
     word: str
     level: str
@@ -42,31 +35,6 @@ class Line:
     node: str
     op: str
     cells: tuple[Cell, ...]
-
-
-@dataclass(frozen=True)
-class ErrorCell:
-    """The measured error of one tensor in one framework and dtype, against the reference; None where it was not measured."""
-
-    error: float | None
-    level: str
-
-
-@dataclass(frozen=True)
-class ErrorLine:
-    """One tensor: its errors end to end in the order of the columns."""
-
-    tensor: str
-    cells: tuple[ErrorCell, ...]
-
-
-@dataclass(frozen=True)
-class Between:
-    """The tensor in which two frameworks differ most, end to end."""
-
-    row: Row
-    other: str
-    tensors: int
 
 
 @dataclass(frozen=True)
@@ -98,18 +66,15 @@ def networks_of(frame: pd.DataFrame, run: RunInfo) -> tuple[NetworkView, ...]:
 
 
 def _columns(frame: pd.DataFrame, run: RunInfo) -> tuple[Column, ...]:
-    """Every framework of the manifest or the rows, with every dtype of the rows: a column with no row says so."""
+    """Every framework of the manifest or the rows, with every dtype of the rows: a gap says so."""
     dtypes = sorted(set(frame["dtype"]) - {""}) or [""]
-    seen = [
-        (row.framework, row.version) for row in frame[["framework", "version"]].drop_duplicates().itertuples()
-    ]
-    # Before a framework could be started its version is unknown; such rows belong to the version that the manifest names.
+    seen = dict.fromkeys(zip(frame["framework"], frame["version"], strict=True))
     pairs = dict.fromkeys(
         [(info.name, info.version) for info in run.frameworks] + [pair for pair in seen if pair[1]]
     )
-    pairs.update(
-        dict.fromkeys(pair for pair in seen if pair[0] and pair[0] not in {name for name, _ in pairs})
-    )
+    # Before a framework could be started its version is unknown; such rows count for every known version.
+    named = {name for name, _ in pairs}
+    pairs.update({pair: None for pair in seen if pair[0] and pair[0] not in named})
     return tuple((name, version, dtype) for name, version in pairs for dtype in dtypes)
 
 
@@ -119,20 +84,24 @@ def _view(network: NetworkInfo, frame: pd.DataFrame, columns: Sequence[Column]) 
         row.node: row.op for row in rows if row.node and row.node not in dict(network.nodes)
     }
     by_cell: dict[tuple[str, Column], list[Row]] = {}
+    judged = {column for row in rows if row.verdict in JUDGED for column in columns_of(row, columns)}
     for row in rows:
-        if row.verdict != Verdict.MEASURED:
-            # What failed as a whole failed at every node.
-            for place in _places(row, nodes) or nodes or [""]:
-                for column in _columns_of(row, columns):
-                    by_cell.setdefault((place, column), []).append(row)
+        if row.verdict == Verdict.MEASURED:
+            continue
+        for column in columns_of(row, columns):
+            # A node that was refused or crashed takes the whole network with it, unless something was judged.
+            places = _places(row, nodes) if column in judged or row.verdict in JUDGED else []
+            for place in places or nodes or [""]:
+                by_cell.setdefault((place, column), []).append(row)
+    ran = {column for _, column in by_cell}
     lines = tuple(
-        Line(node, op, tuple(_cell(by_cell.get((node, column), ())) for column in columns))
+        Line(node, op, tuple(_cell(by_cell.get((node, column), ()), column in ran) for column in columns))
         for node, op in (nodes or {"": ""}).items()
     )
     return NetworkView(
         network.name, network.about, network.path, tuple(columns),
         overall=tuple(map(_overall, zip(*(line.cells for line in lines), strict=True))),
-        lines=lines, errors=_errors(rows, list(nodes), columns), between=_between(rows),
+        lines=lines, errors=errors_of(rows, list(nodes), columns), between=between_of(rows),
         failed=int(frame["verdict"].isin(FAILING).sum()), judged=int(frame["verdict"].isin(JUDGED).sum()),
     )  # fmt: skip
 
@@ -144,34 +113,21 @@ def _overall(cells: Sequence[Cell]) -> Cell:
     )
 
 
-def _columns_of(row: Row, columns: Iterable[Column]) -> list[Column]:
-    """The columns a row speaks of: what failed before its version or dtype was known speaks of them all."""
-    return [
-        (name, version, dtype)
-        for name, version, dtype in columns
-        if row.framework == name and row.version in ("", version) and row.dtype in ("", dtype)
-    ]
-
-
 def _places(row: Row, nodes: Iterable[str]) -> list[str]:
     """The nodes in whose cells a row counts: those to look at where it fails, else the node it belongs to."""
     blamed = [name for name in row.culprit.split() if name in nodes]
     return blamed or ([row.node] if row.node in nodes else [])
 
 
-def _cell(rows: Sequence[Row]) -> Cell:
+def _cell(rows: Sequence[Row], ran: bool) -> Cell:
     judged = [row for row in rows if row.verdict != Verdict.UNSUPPORTED]
-    # What was refused in one variant and judged in another has a figure; the refusal has its own entry on the page.
+    # What was refused in one variant and judged in another has a figure; the refusal has its own entry.
     worst = max(judged or rows, key=severity, default=None)
     if worst is None:
-        return Cell("no row", "none", None, 0)
+        return Cell("no row" if ran else "not run", "none", None, 0)
     figured = worst.verdict in (Verdict.CONFORMS, Verdict.DIVERGES, Verdict.KNOWN)
-    return Cell(
-        worst.verdict,
-        _ratio_level(worst) if figured else worst.verdict,
-        worst,
-        sum(row.verdict in JUDGED for row in rows),
-    )
+    level = _ratio_level(worst) if figured else worst.verdict
+    return Cell(worst.verdict, level, worst, sum(row.verdict in JUDGED for row in rows))
 
 
 def _ratio_level(row: Row) -> str:
@@ -183,45 +139,3 @@ def _ratio_level(row: Row) -> str:
     # The verdict rules the colour: a row that diverges for its shape is not painted as one that conforms.
     honest = bisect.bisect_left(RATIO_STEPS, LIMIT)
     return f"r{max(level, honest + 1) if row.verdict == Verdict.DIVERGES else min(level, honest)}"
-
-
-def _errors(rows: Sequence[Row], nodes: list[str], columns: Sequence[Column]) -> tuple[ErrorLine, ...]:
-    place = {node: i for i, node in enumerate(nodes)}
-    found: dict[str, dict[Column, float]] = {}
-    where: dict[str, tuple[bool, int, str]] = {}
-    for row in rows:
-        if row.check != "end_to_end" or not row.tensor:
-            continue
-        cells = found.setdefault(row.tensor, {})
-        where[row.tensor] = (row.kind != "output", place.get(row.node, len(place)), row.tensor)
-        for column in _columns_of(row, columns):
-            # The larger of two routes; a NaN is larger than any.
-            held = cells.get(column, row.max_rel_err)
-            cells[column] = row.max_rel_err if not held >= row.max_rel_err and held == held else held
-    return tuple(
-        ErrorLine(tensor, tuple(_error_cell(found[tensor].get(column), column[2]) for column in columns))
-        for tensor in sorted(found, key=lambda tensor: where[tensor])
-    )
-
-
-def _error_cell(error: float | None, dtype: str) -> ErrorCell:
-    if error is None or dtype not in _UNIT:
-        return ErrorCell(error, "e0")
-    if error != error:
-        return ErrorCell(error, f"e{len(ERROR_STEPS)}")
-    return ErrorCell(error, f"e{bisect.bisect_right(ERROR_STEPS, error / _UNIT[dtype])}")
-
-
-def _between(rows: Sequence[Row]) -> tuple[Between, ...]:
-    groups: dict[tuple[str, str, str, str], list[Row]] = {}
-    for row in rows:
-        if row.check.startswith("cross:"):
-            groups.setdefault((row.framework, row.version, row.check, row.dtype), []).append(row)
-    return tuple(
-        Between(
-            max(group, key=lambda r: (r.max_rel_err != r.max_rel_err, r.max_rel_err)),
-            key[2].partition(":")[2],
-            len(group),
-        )
-        for key, group in groups.items()
-    )

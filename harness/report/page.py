@@ -23,11 +23,11 @@ ROWS = 60
 
 
 _BEYOND = {
-    Reason.SHAPE: "wrong shape",
-    Reason.DTYPE: "wrong dtype",
-    Reason.NONFINITE: "NaN or infinity out of place",
-    Reason.BOUND: "the bound is not finite",
-    Reason.NOT_BITWISE: "not equal to the bit",
+    str(Reason.SHAPE): "wrong shape",
+    str(Reason.DTYPE): "wrong dtype",
+    str(Reason.NONFINITE): "NaN or infinity out of place",
+    str(Reason.BOUND): "the bound is not finite",
+    str(Reason.NOT_BITWISE): "not equal to the bit",
 }
 
 
@@ -79,17 +79,23 @@ def _cell_title(cell: Cell) -> str:
     """What a cell says to those who point at it."""
     row = cell.worst
     if row is None:
-        return "the run holds no row for this node"
+        return "the run holds no row of this"
     if cell.word in ("unsupported", "crashed"):
         return without_paths(row.reason)[:200] or "no reason given"
     parts = [f"{row.tensor} ({row.check})", f"worst of {counted(cell.tensors, 'row')}"]
     if row.reason:
         parts.append(row.reason)
     if row.worst_index and row.ratio > 0:
-        parts.append(
-            f"at {row.worst_index}: got {number(row.got, row.dtype)}, expected {number(row.expected, row.dtype)}"
-        )
+        got, expected = number(row.got, row.dtype), number(row.expected, row.dtype)
+        parts.append(f"at {row.worst_index}: got {got}, expected {expected}")
     return "; ".join(parts)
+
+
+def _error_text(row: Row | None) -> str:
+    """An error end to end; never nothing."""
+    if row is None:
+        return "not measured"
+    return figure(row.max_rel_err) if row.max_rel_err == row.max_rel_err else row.reason or "NaN"
 
 
 def _when(started: str) -> str:
@@ -113,6 +119,6 @@ _ENVIRONMENT = jinja2.Environment(
 )
 _ENVIRONMENT.filters |= {
     "figure": figure, "number": number, "tail": tail, "without_paths": without_paths, "beyond": _beyond,
-    "cell_text": _cell_text, "cell_title": _cell_title, "counted": counted, "listed": listed, "when": _when,
-    "duration": _duration,
+    "cell_text": _cell_text, "error_text": _error_text, "cell_title": _cell_title, "counted": counted,
+    "listed": listed, "when": _when, "duration": _duration,
 }  # fmt: skip

@@ -22,22 +22,26 @@ class FrameworkInfo:
 
 @dataclass(frozen=True)
 class NetworkInfo:
-    """One network that was run. nodes: pairs of name and operator, in the order in which they are computed."""
+    """One network that was run. nodes: pairs of name and operator, in the order of computation; seed: of its draws."""
 
     name: str
     about: str
     path: str
     nodes: Sequence[tuple[str, str]]
+    seed: int = 0
 
 
 @dataclass(frozen=True)
 class RunInfo:
-    """The manifest of a run. command: how to run it again; started: ISO 8601; seconds: wall time of the whole run."""
+    """The manifest of a run.
+
+    command: how to run it again; started: ISO 8601; seconds: wall time; seed: the one asked for, None for each network's own.
+    """
 
     command: str
     started: str
     seconds: float
-    seed: int
+    seed: int | None
     harness_version: str
     platform: str
     python: str

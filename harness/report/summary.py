@@ -1,4 +1,4 @@
-"""The figures that the page and the terminal share: what failed, what could not be run, and how near the rest came to its bound."""
+"""What page and terminal share: the verdict, what failed, and how near the rest came to its bound."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ FAILING = (Verdict.DIVERGES, Verdict.MISSING, Verdict.CRASHED)
 
 @dataclass(frozen=True)
 class Headline:
-    """The answer in one line. state: conforms | fails | incomplete; sentence: the verdict; scope: what it speaks of; gaps: what was not judged."""
+    """The answer in one line.
+
+    state: conforms | fails | incomplete. sentence: the verdict. scope: what it speaks of. gaps: what
+    should be there and is not.
+    """
 
     state: str
     sentence: str
@@ -28,7 +32,7 @@ class Headline:
 
 @dataclass(frozen=True)
 class Nearest:
-    """The honest row of one operator and dtype that came nearest to its bound; beside it, how many rows were judged and how many failed."""
+    """The conforming row of one operator and dtype that came nearest to its bound, and how many there are."""
 
     op: str
     dtype: str
@@ -52,22 +56,22 @@ class Summary:
 
     @property
     def faulty_operators(self) -> tuple[str, ...]:
-        """`operator (framework)` for each that is at fault, so that one defect seen in twenty networks is recognised."""
+        """`operator (framework)` for each at fault: one defect seen in twenty networks is recognised."""
+        named = [fault for fault in self.faults if fault.nodes]
         return tuple(
-            dict.fromkeys(f"{listed(fault.ops or fault.nodes)} ({fault.framework})" for fault in self.faults)
+            dict.fromkeys(f"{listed(fault.ops or fault.nodes)} ({fault.framework})" for fault in named)
         )
 
 
 def summary_of(frame: pd.DataFrame, run: RunInfo | None = None) -> Summary:
-    """The summary of the rows. With the manifest it also says which network or framework was not judged at all."""
+    """The summary of the rows. With the manifest it also says which network or framework is absent."""
     faults = faults_of(frame, (Verdict.DIVERGES, Verdict.MISSING))
-    crashed = refusals_of(frame, Verdict.CRASHED)
     return Summary(
-        headline=_headline(frame, run, faults, crashed),
+        headline=_headline(frame, run, faults),
         counts=_counts(frame, run),
         faults=faults,
         known=faults_of(frame, (Verdict.KNOWN,)),
-        crashed=crashed,
+        crashed=refusals_of(frame, Verdict.CRASHED),
         unsupported=refusals_of(frame, Verdict.UNSUPPORTED),
         nearest=_nearest(frame),
         uninformative=int((frame["reason"] == "uninformative").sum()),
@@ -83,9 +87,7 @@ def _counts(frame: pd.DataFrame, run: RunInfo | None) -> pd.DataFrame:
     return table.reindex(index=verdicts, columns=columns, fill_value=0)
 
 
-def _headline(
-    frame: pd.DataFrame, run: RunInfo | None, faults: Sequence[Fault], crashed: Sequence[Refusal]
-) -> Headline:
+def _headline(frame: pd.DataFrame, run: RunInfo | None, faults: Sequence[Fault]) -> Headline:
     judged = frame[frame["verdict"].isin(JUDGED)]
     gaps = _gaps(frame, judged, run)
     failed = _failed(frame, faults)
@@ -104,12 +106,17 @@ def _headline(
 
 def _failed(frame: pd.DataFrame, faults: Sequence[Fault]) -> list[str]:
     diverging = sum(fault.worst.verdict == Verdict.DIVERGES for fault in faults)
-    missing = len(faults) - diverging
+    lacking = sum(fault.worst.verdict == Verdict.MISSING for fault in faults if fault.nodes)
+    unjudged = sum(len(fault.rows) for fault in faults if not fault.nodes)
     crashed = frame[frame["verdict"] == Verdict.CRASHED]
     problems = len(crashed[["spec", "framework", "version", "route", "dtype", "check"]].drop_duplicates())
-    found = [f"{counted(diverging, 'node')} {'diverges' if diverging == 1 else 'diverge'}"] * bool(diverging)
-    found += [f"{counted(missing, 'node')} {'lacks' if missing == 1 else 'lack'} tensors"] * bool(missing)
-    return found + [f"{counted(problems, 'problem')} crashed"] * bool(problems)
+    found = (
+        (diverging, "node", ("diverges", "diverge")),
+        (lacking, "node", ("lacks tensors", "lack tensors")),
+        (unjudged, "tensor", ("could not be judged for it", "could not be judged for it")),
+        (problems, "problem", ("crashed", "crashed")),
+    )
+    return [f"{counted(n, noun)} {verbs[n > 1]}" for n, noun, verbs in found if n]
 
 
 def _scope(frame: pd.DataFrame, judged: pd.DataFrame, run: RunInfo | None) -> str:
@@ -118,7 +125,8 @@ def _scope(frame: pd.DataFrame, judged: pd.DataFrame, run: RunInfo | None) -> st
     pairs = list(judged[["framework", "version"]].drop_duplicates().itertuples(index=False, name=None))
     pairs.sort(key=lambda pair: (names.index(pair[0]) if pair[0] in names else len(names), pair))
     networks = counted(judged["spec"].nunique(), "network")
-    text = f"{counted(len(judged), 'row')} judged in {networks}, with {listed(' '.join(pair) for pair in pairs)}."
+    frameworks = listed(" ".join(pair).strip() for pair in pairs)
+    text = f"{counted(len(judged), 'row')} judged in {networks}, with {frameworks}."
     beside = [
         (int((frame["verdict"] == verdict).sum()), verdict)
         for verdict in (Verdict.UNSUPPORTED, Verdict.MEASURED)
@@ -139,9 +147,8 @@ def _gaps(frame: pd.DataFrame, judged: pd.DataFrame, run: RunInfo | None) -> tup
         if not (judged["framework"] == name).any():
             found.append(f"{name}: nothing was judged.")
         elif absent:
-            found.append(
-                f"{name}: no row of {listed(absent) if len(absent) <= 5 else counted(len(absent), 'network')}."
-            )
+            what = listed(absent) if len(absent) <= 5 else counted(len(absent), "network")
+            found.append(f"{name}: no row of {what}.")
     return tuple(found)
 
 

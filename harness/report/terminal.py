@@ -39,7 +39,8 @@ def _faults(faults: tuple[Fault, ...]) -> Table:
         row = fault.worst
         found = f"{row.tensor} {row.dtype}"
         if row.worst_index:
-            found += f" at {row.worst_index}: got {number(row.got, row.dtype)}, expected {number(row.expected, row.dtype)}"
+            got, expected = number(row.got, row.dtype), number(row.expected, row.dtype)
+            found += f" at {row.worst_index}: got {got}, expected {expected}"
         ratio = figure(row.ratio) if math.isfinite(row.ratio) else f"{row.verdict}: {row.reason}"
         texts = [
             fault.spec,

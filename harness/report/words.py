@@ -32,11 +32,11 @@ def number(value: float, dtype: str) -> str:
         return "NaN"
     if math.isinf(value):
         return "infinity" if value > 0 else "-infinity"
-    return f"{value:.9g}" if dtype == "float32" else f"{value:.17g}"
+    return f"{value:.9g}" if dtype == "float32" else repr(value)
 
 
 def without_paths(text: str) -> str:
-    """The text with every absolute path cut to its tail, so that a page says nothing of the machine it was made on."""
+    """The text with every absolute path cut to its tail: a page says nothing of the machine it is from."""
     return _PATH.sub(lambda found: _cut(found[0], 3), text)
 
 
@@ -47,7 +47,7 @@ def tail(path: str, parts: int = 3) -> str:
 
 def _cut(path: str, parts: int) -> str:
     # Never the first part, which is where the machine's own folders begin.
-    pieces = [piece for piece in re.split(r"[/\\]+", path) if piece]
+    pieces = [piece for piece in re.split(r"[/\\]+", path) if piece and not piece.endswith(":")]
     return "…/" + "/".join(pieces[1:][-parts:] or pieces)
 
 

@@ -1,4 +1,4 @@
-"""Specs: YAML files that describe networks, read into validated, frozen `Network`s with every shape inferred."""
+"""Specs: YAML files that describe networks, read into validated `Network`s with every shape inferred."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from harness.spec.build import Builder
 from harness.spec.cases import case_networks
-from harness.spec.errors import Problem, Problems, SpecError
+from harness.spec.errors import Problem, Problems, SpecError, show
 from harness.spec.form import NetworkFile, OperatorFile
 from harness.spec.model import Network, Node, Output, Tensor, Where
 from harness.spec.salvage import read_form
@@ -19,8 +19,8 @@ __all__ = ["Network", "Node", "Output", "Problem", "SpecError", "Tensor", "Where
 def load(path: str | Path, *, most_elements: int = MOST_ELEMENTS) -> tuple[Network, ...]:
     """The networks of a file: one of a network file, one for each case of an operator's file.
 
-    most_elements: how many elements all tensors of a network may have together. Raises SpecError, which holds every
-    problem of the file, and nothing else, whatever the file contains.
+    most_elements: how many elements all tensors of a network may have together. Raises SpecError, which holds
+    every problem of the file, and nothing else, whatever the file contains.
     """
     path = Path(path)
     problems = Problems(path)
@@ -30,25 +30,31 @@ def load(path: str | Path, *, most_elements: int = MOST_ELEMENTS) -> tuple[Netwo
             root.line, "the file does not hold a mapping", "expected `about`, `inputs`, `nodes`, ..."
         )
         problems.stop()
-    _note_empty_values(root, problems)
-    builder = Builder(path, problems, most_elements)
-    if "operator" in root.value:
-        operator_form, _ = read_form(OperatorFile, root, problems)
-        networks = tuple(case_networks(operator_form, root, builder, problems))
-    else:
-        form, dropped = read_form(NetworkFile, root, problems)
-        networks = (builder.network(form, root, dropped),)
+    try:
+        networks = _networks(path, root, problems, most_elements)
+    except SpecError:
+        networks = ()
+    _note_empty_values(root, problems, {problem.where.line for problem in problems.found})
     problems.stop()
     return networks
 
 
-def _note_empty_values(item: Item, problems: Problems, name: str = "") -> None:
-    """Nothing in the language may be left empty."""
+def _networks(path: Path, root: Item, problems: Problems, most_elements: int) -> tuple[Network, ...]:
+    builder = Builder(path, problems, most_elements)
+    if "operator" in root.value:
+        operator_form, _ = read_form(OperatorFile, root, problems)
+        return tuple(case_networks(operator_form, root, builder, problems))
+    form, dropped = read_form(NetworkFile, root, problems)
+    return (builder.network(form, root, dropped),)
+
+
+def _note_empty_values(item: Item, problems: Problems, told: set[int], name: str = "") -> None:
+    """Nothing in the language may be left empty; lines with a problem already have said so."""
     if isinstance(item.value, dict):
         for key, inner in item.value.items():
-            _note_empty_values(inner, problems, key)
+            _note_empty_values(inner, problems, told, key)
     elif isinstance(item.value, list):
         for inner in item.value:
-            _note_empty_values(inner, problems, name)
-    elif item.value is None:
-        problems.add(item.line, f"{ascii(name[:60])} is empty; expected a value")
+            _note_empty_values(inner, problems, told, name)
+    elif item.value is None and item.line not in told:
+        problems.add(item.line, f"{show(name)} is empty; expected a value")

@@ -32,7 +32,8 @@ def broken_blocks(blocks: Mapping[str, Block], items: Mapping[str, Item], proble
     for name in ordered(uses):
         depth[name] = 1 + max((depth.get(other, 0) for other in uses[name]), default=0)
         if depth[name] == MOST_NESTED + 1:
-            problems.add(items[name].key_line, f"block {name}: blocks are nested more than {MOST_NESTED} deep")
+            message = f"block {name}: blocks are nested more than {MOST_NESTED} deep"
+            problems.add(items[name].key_line, message)
         if uses[name] & broken or depth[name] > MOST_NESTED:
             broken.add(name)
     return broken | (blocks.keys() - depth.keys())
@@ -47,12 +48,12 @@ def blocks_in(block: Item) -> set[str]:
 def _faults(block: Block, item: Item) -> Iterator[Fault]:
     """What is wrong with a block in itself."""
     nodes = item.value["nodes"]
-    texts = dict(_texts(nodes))
-    yield from _unfit_names(block, item, texts)
+    written = dict(texts(nodes))
+    yield from _unfit_names(block, item, written)
     if block.output not in block.nodes:
         hint = nearest(block.output, block.nodes)
         yield item.value["output"].line, f"output {show(block.output)} is not one of its nodes", hint
-    for text, line in texts.items():
+    for text, line in written.items():
         if ARGUMENT.fullmatch(text) and text[1:] not in block.arguments:
             yield line, f"{show(text)} is not one of its arguments", nearest(text[1:], block.arguments)
     for key, node in nodes.value.items():
@@ -61,7 +62,7 @@ def _faults(block: Block, item: Item) -> Iterator[Fault]:
             yield used.line, f"node {key}: the name of a block cannot be an argument", ""
 
 
-def _unfit_names(block: Block, item: Item, texts: Mapping[str, int]) -> Iterator[Fault]:
+def _unfit_names(block: Block, item: Item, written: Mapping[str, int]) -> Iterator[Fault]:
     """Inputs and arguments that come twice, have the name of something else, or are not used."""
     for section, names, sign in (("inputs", block.inputs, ""), ("arguments", block.arguments, "$")):
         for i, name in enumerate(names):
@@ -71,14 +72,15 @@ def _unfit_names(block: Block, item: Item, texts: Mapping[str, int]) -> Iterator
             if section == "inputs" and (name in RESERVED or name in block.nodes):
                 yield line, f"the input {show(name)} has the name of a key or of a node", "rename it"
             # The first input may be read without being named.
-            if sign + name not in texts and (section, i) != ("inputs", 0):
+            if sign + name not in written and (section, i) != ("inputs", 0):
                 yield line, f"{section[:-1]} {show(name)} is not used", "use it or remove it"
 
 
-def _texts(item: Item) -> Iterator[tuple[str, int]]:
-    """Every text among the values, with its line; the base of `name.slot` as well."""
-    if isinstance(item.value, dict | list):
-        for inner in item.value.values() if isinstance(item.value, dict) else item.value:
-            yield from _texts(inner)
-    elif isinstance(item.value, str):
-        yield item.value, item.line
+def texts(item: Item | None) -> Iterator[tuple[str, int]]:
+    """Every text among the values, with its line."""
+    inside = item.value if item else None
+    if isinstance(inside, dict | list):
+        for inner in inside.values() if isinstance(inside, dict) else inside:
+            yield from texts(inner)
+    elif item and isinstance(inside, str):
+        yield inside, item.line

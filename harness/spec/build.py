@@ -9,13 +9,14 @@ from typing import Any
 
 from harness.draws import Draw
 from harness.spec.calls import calls
-from harness.spec.errors import Problem, Problems
+from harness.spec.draft import Draft
+from harness.spec.errors import Problem, Problems, show
 from harness.spec.expand import Expansion
 from harness.spec.form import FILE_NAME, NetworkFile
 from harness.spec.graph import ordered
 from harness.spec.infer import Inference
 from harness.spec.model import Network, Shape, Tensor, Where
-from harness.spec.rules import AFTER_SHAPES, BEFORE_SHAPES, Draft, needs
+from harness.spec.rules import AFTER_SHAPES, BEFORE_SHAPES, needs
 from harness.spec.tensors import Declared, check_elements
 from harness.spec.text import Item
 from harness.spec.weights import check_weights
@@ -36,7 +37,7 @@ class Builder:
     ) -> Network:
         """The network. grad: whether float inputs get a gradient when nothing is said."""
         name = name or self._name(form)
-        self.declared = Declared(self.path, list(form.dtypes), self.problems)
+        self.declared = Declared(self.path, form.dtypes, self.problems)
         inputs = [
             self.declared.input(key, said, item.value["inputs"].value[key], grad)
             for key, said in form.inputs.items()
@@ -50,7 +51,6 @@ class Builder:
         cotangent = self._cotangent(draft)
         weights = check_weights(draft, given, self.problems)
         self.problems.stop()
-        assert draft.output is not None
         buffers = draft.inference.buffers
         return Network(
             name=name,
@@ -73,29 +73,19 @@ class Builder:
     def _name(self, form: NetworkFile) -> str:
         name = form.name or self.path.stem
         if not re.fullmatch(FILE_NAME, name):
-            self.problems.add(
-                1,
-                f"the file's name {ascii(name)} cannot name a network",
-                "write `name:` with letters, digits, `_`, `.` and `-`",
-            )
+            hint = "write `name:` with letters, digits, `_`, `.` and `-`"
+            self.problems.add(1, f"the file's name {show(name)} cannot name a network", hint)
         return name
 
     def _draft(self, form: NetworkFile, item: Item, inputs: list[Tensor], dropped: Dropped) -> Draft:
-        expansion = Expansion(
-            form.blocks,
-            item.get("blocks"),
-            {p[1] for p in dropped if p[0] == "blocks" and len(p) > 1},
-            self.problems,
-        )
+        bad_blocks = {path[1] for path in dropped if path[0] == "blocks" and len(path) > 1}
+        expansion = Expansion(form.blocks, item.get("blocks"), bad_blocks, self.problems)
         nodes: Mapping[str, Item] = item.value["nodes"].value
-        bad = {path[1] for path in dropped if path[0] in ("inputs", "nodes") and len(path) > 1}
-        whole_inputs = [key for key in _keys(item.get("inputs")) if isinstance(key, str)]
-        steps, scope = expansion.network({k: v for k, v in nodes.items() if k in form.nodes}, whole_inputs)
-        lost = expansion.lost | bad
+        steps, scope = expansion.network(nodes, _keys(item.get("inputs")))
+        lost = expansion.lost | {path[1] for path in dropped if path[0] == "inputs" and len(path) > 1}
         made = calls(steps, self.problems, lost, self.declared.largest)
-        aliases = {key: scope.names[key] for key in form.nodes}
-        last = list(nodes)[-1]
-        output = form.output if form.output is not None else last
+        aliases = {key: scope.names[key] for key in nodes}
+        output = form.output if form.output is not None else list(nodes)[-1]
         exact = form.exact_output
         return Draft(
             path=self.path,
@@ -104,6 +94,7 @@ class Builder:
             inputs=tuple(tensor.name for tensor in inputs),
             calls=tuple(made),
             lost=frozenset(lost),
+            lost_uses=frozenset(expansion.lost_uses),
             aliases=aliases,
             inference=Inference(inputs, self.problems),
             output=aliases.get(output, output),
@@ -112,8 +103,8 @@ class Builder:
 
     def _infer(self, draft: Draft) -> list[str]:
         """Infer the nodes in an order in which each reads only what comes before, and return that order."""
-        order = ordered(needs(draft.calls))
-        by_name = {call.name: call for call in draft.calls}
+        order = ordered(needs(draft.sound))
+        by_name = {call.name: call for call in draft.sound}
         for name in order:
             draft.inference.add(by_name[name])
         return order
@@ -134,7 +125,7 @@ class Builder:
         return tensors
 
     def _cotangent(self, draft: Draft) -> Draw:
-        shape: Shape | None = draft.inference.shapes.get(draft.output or "")
+        shape: Shape | None = draft.inference.shapes.get(draft.output)
         default = standard_cotangent(shape or ())
         said, item = draft.form.cotangent, draft.item.get("cotangent")
         if said is None or item is None or shape is None:

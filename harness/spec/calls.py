@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from harness.reference import OPERATORS, Operator
@@ -19,8 +20,8 @@ from harness.spec.wording import adapter, check, expected
 class Call:
     """A node whose words are understood and whose shapes are not known yet.
 
-    reads: slot -> names, for the slots that the spec fills; None where a tensor is absent. shared: those of them that are parameters.
-    values: attributes and sizes. whole: false if something of it is lost to a problem that was noted.
+    reads: slot -> names, for the slots that the spec fills; None where a tensor is absent. values: attributes
+    and sizes. lines: key -> line. whole: false if a problem that was noted took something away.
     """
 
     name: str
@@ -64,16 +65,20 @@ def _call(step: Step, problems: Problems, largest: float) -> Call | None:
     if op is None:
         return None
     before = len(problems.found)
-    known = {"op", *op.slots, *op.attributes, *op.sizes}
-    for key, item in step.fields.items():
-        if key not in known:
-            problems.add(
-                item.key_line, f"{op.name} has no {show(key)}", nearest(key, known - {"op"}), step.name
-            )
+    meant = set(_misspelt(step, op, problems))
     reads = dict(_reads(step, op, problems))
-    values = dict(_values(step, op, problems, largest))
+    values = dict(_values(step, op, problems, largest, meant))
     lines = {key: item.line for key, item in step.fields.items()}
     return Call(step.name, op, reads, values, lines, step.line, len(problems.found) == before)
+
+
+def _misspelt(step: Step, op: Operator, problems: Problems) -> Iterator[str]:
+    """Note the keys that the operator does not have; yields what was probably meant."""
+    known = [*op.slots, *op.attributes, *op.sizes]
+    for key, item in step.fields.items():
+        if key != "op" and key not in known:
+            problems.add(item.key_line, f"{op.name} has no {show(key)}", nearest(key, known), step.name)
+            yield from get_close_matches(key, known, n=1)
 
 
 def _operator(step: Step, problems: Problems) -> Operator | None:
@@ -128,7 +133,7 @@ def _listed(step: Step, slot: str, item: Item, problems: Problems) -> Iterator[s
         return
     for inner in item.value:
         if isinstance(inner.value, str):
-            name = look_up(inner, step.scope, problems, step.name)
+            name = look_up(inner, inner.scope or item.scope or step.scope, problems, step.name)
             if name is not None:
                 yield name
         else:
@@ -139,36 +144,33 @@ def _listed(step: Step, slot: str, item: Item, problems: Problems) -> Iterator[s
 
 def _name(step: Step, slot: str, item: Item, problems: Problems, op: Operator) -> str | None:
     if isinstance(item.value, str):
-        return look_up(item, step.scope, problems, step.name)
+        return look_up(item, item.scope or step.scope, problems, step.name)
     choices = "the name of a tensor" + (", true or false" if slot in op.optional else "")
     shown = f"{len(item.value)} values" if isinstance(item.value, list | dict) else show(item.value)
     problems.add(item.line, f"{slot} is {shown}; expected {choices}", "", step.name)
     return None
 
 
-def _values(step: Step, op: Operator, problems: Problems, largest: float) -> Iterator[tuple[str, Any]]:
+def _values(
+    step: Step, op: Operator, problems: Problems, largest: float, meant: set[str]
+) -> Iterator[tuple[str, Any]]:
+    """Attributes and sizes, validated. Those in `meant` are not missing: they are misspelt, which was noted."""
     for key, kind in {**op.sizes, **op.attributes}.items():
         item = step.fields.get(key)
         if item is None:
-            text = expected(adapter(kind).json_schema())
-            problems.add(
-                step.line,
-                f"the attribute '{key}' is missing; expected {text}",
-                "nothing has a default",
-                step.name,
-            )
+            if key not in meant:
+                message = (
+                    f"the attribute '{key}' is missing; expected {expected(adapter(kind).json_schema())}"
+                )
+                problems.add(step.line, message, node=step.name)
             continue
         value = check(adapter(kind), item, key, problems, step.name)
         if value is None:
             continue
         for number in _numbers(plain(item)):
             if abs(number) > largest or (isinstance(number, int) and abs(number) >= 2**63):
-                problems.add(
-                    item.line,
-                    f"{key} holds {show(number)}, which is too large",
-                    f"at most {largest:.6g}, an int 2^63 - 1",
-                    step.name,
-                )
+                limits = f"expected at most {largest:.6g}, or an int below 2^63"
+                problems.add(item.line, f"{key} holds {show(number)}; {limits}", node=step.name)
         yield key, value
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from harness.reference import OPERATORS, Operator
 from harness.spec.build import Builder
 from harness.spec.errors import Problems, SpecError, nearest, show
-from harness.spec.form import NetworkFile, OperatorFile
+from harness.spec.form import FILE_NAME, NetworkFile, OperatorFile
 from harness.spec.model import Network
 from harness.spec.salvage import read_form
 from harness.spec.text import Item
@@ -24,6 +25,9 @@ def case_networks(form: OperatorFile, item: Item, builder: Builder, problems: Pr
         problems.add(line, f"there is no operator {show(form.operator)}", nearest(form.operator, OPERATORS))
         return
     for key, case in item.value["cases"].value.items():
+        if not re.fullmatch(FILE_NAME, key):
+            hint = "use letters, digits, `_`, `.` and `-`"
+            problems.add(case.key_line, f"case {show(key)} is not a name", hint)
         if key not in form.cases:
             continue
         try:
@@ -31,8 +35,9 @@ def case_networks(form: OperatorFile, item: Item, builder: Builder, problems: Pr
             inner, dropped = read_form(NetworkFile, network, problems)
             yield builder.network(inner, network, dropped, grad=True, name=f"{op.name}.{key}")
         except SpecError:
-            # Everything is in `problems`; the other cases are looked at as well.
-            continue
+            # It is in `problems`, and the other cases are to be looked at as well.
+            if problems.full:
+                raise
 
 
 def _network_item(op: Operator, form: OperatorFile, item: Item, case: Item) -> Item:

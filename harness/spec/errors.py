@@ -13,6 +13,7 @@ from harness.spec.model import Where
 MOST_PROBLEMS = 100
 MOST_CANDIDATES = 2000
 LONGEST_SHOWN = 60
+LONGEST_TEXT = 400
 
 
 @dataclass(frozen=True)
@@ -43,19 +44,27 @@ class Problems:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.last_line: int | None = None
         self.found: list[Problem] = []
         self._seen: set[tuple[int, str]] = set()
 
     def add(self, line: int, message: str, hint: str = "", node: str = "") -> None:
         """Note a problem. Raises SpecError when there are so many that reading on is no help."""
+        if self.last_line is not None:
+            # A parser that misses something at the end may point behind it.
+            line = min(line, self.last_line)
         if (line, message) in self._seen:
             return
         self._seen.add((line, message))
         text = f"node {node}: {message}" if node else message
-        self.found.append(Problem(Where(self.path, line), text, hint))
-        if len(self.found) >= MOST_PROBLEMS:
-            self.found.append(Problem(Where(self.path, line), f"stopped after {MOST_PROBLEMS} problems"))
+        self.found.append(Problem(Where(self.path, line), _printable(text), _printable(hint)))
+        if self.full:
             self.stop()
+
+    @property
+    def full(self) -> bool:
+        """Whether so much was found that reading on is no help."""
+        return len(self.found) >= MOST_PROBLEMS
 
     def extend(self, problems: Iterable[Problem]) -> None:
         """Note what a rule yields."""
@@ -64,8 +73,18 @@ class Problems:
 
     def stop(self) -> None:
         """Raise SpecError if anything was found."""
-        if self.found:
-            raise SpecError(sorted(self.found, key=lambda p: (p.message.startswith("stopped"), p.where.line)))
+        if not self.found:
+            return
+        problems = sorted(self.found, key=lambda problem: problem.where.line)
+        if self.full:
+            problems.append(Problem(problems[-1].where, f"stopped reading after {MOST_PROBLEMS} problems"))
+        raise SpecError(problems)
+
+
+def _printable(text: str) -> str:
+    """What comes from a file must not steer a terminal, nor fill it."""
+    text = text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 3] + "..."
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.spec.blocks import ARGUMENT, blocks_in, broken_blocks
 from harness.spec.errors import Problems, nearest, show
 from harness.spec.form import Block, Use
-from harness.spec.text import Item, relined
+from harness.spec.text import MOST_NODES, Item
 from harness.spec.wording import adapter, check
 
 MOST_STEPS = 10_000
@@ -17,10 +17,9 @@ MOST_STEPS = 10_000
 
 @dataclass(frozen=True)
 class Scope:
-    """What names mean at one place. names: as written there -> in the network. block: its name, None outside of blocks."""
+    """What names mean at one place: as written there -> in the network. block: its name, None outside."""
 
     names: Mapping[str, str]
-    arguments: Mapping[str, Item]
     block: str | None = None
 
     def meaning(self, name: str) -> str | None:
@@ -43,70 +42,82 @@ class Step:
 
 
 class Expansion:
-    """Turns nodes into steps; `lost` are the names of nodes that could not be had because of a problem elsewhere."""
+    """Turns nodes into steps.
+
+    lost: names that exist, but of which nothing is known because of a problem that was noted; lost_uses: uses
+    of blocks whose nodes could not be had.
+    """
 
     def __init__(
         self, blocks: Mapping[str, Block], items: Item | None, bad: set[str], problems: Problems
     ) -> None:
         self.blocks = blocks
-        self.items: Mapping[str, Item] = (
-            items.value if items is not None and isinstance(items.value, dict) else {}
-        )
+        self.items: Mapping[str, Item] = items.value if items and isinstance(items.value, dict) else {}
         self.problems = problems
         self.lost: set[str] = set()
-        self.used: set[str] = set()
-        self.count = 0
+        self.lost_uses: set[str] = set()
         self.broken = broken_blocks(blocks, self.items, problems) | bad
-        for name in blocks:
-            self.used |= blocks_in(self.items[name]) - {name}
+        self.used = {other for name in blocks for other in blocks_in(self.items[name]) - {name}}
+        self._steps_made = 0
+        self._values_made = 0
 
     def network(self, nodes: Mapping[str, Item], inputs: list[str]) -> tuple[list[Step], Scope]:
         """All steps of a network and the scope outside of its blocks."""
-        scope = Scope({name: name for name in inputs}, {})
-        scope, level = self._level(nodes, scope, "")
-        steps = list(self._steps(level, scope, "", inputs[0] if inputs else None))
+        scope = self._inside(nodes, Scope({name: name for name in inputs}), "")
+        steps = list(self._steps(nodes, scope, "", inputs[0] if inputs else None))
         for name in self.blocks:
-            if name not in self.used:
-                self.problems.add(
-                    self.items[name].key_line, f"block {name} is not used", "use it or remove it"
-                )
+            if name not in self.used and not self.lost:
+                line = self.items[name].key_line
+                self.problems.add(line, f"block {name} is not used", "use it or remove it")
         return steps, scope
 
-    def _level(self, nodes: Mapping[str, Item], scope: Scope, prefix: str) -> tuple[Scope, dict[str, Item]]:
-        """The scope inside of a list of nodes, and the nodes with their arguments filled in."""
-        level = {key: self._filled(item, scope) for key, item in nodes.items()}
-        names = {key: self._output(prefix + key, item) for key, item in level.items()}
-        return Scope({**scope.names, **names}, scope.arguments, scope.block), level
+    def _inside(self, nodes: Mapping[str, Item], scope: Scope, prefix: str) -> Scope:
+        """The scope among some nodes: their own names besides those known outside."""
+        names = {key: self._output(prefix + key, item) for key, item in nodes.items()}
+        return Scope({**scope.names, **names}, scope.block)
 
     def _steps(
-        self, level: Mapping[str, Item], scope: Scope, prefix: str, before: str | None
+        self, nodes: Mapping[str, Item], scope: Scope, prefix: str, before: str | None
     ) -> Iterator[Step]:
-        for key, item in level.items():
-            if "block" in item.value:
-                yield from self._use(prefix + key, item, scope, before)
+        for key, item in nodes.items():
+            name = prefix + key
+            self._count(item)
+            if not isinstance(item.value, dict):
+                self.lost.add(name)
+            elif "block" in item.value:
+                yield from self._use(name, item, scope, before)
             else:
-                self.count += 1
-                if self.count > MOST_STEPS:
-                    self.problems.add(item.key_line, f"the blocks make more than {MOST_STEPS:,} nodes")
-                    self.problems.stop()
-                yield Step(prefix + key, item.value, scope, before, item.key_line)
+                yield Step(name, item.value, scope, before, item.key_line)
             before = scope.names[key]
+
+    def _count(self, item: Item) -> None:
+        """Blocks and arguments can multiply what a file holds: stop before that costs anything."""
+        self._steps_made += 1
+        self._values_made += _size(item, MOST_NODES)
+        for made, most, what in (
+            (self._steps_made, MOST_STEPS, "nodes"),
+            (self._values_made, MOST_NODES, "values"),
+        ):
+            if made > most:
+                self.problems.add(item.key_line, f"the blocks make more than {most:,} {what}")
+                self.problems.stop()
 
     def _use(self, name: str, item: Item, scope: Scope, before: str | None) -> Iterator[Step]:
         """The steps of one use of a block, repeated as it says."""
         use = check(adapter(Use), item, "", self.problems, name)
         block = self._block(name, item)
-        if use is None or block is None or not self._arguments_fit(name, item, block):
-            self.lost.add(scope.names.get(name, name))
-            self.lost.add(self._output(name, item))
+        if use is None or block is None or not self._fits(name, item, block):
+            self.lost_uses.add(name)
+            self.lost |= {name, self._output(name, item)}
             return
         bound = self._bound(name, item, block, scope, before)
         arguments = _arguments(item, scope)
-        for prefix in _prefixes(name, item, use):
-            inner = Scope(bound, arguments, use.block)
-            inner, level = self._level(self._nodes(use.block), inner, prefix)
-            yield from self._steps(level, inner, prefix, bound[block.inputs[0]])
-            bound = {**bound, block.inputs[0]: inner.names[block.output]}
+        nodes = {key: _filled(inner, arguments) for key, inner in self._nodes(use.block).items()}
+        for i in range(use.repeat):
+            prefix = f"{name}_{i}_" if "repeat" in item.value else f"{name}_"
+            inside = self._inside(nodes, Scope(bound, use.block), prefix)
+            yield from self._steps(nodes, inside, prefix, bound[block.inputs[0]])
+            bound = {**bound, block.inputs[0]: inside.names[block.output]}
 
     def _block(self, name: str, item: Item) -> Block | None:
         """The block that a node uses; None, with a problem noted, if there is none."""
@@ -114,122 +125,103 @@ class Expansion:
         if not isinstance(written.value, str):
             return None
         self.used.add(written.value)
-        if written.value in self.broken:
-            return None
-        if written.value not in self.blocks:
+        if written.value not in self.blocks and written.value not in self.broken:
             hint = nearest(written.value, self.blocks) or "expected a name under `blocks`"
             self.problems.add(written.line, f"there is no block {show(written.value)}", hint, name)
-            return None
-        return self.blocks[written.value]
+        return self.blocks.get(written.value) if written.value not in self.broken else None
 
-    def _arguments_fit(self, name: str, item: Item, block: Block) -> bool:
+    def _fits(self, name: str, item: Item, block: Block) -> bool:
+        """Whether a use gives the block's arguments and inputs, and nothing else."""
+        before = len(self.problems.found)
         given: Mapping[str, Item] = item.value["with"].value if "with" in item.value else {}
-        ok = True
-        for key in given.keys() - set(block.arguments):
-            hint = nearest(key, block.arguments) or "this block has no arguments"
-            self.problems.add(given[key].key_line, f"the block has no argument {show(key)}", hint, name)
-            ok = False
+        for key, value in given.items():
+            if key not in block.arguments:
+                hint = nearest(key, block.arguments) or "it has no arguments"
+                self.problems.add(value.key_line, f"the block has no argument {show(key)}", hint, name)
         for argument in block.arguments:
             if argument not in given:
-                self.problems.add(
-                    item.key_line, f"the argument '{argument}' is missing", "write it under `with`", name
-                )
-                ok = False
-        for key in item.value.keys() - {"block", "repeat", "with"} - set(block.inputs):
-            self.problems.add(
-                item.value[key].key_line,
-                f"the block has no input {show(key)}",
-                nearest(key, block.inputs),
-                name,
-            )
-            ok = False
-        return ok
+                message = f"the argument {show(argument)} is missing"
+                self.problems.add(item.key_line, message, "write it under `with`", name)
+        for key, value in item.value.items():
+            if key not in (*block.inputs, "block", "repeat", "with"):
+                hint = nearest(key, block.inputs)
+                self.problems.add(value.key_line, f"the block has no input {show(key)}", hint, name)
+        return len(self.problems.found) == before
 
     def _bound(self, name: str, item: Item, block: Block, scope: Scope, before: str | None) -> dict[str, str]:
         """The network's names of what the block's inputs stand for."""
         bound: dict[str, str] = {}
         for key in block.inputs:
             written = item.get(key)
-            if written is None and key == block.inputs[0] and before is not None:
-                bound[key] = before
-                continue
-            meaning = None
-            if written is None:
-                self.problems.add(
-                    item.key_line, f"the block's input '{key}' is missing", "name a tensor for it", name
-                )
-            elif not isinstance(written.value, str):
-                self.problems.add(
-                    written.line, f"{key} is {show(written.value)}; expected the name of a tensor", "", name
-                )
-            else:
-                meaning = look_up(written, scope, self.problems, name)
-            bound[key] = meaning if meaning is not None else f"{name}.{key}?"
+            meaning = before if written is None and key == block.inputs[0] else None
+            if written is None and meaning is None:
+                message = f"the block's input {show(key)} is missing"
+                self.problems.add(item.key_line, message, f"write `{key}: <name of a tensor>`", name)
+            elif written is not None and not isinstance(written.value, str):
+                message = f"{key} is {show(written.value)}; expected the name of a tensor"
+                self.problems.add(written.line, message, node=name)
+            elif written is not None:
+                meaning = look_up(written, written.scope or scope, self.problems, name)
+            # No tensor can have a name with a question mark.
+            bound[key] = meaning or f"{name}.{key}?"
             if meaning is None:
-                self.lost.add(bound[key])
+                self.lost.add(f"{name}.{key}?")
         return bound
 
     def _output(self, name: str, item: Item) -> str:
         """The network's name for what other nodes get when they read a node."""
-        if "block" not in item.value:
-            return name
-        key = item.value["block"].value
-        if not isinstance(key, str) or key not in self.blocks or key in self.broken:
+        written = item.get("block")
+        key = written.value if written and isinstance(written.value, str) else ""
+        if key not in self.blocks or key in self.broken:
             return name
         repeat = item.get("repeat")
         if repeat is not None:
             name = f"{name}_{repeat.value - 1}" if isinstance(repeat.value, int) else name
-        block = self.blocks[key]
-        inner = Scope({}, _arguments(item, Scope({}, {})), key)
-        return self._output(f"{name}_{block.output}", self._filled(self._nodes(key)[block.output], inner))
+        output = self.blocks[key].output
+        arguments = _arguments(item, Scope({}))
+        return self._output(f"{name}_{output}", _filled(self._nodes(key)[output], arguments))
 
     def _nodes(self, block: str) -> Mapping[str, Item]:
         nodes: Mapping[str, Item] = self.items[block].value["nodes"].value
         return nodes
 
-    def _filled(self, item: Item, scope: Scope) -> Item:
-        """The item with every `$argument` replaced; what replaces it keeps the meaning it has where it is written."""
-        value = item.value
-        if isinstance(value, dict):
-            return Item(
-                {k: self._filled(v, scope) for k, v in value.items()}, item.line, item.key_line, item.scope
-            )
-        if isinstance(value, list):
-            return Item([self._filled(v, scope) for v in value], item.line, item.key_line, item.scope)
-        if isinstance(value, str) and ARGUMENT.fullmatch(value):
-            if value[1:] in scope.arguments:
-                return scope.arguments[value[1:]]
-            self.problems.add(
-                item.line, f"{show(value)} is not an argument here", "arguments exist in blocks only"
-            )
-        return item
-
 
 def look_up(item: Item, scope: Scope, problems: Problems, node: str) -> str | None:
-    """The network's name for a tensor that a node reads; None, with a problem noted, if a block does not know it."""
-    scope = item.scope or scope
+    """The network's name for a tensor that a node reads; None, with a problem noted, if there is none."""
     name: str = item.value
     meaning = scope.meaning(name)
     if meaning is None:
-        hint = nearest(name, scope.names)
-        problems.add(
-            item.line,
-            f"block {scope.block} does not know {show(name)}",
-            hint or "name it under the block's inputs",
-            node,
-        )
+        hint = nearest(name, scope.names) or "name it under the block's inputs"
+        problems.add(item.line, f"block {scope.block} does not know {show(name)}", hint, node)
     return meaning
 
 
 def _arguments(item: Item, scope: Scope) -> dict[str, Item]:
+    """What a use gives under `with`; names in it keep the meaning they have where they are written."""
     given = item.get("with")
     if given is None or not isinstance(given.value, dict):
         return {}
-    return {key: relined(value, scope) for key, value in given.value.items()}
+    return {key: value if value.scope else replace(value, scope=scope) for key, value in given.value.items()}
 
 
-def _prefixes(name: str, item: Item, use: Use) -> list[str]:
-    """How the names of the block's nodes begin, once for each repetition."""
-    if "repeat" not in item.value:
-        return [f"{name}_"]
-    return [f"{name}_{i}_" for i in range(min(use.repeat, MOST_STEPS + 1))]
+def _filled(item: Item, arguments: Mapping[str, Item]) -> Item:
+    """The item with every `$argument` replaced."""
+    inside: Any = item.value
+    if isinstance(inside, dict):
+        return replace(item, value={key: _filled(value, arguments) for key, value in inside.items()})
+    if isinstance(inside, list):
+        return replace(item, value=[_filled(value, arguments) for value in inside])
+    if isinstance(inside, str) and ARGUMENT.fullmatch(inside):
+        return arguments.get(inside[1:], item)
+    return item
+
+
+def _size(item: Item, most: int) -> int:
+    """How many values an item holds, counted no further than `most` and one."""
+    todo, count = [item], 0
+    while todo and count <= most:
+        inside = todo.pop().value
+        count += 1
+        if isinstance(inside, dict | list):
+            todo.extend(inside.values() if isinstance(inside, dict) else inside)
+    return count

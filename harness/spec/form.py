@@ -1,4 +1,4 @@
-"""The form of a spec file: which keys it may have and what each may hold. Also the source of the editors' JSON Schema."""
+"""The form of a spec file: its keys and what each may hold. The JSON Schema for editors is made of it too."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 
 
 def ordered(needs: Mapping[str, Collection[str]]) -> list[str]:
-    """The names, each after what it needs, otherwise as they come; those on or behind a cycle are left out."""
+    """The names, each after what it needs, else as they come; those on or behind a cycle are left out."""
     position = {name: i for i, name in enumerate(needs)}
     waiting = {name: len({n for n in needed if n in position}) for name, needed in needs.items()}
     readers: dict[str, list[str]] = {name: [] for name in needs}
@@ -33,13 +33,12 @@ def cycles(needs: Mapping[str, Collection[str]]) -> list[list[str]]:
     found: list[list[str]] = []
     for start in needs:
         path: dict[str, None] = {}
-        name = start
-        while name not in done and name not in path:
+        name: str | None = start
+        while name is not None and name not in done and name not in path:
             path[name] = None
-            # What is left over needs something left over, so the walk ends in a cycle or in one found before.
-            name = next((n for n in needs[name] if n in needs and n not in done), start)
+            name = next((needed for needed in needs[name] if needed in needs and needed not in done), None)
         if name in path:
             walked = list(path)
             found.append(walked[walked.index(name) :])
-        done |= path.keys()
+        done.update(path)
     return found

@@ -28,8 +28,8 @@ class Inference:
 
     def add(self, call: Call) -> None:
         """Infer one node; what it reads must have been added before."""
-        self._check_kinds(call)
-        if not call.whole or any(name not in self.shapes for name in call.needs):
+        kinds_fit = self._kinds_fit(call)
+        if not kinds_fit or not call.whole or any(name not in self.shapes for name in call.needs):
             return
         shapes = {slot: self._shapes_in(call, slot) for slot in call.op.tensors}
         shape = self._asked(call, lambda: call.op.output_shape(shapes, call.values))
@@ -51,7 +51,8 @@ class Inference:
         shapes = tuple(self.shapes[name] for name in call.names(slot))
         return shapes if slot == call.op.variadic else shapes[0]
 
-    def _check_kinds(self, call: Call) -> None:
+    def _kinds_fit(self, call: Call) -> bool:
+        before = len(self.problems.found)
         for slot in (*call.op.tensors, *call.op.parameters):
             wanted = _INT64 if slot in call.op.integers else _FLOAT
             for name in call.names(slot):
@@ -60,6 +61,7 @@ class Inference:
                     line = call.lines.get(slot, call.line)
                     message = f"{slot} takes {words[wanted]}; {show(name)} holds {words[self.kinds[name]]}"
                     self.problems.add(line, message, "", call.name)
+        return len(self.problems.found) == before
 
     def _asked(self, call: Call, rule: Callable[[], Any]) -> Any:
         """What the operator's rule says, or None after noting its objection."""
@@ -70,8 +72,8 @@ class Inference:
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
             # A rule that was not written for such shapes must not cost the user a traceback.
             reads = ", ".join(f"{name} {show(list(self.shapes[name]))}" for name in dict.fromkeys(call.needs))
-            what = f"the shape rule of {call.op.name} cannot take {reads} ({type(error).__name__}: {str(error)[:100]})"
-            self.problems.add(call.line, what, "", call.name)
+            reason = f"{type(error).__name__}: {str(error)[:100]}"
+            self.problems.add(call.line, f"{call.op.name} cannot take {reads} ({reason})", "", call.name)
         return None
 
     def _own(self, call: Call, draws: Mapping[str, Draw]) -> None:

@@ -17,7 +17,7 @@ _STAND_INS: dict[str, Any] = {"about": "-", "inputs": {}}
 
 
 def read_form(kind: type[F], item: Item, problems: Problems) -> tuple[F, set[tuple[str, ...]]]:
-    """The form of a file without its bad parts, and where those stood. Raises SpecError when too little is left."""
+    """The form of a file without its bad parts, and where those stood. Raises SpecError."""
     form = check(adapter(kind), item, "", problems)
     if form is not None:
         return form, set()
@@ -25,7 +25,11 @@ def read_form(kind: type[F], item: Item, problems: Problems) -> tuple[F, set[tup
     dropped: set[tuple[str, ...]] = set()
     for _ in range(3):
         try:
-            return kind.model_validate(data), dropped
+            form = kind.model_validate(data)
+            if not dropped.isdisjoint({("inputs",), ("blocks",)}):
+                # Every name in them would seem to be missing.
+                problems.stop()
+            return form, dropped
         except ValidationError as error:
             for fault in error.errors(include_url=False, include_context=False):
                 loc = tuple(map(str, fault["loc"]))

@@ -33,13 +33,14 @@ class Declared:
         """The input of a declaration; grad: whether a float input has a gradient when nothing is said."""
         what = f"input {name}"
         shape = tuple(said.shape)
-        kind = said.kind or ("float" if said.integers is None else "int64")
+        kind = "int64" if said.integers is not None else said.kind or "float"
         for message in _contradictions(said):
             self.problems.add(item.key_line, f"{what}: {message}")
         draw = self.draw(said, item, what, Draw(shape), kind)
         if said.integers is not None:
             low, high = said.integers
-            self._check_order(low < high, item.value["integers"], what, "integers", "low < high: high is not drawn")
+            expected = "low < high, since high itself is not drawn"
+            self._check_order(low < high, item.value["integers"], what, "integers", expected)
             draw = Draw(shape, kind="integers", low=low, high=high)
         wanted = said.grad if said.grad is not None else grad and kind == "float"
         return Tensor(name, "input", shape, kind, wanted, draw, Where(self.path, item.key_line))

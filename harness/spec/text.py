@@ -1,11 +1,14 @@
-"""Bytes -> plain data that remembers its lines. YAML 1.2's core schema, with limits, and nothing that constructs objects."""
+"""Bytes -> plain data that remembers its lines.
+
+YAML by the core schema of version 1.2, with limits on size, depth and number, and nothing that makes objects.
+"""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,7 @@ MOST_NODES = 200_000
 MOST_DIGITS = 40
 
 _CORE = "tag:yaml.org,2002:"
+_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _WORDS: dict[str, Any] = {
@@ -37,8 +41,8 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 class Item:
     """A value of the file.
 
-    value: a scalar, a list of items or a mapping of items by key. line: where it stands, from 1. key_line: where its key stands, in a mapping.
-    scope: what its names mean, where it was handed to a block as an argument (expand.py).
+    value: a scalar, a list of items or a mapping of items by key. line: where it stands, from 1. key_line: where
+    its key stands, in a mapping. scope: what its names mean, where a block gets it as an argument (expand.py).
     """
 
     value: Any
@@ -64,7 +68,13 @@ def locate(item: Item, path: tuple[Any, ...]) -> Item:
     """The item at the end of a path of keys and indices, or the last one that exists on the way."""
     for step in path:
         inner = item.value
-        if isinstance(inner, dict) and step in inner or isinstance(inner, list) and isinstance(step, int) and step < len(inner):
+        if (
+            isinstance(inner, dict)
+            and step in inner
+            or isinstance(inner, list)
+            and isinstance(step, int)
+            and step < len(inner)
+        ):
             item = inner[step]
         else:
             break
@@ -83,6 +93,7 @@ def scalar(text: str) -> Any:
 def read(path: Path, problems: Problems) -> Item:
     """The content of a spec file. Raises SpecError."""
     text = _decoded(_bytes(path, problems), problems)
+    problems.last_line = len(_BREAK.findall(text)) + (_BREAK.fullmatch(text[-1:]) is None)
     root = _Reader(problems).document(text)
     problems.stop()
     return root
@@ -138,7 +149,9 @@ class _Reader:
             return self._one_document(text)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
-            self.problems.add(mark.line + 1 if mark else 1, f"not YAML: {error.problem or error.context}")
+            reason = str(error.problem or error.context)
+            hint = "put text that holds `: ` or ` #` in quotes" if "mapping values" in reason else ""
+            self.problems.add(mark.line + 1 if mark else 1, f"not YAML: {reason}", hint)
         except yaml.YAMLError as error:
             self.problems.add(1, f"not YAML: {' '.join(str(error).split())[:200]}")
         self.problems.stop()
@@ -163,21 +176,18 @@ class _Reader:
         self.nodes += 1
         if self.nodes > MOST_NODES:
             self._fail(event, f"the file has more than {MOST_NODES:,} values")
+        if isinstance(event, yaml.ScalarEvent):
+            return Item(self._scalar(event), line, key_line or line)
+        if isinstance(event, yaml.AliasEvent):
+            hint = "write the value out, or use a block"
+            self._fail(event, f"the alias *{show(event.anchor)[1:-1]} is not allowed", hint)
         if depth > MOST_DEPTH:
             self._fail(event, f"values are nested more than {MOST_DEPTH} deep")
-        if isinstance(event, yaml.AliasEvent):
-            self._fail(
-                event,
-                f"the alias *{show(event.anchor)[1:-1]} is not allowed",
-                "write the value out, or use a block",
-            )
         if isinstance(event, yaml.SequenceStartEvent):
             self._check_tag(event, "seq")
             return Item(self._items(depth), line, key_line or line)
-        if isinstance(event, yaml.MappingStartEvent):
-            self._check_tag(event, "map")
-            return Item(self._mapping(depth), line, key_line or line)
-        return Item(self._scalar(event), line, key_line or line)
+        self._check_tag(event, "map")
+        return Item(self._mapping(depth), line, key_line or line)
 
     def _items(self, depth: int) -> list[Item]:
         items = []
@@ -243,8 +253,3 @@ class _Reader:
     def _fail(self, event: Any, message: str, hint: str = "") -> None:
         self.problems.add(event.start_mark.line + 1, message, hint)
         self.problems.stop()
-
-
-def relined(item: Item, scope: Any) -> Item:
-    """The item, its names to be understood in `scope` unless it already has one."""
-    return item if item.scope is not None else replace(item, scope=scope)

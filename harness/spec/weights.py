@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
+from harness.spec.draft import Draft
 from harness.spec.errors import Problems, nearest, show
-from harness.spec.model import Tensor
-from harness.spec.rules import Draft
+from harness.spec.model import Shape, Tensor
 
+Held = dict[str, tuple[Shape, str]]
 _FLOATS = ("F16", "F32", "F64")
 
 
 def check_weights(draft: Draft, given: list[Tensor], problems: Problems) -> Path | None:
-    """The file of weights, after comparing names, shapes and types with the network's; None where there is none."""
+    """The file of weights, compared with what the network needs; None where there is none."""
     if draft.form.weights is None:
         return None
     line = draft.line("weights")
@@ -38,12 +38,20 @@ def check_weights(draft: Draft, given: list[Tensor], problems: Problems) -> Path
             "expected a safetensors file",
         )
         return None
-    if not draft.lost:
-        _compare(held, [t for t in given if t.name not in draft.form.parameters], line, problems)
+    if not problems.found:
+        _compare(held, given, set(draft.form.parameters), line, problems)
     return path
 
 
-def _compare(held: dict[str, Any], wanted: list[Tensor], line: int, problems: Problems) -> None:
+def _compare(held: Held, given: list[Tensor], overridden: set[str], line: int, problems: Problems) -> None:
+    """Every parameter and buffer comes from the file or from the spec, and from one of them only."""
+    names = {tensor.name for tensor in given}
+    for name in held:
+        if name not in names:
+            problems.add(line, f"weights: the network has no parameter {show(name)}", nearest(name, names))
+        elif name in overridden:
+            problems.add(line, f"weights: {name} is given under `parameters` too", "remove one of them")
+    wanted = [tensor for tensor in given if tensor.name not in overridden]
     for tensor in wanted:
         if tensor.name not in held:
             problems.add(line, f"weights: the file has no {tensor.name}", nearest(tensor.name, held))

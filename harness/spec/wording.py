@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 def check(adapter: TypeAdapter[T], item: Item, name: str, problems: Problems, node: str = "") -> T | None:
-    """The item as the type wants it, or None after noting every problem. name: what messages call the item."""
+    """The item as the type wants it, or None after noting every problem; messages call it `name`."""
     try:
         return adapter.validate_python(plain(item))
     except ValidationError as error:

@@ -12,9 +12,12 @@ import mpmath
 import numpy as np
 from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
+from scipy import signal
 
 Forward = Callable[..., Any]
 INDEPENDENT: dict[str, Forward] = {}
+# ONNX keeps an operator's numbers (epsilon, momentum) in float32.
+CONSTANTS_IN_SINGLE = {"batch_norm", "layer_norm"}
 DTYPES = {"f": TensorProto.DOUBLE, "i": TensorProto.INT64, "b": TensorProto.BOOL}
 
 
@@ -30,7 +33,9 @@ def onnx(name: str, *tensors: Any, outputs: int = 1, **attributes: Any) -> Any:
     outs = [helper.make_tensor_value_info(n, TensorProto.DOUBLE, None) for n in results]
     graph = helper.make_graph([helper.make_node(name, inputs, results, **attributes)], name, infos, outs)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)])
-    found = ReferenceEvaluator(model).run(None, {n: t for n, t in zip(inputs, given, strict=True) if t is not None})
+    found = ReferenceEvaluator(model).run(
+        None, {n: t for n, t in zip(inputs, given, strict=True) if t is not None}
+    )
     return found[0] if outputs == 1 else tuple(found)
 
 
@@ -171,7 +176,9 @@ def _(x: Any, *, dim: list[int], keepdim: bool) -> Any:
 
 def _summed(terms: Any, reduction: str, count: int) -> Any:
     with mpmath.workdps(30):
-        return float(mpmath.fsum(map(mpmath.mpf, np.ravel(terms).tolist())) / (count if reduction == "mean" else 1))
+        return float(
+            mpmath.fsum(map(mpmath.mpf, np.ravel(terms).tolist())) / (count if reduction == "mean" else 1)
+        )
 
 
 @forward_of("mse_loss")
@@ -198,7 +205,10 @@ def _(x: Any, target: Any, *, reduction: str) -> Any:
 def _(x: Any, target: Any, *, reduction: str) -> Any:
     with mpmath.workdps(60):  # 1 - s loses as many digits as exp(-x) has zeros
         s = [1 / (1 + mpmath.exp(-mpmath.mpf(v))) for v in x.ravel().tolist()]
-        terms = [-(t * mpmath.log(p) + (1 - t) * mpmath.log(1 - p)) for t, p in zip(target.ravel().tolist(), s, strict=True)]
+        terms = [
+            -(t * mpmath.log(p) + (1 - t) * mpmath.log(1 - p))
+            for t, p in zip(target.ravel().tolist(), s, strict=True)
+        ]
         return float(mpmath.fsum(terms) / (x.size if reduction == "mean" else 1))
 
 
@@ -214,11 +224,43 @@ def _(x: Any, weight: Any, bias: Any, *, stride: Any, padding: Any, dilation: An
 
 
 @forward_of("conv_transpose2d")
-def _(x, weight, bias, *, stride, padding, output_padding, dilation, groups):  # type: ignore[no-untyped-def]
-    return onnx(
-        "ConvTranspose", x, weight, bias,
-        strides=stride, pads=[*padding, *padding], output_padding=output_padding, dilations=dilation, group=groups,
-    )  # fmt: skip
+def _(
+    x: Any,
+    weight: Any,
+    bias: Any,
+    *,
+    stride: Any,
+    padding: Any,
+    output_padding: Any,
+    dilation: Any,
+    groups: int,
+) -> Any:
+    # By full convolutions, since the ONNX evaluator mixes the groups up.
+    spread = _with_gaps(x, stride)
+    kernels = _with_gaps(weight, dilation)
+    n, c = x.shape[:2]
+    per_group = weight.shape[1]
+    y = np.zeros(
+        (
+            n,
+            groups * per_group,
+            *(a + b - 1 for a, b in zip(spread.shape[2:], kernels.shape[2:], strict=True)),
+        )
+    )
+    for i, j, k in np.ndindex(n, c, per_group):
+        y[i, j // (c // groups) * per_group + k] += signal.convolve2d(spread[i, j], kernels[j, k])
+    y = np.pad(y, [(0, 0), (0, 0), (0, output_padding[0]), (0, output_padding[1])])
+    y = y[:, :, padding[0] : y.shape[2] - padding[0], padding[1] : y.shape[3] - padding[1]]
+    return y if bias is None else y + bias[:, None, None]
+
+
+def _with_gaps(a: Any, steps: Any) -> Any:
+    """Zeros put between the elements of the last two axes."""
+    wide = np.zeros(
+        (*a.shape[:2], *((length - 1) * step + 1 for length, step in zip(a.shape[2:], steps, strict=True)))
+    )
+    wide[:, :, :: steps[0], :: steps[1]] = a
+    return wide
 
 
 @forward_of("max_pool2d")
@@ -228,7 +270,9 @@ def _(x: Any, *, kernel_size: Any, stride: Any, padding: Any) -> Any:
 
 @forward_of("avg_pool2d")
 def _(x: Any, *, kernel_size: Any, stride: Any, padding: Any, count_include_pad: bool) -> Any:
-    return onnx("AveragePool", x, count_include_pad=int(count_include_pad), **_window(kernel_size, stride, padding))
+    return onnx(
+        "AveragePool", x, count_include_pad=int(count_include_pad), **_window(kernel_size, stride, padding)
+    )
 
 
 @forward_of("batch_norm")
@@ -237,7 +281,9 @@ def _(x, weight, bias, running_mean, running_var, *, eps, momentum, training):  
     if not training:
         return onnx("BatchNormalization", *given, epsilon=eps)
     # ONNX weighs the other way round, and updates with the biased variance.
-    y, mean, var = onnx("BatchNormalization", *given, outputs=3, epsilon=eps, momentum=1 - momentum, training_mode=1)
+    y, mean, var = onnx(
+        "BatchNormalization", *given, outputs=3, epsilon=eps, momentum=1 - momentum, training_mode=1
+    )
     n = x.size / x.shape[1]
     kept = (1 - momentum) * running_var
     return y, mean, kept + (var - kept) * n / (n - 1)

@@ -7,13 +7,14 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-import pytest
-
 from cases import CASES, Case, Place, every_case, every_operator, first_case
+
 from harness.reference.numeric import Derivative, jvp, vjp
 
 # A bar wider than this, beside the largest gradient, could hide what the twins below must show.
 NARROW = 1e-7
+# Of a larger tensor so many elements are differentiated one by one; the adjoint identity sees them all.
+MOST_ELEMENTS = 300
 
 
 def as_function(case: Case, place: Place) -> Callable[[Any], Any]:
@@ -21,11 +22,19 @@ def as_function(case: Case, place: Place) -> Callable[[Any], Any]:
     return lambda array: case.with_tensor(place, array).forward()
 
 
+def looked_at(size: int) -> Any:
+    """The elements of a tensor that are differentiated."""
+    return np.random.default_rng(2).permutation(size)[:MOST_ELEMENTS]
+
+
 @cache
 def numerical(index: int) -> dict[Place, Derivative]:
     """The numerical gradients of a case, once for a check and its twins."""
     case = CASES[index]
-    return {place: vjp(as_function(case, place), case.tensor(place), case.dy) for place in case.places()}
+    return {
+        place: vjp(as_function(case, place), case.tensor(place), case.dy, looked_at(case.tensor(place).size))
+        for place in case.places()
+    }
 
 
 def objections(case: Case, claimed: list[tuple[Place, Any]]) -> list[str]:
@@ -36,10 +45,12 @@ def objections(case: Case, claimed: list[tuple[Place, Any]]) -> list[str]:
         largest = np.max(np.abs(expected[place].value))
         if np.max(expected[place].error) > NARROW * largest:
             found.append(f"{case.name(place)}: the bar is too wide to tell")
-        if gradient is None or np.shape(gradient) != expected[place].value.shape:
+        if gradient is None or np.shape(gradient) != case.tensor(place).shape:
             found.append(f"{case.name(place)}: a gradient of shape {np.shape(gradient)}")
-        elif expected[place].excess(gradient) > 1.0:
-            found.append(f"{case.name(place)}: off by {expected[place].excess(gradient):.3g} bars")
+            continue
+        excess = expected[place].excess(np.ravel(gradient)[looked_at(gradient.size)])
+        if excess > 1.0:
+            found.append(f"{case.name(place)}: off by {excess:.3g} bars")
     return found
 
 
@@ -51,26 +62,32 @@ def test_every_operator_has_cases(name: str) -> None:
 
 @every_case
 def test_the_vjp_is_the_numerical_gradient(case: Case) -> None:
-    """Each element of each gradient lies within the bar of the numerical one, and the bar is narrow."""
+    """Each gradient lies, element by element, within the bar of the numerical one, and the bar is narrow."""
     assert objections(case, case.gradients()) == []
 
 
 def _one_element_lost(gradient: Any) -> Any:
-    lost = np.array(gradient)
-    lost.flat[np.argmax(np.abs(lost))] = 0.0
+    lost, elements = np.array(gradient), looked_at(gradient.size)
+    lost.flat[elements[np.argmax(np.abs(lost.flat[elements]))]] = 0.0
     return lost
 
 
-@pytest.mark.parametrize(
-    "spoil",
-    [lambda g: g * (1 + 1e-6), lambda g: -g, _one_element_lost, lambda g: g[None], lambda g: None, lambda g: g * np.nan],
-    ids=["scaled", "sign", "lost", "shape", "none", "nan"],
-)
+SPOILS: dict[str, Callable[[Any], Any]] = {
+    "scaled": lambda g: g * (1 + 1e-6),
+    "sign": lambda g: -g,
+    "lost": _one_element_lost,
+    "shape": lambda g: g[None],
+    "none": lambda g: None,
+    "nan": lambda g: g * np.nan,
+}
+
+
 @every_case
-def test_a_spoiled_vjp_is_noticed(case: Case, spoil: Callable[[Any], Any]) -> None:
-    """The twin: each gradient, spoiled alone, is objected to."""
+def test_a_spoiled_vjp_is_noticed(case: Case) -> None:
+    """The twin: each gradient, spoiled alone in each way, is objected to."""
     for place, gradient in case.gradients():
-        assert len(objections(case, [(place, spoil(gradient))])) == 1
+        for name, spoil in SPOILS.items():
+            assert len(objections(case, [(place, spoil(gradient))])) == 1, f"{case.name(place)} {name}"
 
 
 def adjoint_gap(case: Case, vjp_of: Callable[[Any], list[tuple[Place, Any]]]) -> tuple[float, float]:

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from cases import CASES, Case, every_exact_case
+from test_bounds import MOVING, results
+
 from harness.reference.exactness import Exact, NotExact
 from harness.reference.rounding import Unit
-from test_bounds import MOVING, results
 
 SINGLE = Unit.of("float32")
 

@@ -81,6 +81,8 @@ def test_the_gradient_is_gathered_element_by_element():
     a, w = np.arange(6.0).reshape(2, 3), np.array([0.5, -2.0])
     found = vjp(lambda x: a @ x, X, w)
     np.testing.assert_allclose(found.value, a.T @ w, rtol=1e-14)
+    some = vjp(lambda x: a @ x, X, w, np.array([2, 0]))
+    np.testing.assert_array_equal(some.value, found.value[[2, 0]])
 
 
 def test_an_exact_claim_is_within_a_bar_of_nothing():

@@ -1,4 +1,4 @@
-"""Rows and a manifest as a run gives them, small or as large as the real one, good or spoiled in every way."""
+"""Rows and a manifest as a run gives them: small or large, good or spoiled in every way."""
 
 from __future__ import annotations
 
@@ -26,12 +26,8 @@ OPS = (
     "add",
     "dropout",
 )
-TENSORS = {
-    "conv2d": ("weight", "bias"),
-    "linear": ("weight", "bias"),
-    "batch_norm": ("weight", "bias"),
-    "layer_norm": ("weight", "bias"),
-}
+TENSORS = dict.fromkeys(("conv2d", "linear", "batch_norm", "layer_norm"), ("weight", "bias"))
+CHECKS = ("local", "exact", "end_to_end")
 EXACT_TO_THE_BIT = ("relu", "max_pool2d", "dropout")
 UNIT = {"float32": 2.0**-24, "float64": 2.0**-53}
 NO_FLOAT64 = "nnabla computes in float32 only: its CPU functions are built for no other dtype"
@@ -62,15 +58,14 @@ def run_info(of: tuple[NetworkInfo, ...]) -> RunInfo:
         for name, (version, _) in FRAMEWORKS.items()
     )
     return RunInfo(
-        command="gradconform run --out reports/latest", started="2025-11-04T02:17:09+00:00", seconds=187.4, seed=7,
-        harness_version="0.1.0", platform="Linux-6.1-x86_64", python="3.11.7", cores=2, networks=of, frameworks=frameworks,
+        command="gradconform run --out reports/latest", started="2025-11-04T02:17:09+00:00",
+        seconds=187.4, seed=7, harness_version="0.1.0", platform="Linux-6.1-x86_64", python="3.11.7", cores=2,
+        networks=of, frameworks=frameworks,
     )  # fmt: skip
 
 
-def good_rows(
-    of: tuple[NetworkInfo, ...], *, checks: tuple[str, ...] = ("local", "exact", "end_to_end")
-) -> list[Row]:
-    """A row for each tensor, framework, dtype and check of networks that conform everywhere; nnabla has no float64."""
+def good_rows(of: tuple[NetworkInfo, ...], *, checks: tuple[str, ...] = CHECKS) -> list[Row]:
+    """A row for each tensor, framework, dtype and check of networks that conform; nnabla has no float64."""
     rows = []
     for network in of:
         for framework, (version, dtypes) in FRAMEWORKS.items():
@@ -95,9 +90,8 @@ def _of_problem(base: Row, network: NetworkInfo, checks: tuple[str, ...]) -> Ite
                 row = replace(
                     base, node=node, op=op, tensor=tensor, kind=kind, check=check, shape="[4, 16, 28, 28]"
                 )
-                yield (
-                    _measured(row, draw) if check == "end_to_end" or ":" in check else _conforming(row, draw)
-                )
+                measured = check == "end_to_end" or check.startswith("cross:")
+                yield _measured(row, draw) if measured else _conforming(row, draw)
 
 
 def _conforming(row: Row, draw: random.Random) -> Row:
@@ -114,77 +108,66 @@ def _conforming(row: Row, draw: random.Random) -> Row:
 def _measured(row: Row, draw: random.Random) -> Row:
     error = UNIT[row.dtype] * 10.0 ** draw.uniform(0, 4)
     return replace(
-        row, max_abs_err=error * 2, max_rel_err=error, worst_index="[0, 3, 1, 2]", got=0.5, expected=0.5 + error, verdict=Verdict.MEASURED,
+        row, max_abs_err=error * 2, max_rel_err=error, worst_index="[0, 3, 1, 2]", got=0.5,
+        expected=0.5 + error, verdict=Verdict.MEASURED,
     )  # fmt: skip
 
 
 def diverging(row: Row, *, ratio: float = 12_345.0, reason: str = Reason.VALUE, culprit: str = "") -> Row:
     """The same row, found wrong."""
     return replace(
-        row, ratio=ratio, got=0.9, expected=0.3, max_abs_err=0.6, max_rel_err=0.7, n_bad=3, verdict=Verdict.DIVERGES,
-        reason=reason, culprit=culprit or row.node,
+        row, ratio=ratio, got=float("nan") if reason == Reason.NONFINITE else 0.9, expected=0.3,
+        max_abs_err=0.6, max_rel_err=0.7, n_bad=3, verdict=Verdict.DIVERGES, reason=reason,
+        culprit=culprit or row.node,
     )  # fmt: skip
 
 
+def missing(row: Row, reason: str, culprit: str = "") -> Row:
+    """The same row, with nothing captured."""
+    nan = float("nan")
+    return replace(
+        row, ratio=nan, max_abs_err=nan, max_rel_err=nan, got=nan, expected=nan, worst_index="", n_bad=0,
+        verdict=Verdict.MISSING, reason=reason, culprit=culprit,
+    )  # fmt: skip
+
+
+CRASH = """Traceback (most recent call last):
+  File "/home/somebody/gradconform/adapters/chainer/adapter.py", line 41, in op_gelu
+ValueError: a < b & c > d"""
+NO_ERF = "nnabla has only the tanh form of GELU; approximate is 'none'"
+
+
 def bad_rows(of: tuple[NetworkInfo, ...]) -> list[Row]:
-    """A run with every kind of failure: a faulty node with many bad tensors, a missing gradient, a crash, a refusal, a known divergence."""
-    rows = [_spoiled(row) for row in good_rows(of)]
-    last = of[-1]
-    crash = (
-        'Traceback (most recent call last):\n  File "/home/somebody/gradconform/adapters/chainer/adapter.py", line 41, in op_gelu\n'
-        "ValueError: a < b & c > d"
+    """Every kind of failure but in the first network; chainer crashes in the last, nnabla refuses."""
+    last = of[-1].name
+    gone = {(last, "chainer"), (last, "nnabla")}
+    rows = [_spoiled(row) for row in good_rows(of) if (row.spec, row.framework) not in gone]
+    base = blank(spec=last, route="primary", framework="chainer", version="7.8.1")
+    rows += [replace(base, dtype=d, verdict=Verdict.CRASHED, reason=CRASH) for d in ("float32", "float64")]
+    node, op = of[-1].nodes[5]
+    base = blank(
+        spec=last, route="primary", framework="nnabla", version="1.39.0", dtype="float32", node=node, op=op
     )
-    # What crashed or was refused has no other rows.
-    rows = [r for r in rows if (r.spec, r.framework) not in ((last.name, "chainer"), (last.name, "nnabla"))]
-    common = {"spec": last.name, "route": "primary"}
-    for dtype in ("float32", "float64"):
-        rows.append(
-            blank(
-                **common,
-                framework="chainer",
-                version="7.8.1",
-                dtype=dtype,
-                verdict=Verdict.CRASHED,
-                reason=crash,
-            )
-        )
-    node, op = last.nodes[5]
-    said = f"node '{node}' ({op}): nnabla has only the tanh form of GELU; approximate is 'none'"
-    rows.append(
-        blank(
-            **common,
-            framework="nnabla",
-            version="1.39.0",
-            dtype="float32",
-            node=node,
-            op=op,
-            verdict=Verdict.UNSUPPORTED,
-            reason=said,
-        )
-    )
+    rows.append(replace(base, verdict=Verdict.UNSUPPORTED, reason=f"node '{node}' ({op}): {NO_ERF}"))
     return rows
 
 
 def _spoiled(row: Row) -> Row:
+    """chainer's convolutions are wrong, torch's softmax gradient is NaN, nnabla loses gradients."""
     if row.check not in ("local", "exact") or row.spec == "net00":
         return row
-    if row.framework == "chainer" and row.op == "conv2d":
-        if row.check == "exact":
+    match row.framework, row.op, row.kind, row.check:
+        case "chainer", "conv2d", _, "exact":
             return diverging(row, ratio=float("inf"), reason=Reason.NOT_BITWISE)
-        return diverging(row, ratio={"output": 5.1, "grad_output": 812.0}.get(row.kind, 3.4e6))
-    if row.framework == "torch" and row.op == "softmax" and row.kind == "grad_output":
-        return diverging(row, reason=Reason.NONFINITE, ratio=float("inf"), culprit="softmax_7 add_8")
-    if (
-        row.framework == "nnabla"
-        and row.op == "batch_norm"
-        and row.kind == "grad_param"
-        and row.check == "local"
-    ):
-        return replace(
-            blank(spec=row.spec, node=row.node, op=row.op, tensor=row.tensor, kind=row.kind, check=row.check, framework=row.framework,
-                  version=row.version, route=row.route, dtype=row.dtype, shape=row.shape),
-            verdict=Verdict.MISSING, reason="buffer_reused", culprit=row.node,
-        )  # fmt: skip
-    if row.framework == "nnabla" and row.op == "layer_norm" and row.kind == "output" and row.check == "local":
-        return replace(diverging(row, ratio=41.0), verdict=Verdict.KNOWN)
-    return row
+        case "chainer", "conv2d", kind, _:
+            return diverging(row, ratio={"output": 5.1, "grad_output": 812.0}.get(kind, 3.4e6))
+        case "torch", "softmax", "grad_output", _:
+            return diverging(row, reason=Reason.NONFINITE, ratio=float("inf"), culprit="softmax_7 add_8")
+        case "nnabla", "batch_norm", "grad_param", "local":
+            return missing(row, "buffer_reused", row.node)
+        case "nnabla", "batch_norm", "output", "local":
+            return missing(row, "needs output/conv2d_0, which is missing")
+        case "nnabla", "layer_norm", "output", "local":
+            return replace(diverging(row, ratio=41.0), verdict=Verdict.KNOWN)
+        case _:
+            return row

@@ -1,0 +1,286 @@
+"""The faults: what is appended to an adapter's files, and what the judge must say of it.
+
+Every fault names the tensors whose rows must fail and the culprit of each. Nodes are told apart by shapes, since an operator of an
+adapter does not know whose it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from twins import ROUTE
+
+FRAMEWORKS = ("torch", "chainer", "nnabla")
+# Spec -> tensor -> culprit.
+Blame = Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault. adapter, routes: texts to append, one for all frameworks or one for each. blame: spec -> tensor -> culprit."""
+
+    name: str
+    blame: Blame
+    adapter: str | Mapping[str, str] = ""
+    routes: str | Mapping[str, str] = ""
+
+    def changes(self, framework: str) -> dict[str, str]:
+        """What to append to which file of a framework's adapter."""
+        texts = {"adapter.py": self.adapter, "routes.py": self.routes}
+        chosen = {file: text if isinstance(text, str) else text[framework] for file, text in texts.items()}
+        return {file: text for file, text in chosen.items() if text}
+
+
+RUN = "    values, missing = _honest(network, problem, tensors)"
+
+
+def read_out(names: Iterable[str], *lines: str, run: str = RUN) -> str:
+    """A route that spoils what was read out of those of some tensors that a problem has, each called `name`."""
+    loop = [f"    for name in {sorted(names)!r}:", "        if name in values:"]
+    return ROUTE.format(run=run.strip("\n"), change="\n".join(loop + [" " * 12 + line for line in lines]))
+
+
+def computed(names: Iterable[str], line: str) -> str:
+    """A route that computes what it gives for some tensors: `line` makes a new `g` from `g`."""
+    return read_out(names, "g = values[name].copy()", line, "values[name] = np.asarray(g, values[name].dtype)")
+
+
+def tensors_of(blame: Blame) -> list[str]:
+    """The tensors of all specs."""
+    return [tensor for culprits in blame.values() for tensor in culprits]
+
+
+MATRICES: Blame = {"cnn": {"grad/conv2.weight": "conv2"}, "transformer": {"grad/query.weight": "query"}}
+SCALED = Fault(
+    "weight_gradient_scaled", MATRICES, routes=computed(tensors_of(MATRICES), "g = g * (1 + 1e-4)")
+)
+
+# conv1 has the most terms in each sum of any weight of these networks, and with them the widest bound.
+WIDEST: Blame = {"cnn": {"grad/conv1.weight": "conv1"}, "transformer": {"grad/up.weight": "up"}}
+ONE_ELEMENT = Fault(
+    "one_element_of_a_weight_gradient",
+    WIDEST,
+    routes=computed(tensors_of(WIDEST), "g.flat[np.abs(g).argmax()] *= 1 + 1e-4"),
+)
+
+BIASES: Blame = {"cnn": {"grad/conv2.bias": "conv2"}, "transformer": {"grad/up.bias": "up"}}
+MEAN_BIAS = Fault(
+    "bias_gradient_averaged_over_the_batch", BIASES, routes=computed(tensors_of(BIASES), "g = g / len(tensors['x'])")
+)
+MISSING_BIAS = Fault(
+    "bias_gradient_missing_for_a_wrong_reason",
+    BIASES,
+    routes=read_out(tensors_of(BIASES), "del values[name]", "missing[name] = 'not_on_path'"),
+)
+# No row: the worker refuses an answer that is not whole.
+SILENT_BIAS = Fault(
+    "bias_gradient_silently_absent", BIASES, routes=read_out(tensors_of(BIASES), "del values[name]")
+)
+
+# The mask is wrong in the graph itself: what goes on upstream is consistent with it. In cnn the second ReLU, in three_readers the only one.
+CHOSEN_RELU = """
+
+_relu = op_relu
+
+
+def op_relu(x):
+    return _wrong_side(x) if x.shape[1] == 32 or x.ndim == 2 and x.shape[1] == 7 else _relu(x)
+"""
+WRONG_SIDE = {
+    "torch": """
+
+class _WrongSide(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x.clamp(min=0)
+
+    @staticmethod
+    def backward(ctx, dy):
+        return dy * (ctx.saved_tensors[0] < 0)
+
+
+_wrong_side = _WrongSide.apply
+""",
+    "chainer": """
+
+class _WrongSide(chainer.FunctionNode):
+    def forward(self, inputs):
+        self.retain_inputs((0,))
+        return (np.maximum(inputs[0], 0),)
+
+    def backward(self, indexes, gradients):
+        (x,) = self.get_retained_inputs()
+        return (gradients[0] * (x.array < 0).astype(x.dtype),)
+
+
+def _wrong_side(x):
+    return _WrongSide().apply((x,))[0]
+""",
+    "nnabla": """
+
+from nnabla.function import PythonFunction
+
+
+class _WrongSide(PythonFunction):
+    @property
+    def name(self):
+        return "WrongSide"
+
+    def min_outputs(self):
+        return 1
+
+    def setup_impl(self, inputs, outputs):
+        outputs[0].reset_shape(inputs[0].shape, True)
+
+    def forward_impl(self, inputs, outputs):
+        outputs[0].data.data[...] = inputs[0].data.data.clip(min=0)
+
+    def backward_impl(self, inputs, outputs, propagate_down, accum):
+        assert not accum[0]
+        inputs[0].grad.data[...] = outputs[0].grad.data * (inputs[0].data.data < 0)
+
+
+def _wrong_side(x):
+    return _WrongSide()(x)
+""",
+}
+RELU = Fault(
+    "relu_mask_from_the_wrong_side",
+    {"cnn": {"grad/conv2": "relu2"}, "three_readers": {"grad/h": "left right squared"}},
+    adapter={framework: code + CHOSEN_RELU for framework, code in WRONG_SIDE.items()},
+)
+
+PADDING = Fault(
+    "padding_shifted_by_one",
+    {"lenet": {"output/conv1": "conv1", "grad/conv1.weight": "conv1", "grad/x": "conv1"}},
+    adapter="""
+
+_conv2d = op_conv2d
+
+
+def op_conv2d(x, weight, bias, *, padding, **attributes):
+    padding = [[3, 1], padding[1]] if weight.shape[0] == 6 else padding
+    return _conv2d(x, weight, bias, padding=padding, **attributes)
+""",
+)
+
+POOLING = Fault(
+    "pooling_window_and_padding_one_larger",
+    {"cnn": {"output/pool1": "pool1", "grad/relu1": "pool1"}},
+    adapter="""
+
+_max_pool2d = op_max_pool2d
+
+
+def op_max_pool2d(x, *, kernel_size, stride, padding):
+    if x.shape[1] == 16:
+        kernel_size, padding = [3, 3], [1, 1]
+    return _max_pool2d(x, kernel_size=kernel_size, stride=stride, padding=padding)
+""",
+)
+
+STRIDE = Fault(
+    "stride_one_larger",
+    {"strided": {"output/conv": "conv", "grad/conv.weight": "conv", "grad/x": "conv"}},
+    adapter="""
+
+_conv2d = op_conv2d
+
+
+def op_conv2d(x, weight, bias, *, stride, **attributes):
+    return _conv2d(x, weight, bias, stride=[n + 1 for n in stride], **attributes)
+""",
+)
+
+SECOND_CALL = """
+
+from itertools import count
+
+_{op}, _calls = op_{op}, count()
+
+
+def op_{op}(*tensors, eps, **attributes):
+    return _{op}(*tensors, eps=2 * eps if next(_calls) % 2 else eps, **attributes)
+"""
+BATCH_NORM_EPS = Fault(
+    "batch_norm_eps_twice_as_large",
+    {"residual_train": {"output/bn2": "bn2", "grad/conv2": "bn2"}},
+    adapter=SECOND_CALL.format(op="batch_norm"),
+)
+LAYER_NORM_EPS = Fault(
+    "layer_norm_eps_twice_as_large",
+    {"transformer": {"output/norm2": "norm2"}},
+    adapter=SECOND_CALL.format(op="layer_norm"),
+)
+
+LOSS = Fault(
+    "loss_a_mean_for_a_sum_and_the_reverse",
+    {"strided": {"output/loss": "loss", "grad/fc": "loss"}, "cnn": {"output/loss": "loss", "grad/fc2": "loss"}},
+    adapter="".join(
+        f"""
+
+_{op} = op_{op}
+
+
+def op_{op}(x, target, *, reduction):
+    return _{op}(x, target, reduction="mean" if reduction == "sum" else "sum")
+"""
+        for op in ("mse_loss", "cross_entropy")
+    ),
+)
+
+# How each framework runs the network on another input first; what it read out then is `before`.
+BEFORE = {
+    "torch": """
+    before, _ = _honest(network, problem, {**tensors, "x": -tensors["x"]})
+    network.zero_grad()
+    values, missing = _honest(network, problem, tensors)
+""",
+    "chainer": """
+    before, _ = _honest(network, problem, {**tensors, "x": -tensors["x"]})
+    values, missing = _honest(network, problem, tensors)
+""",
+    "nnabla": """
+    network.variables["x"].d = -tensors["x"]
+    before, _ = _honest(network, problem, tensors)
+    network.variables["x"].d = tensors["x"]
+    values, missing = _honest(network, problem, tensors)
+""",
+}
+
+
+def stale(name: str, blame: Blame, *tensors: str) -> Fault:
+    """A fault that gives an earlier pass's numbers for some tensors, all that are blamed by default."""
+    names = tensors or tensors_of(blame)
+    routes = {framework: read_out(names, "values[name] = before[name]", run=run) for framework, run in BEFORE.items()}
+    return Fault(name, blame, routes=routes)
+
+
+STALE_OUTPUT = stale("stale_output_at_the_end", {"cnn": {"output/loss": "loss"}, "transformer": {"output/add2": "add2"}})
+STALE_WEIGHT = stale(
+    "stale_weight_gradient", {"cnn": {"grad/fc1.weight": "fc1"}, "transformer": {"grad/up.weight": "up"}}
+)
+STALE_INPUT = stale("stale_input_gradient", {"cnn": {"grad/x": "conv1"}, "transformer": {"grad/x": "norm1 add1"}})
+# In the middle the nodes around a stale tensor did not see what was captured of it, and each is blamed for what it made of the right numbers.
+STALE_OUTPUT_WITHIN = stale(
+    "stale_output_within",
+    {
+        "cnn": {"output/relu2": "relu2", "output/pool2": "pool2", "grad/relu2": "pool2"},
+        "transformer": {"output/gelu": "gelu", "output/down": "down", "grad/down.weight": "down"},
+    },
+    "output/relu2",
+    "output/gelu",
+)
+STALE_GRADIENT_WITHIN = stale(
+    "stale_gradient_within",
+    {
+        "cnn": {"grad/relu2": "pool2", "grad/conv2": "relu2"},
+        "transformer": {"grad/attend": "mixed", "grad/scores": "attend"},
+    },
+    "grad/relu2",
+    "grad/attend",
+)
+
+ALL = tuple(value for value in list(globals().values()) if isinstance(value, Fault))

@@ -1,0 +1,88 @@
+"""Twins of the real adapters: copies of an adapter's folder with one fault, captured and judged as any other."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import adapters, paths, pipeline, problem
+from harness.judge import failing, judge
+from harness.judge.rows import Row
+from harness.spec import load
+
+HERE = Path(__file__).parent
+# The dtype that all three frameworks compute in, and the one with the wider bounds.
+DTYPE, VALUES = "float32", "drawn"
+
+# A route around the primary one: `run` calls it, `change` spoils what it read out.
+ROUTE = """
+
+import numpy as np
+
+_honest = ROUTES[PRIMARY]
+
+
+def _faulty(network, problem, tensors):
+{run}
+{change}
+    return values, missing
+
+
+ROUTES[PRIMARY] = _faulty
+"""
+
+
+@dataclass(frozen=True)
+class Problems:
+    """The drawn problems of the session, which every twin is given."""
+
+    folder: pipeline.Folder
+    variants: dict[str, pipeline.Variant]
+
+    @classmethod
+    def drawn(cls, root: Path, specs: Iterable[str]) -> Problems:
+        """Draw one problem of each spec into `root`."""
+        folder, found = pipeline.Folder(root), {}
+        for spec in specs:
+            beside, shipped = HERE / f"{spec}.yaml", paths.specs_folder() / "networks" / f"{spec}.yaml"
+            (network,) = load(beside if beside.exists() else shipped)
+            found[spec] = variant = pipeline.Variant(network, DTYPE, VALUES)
+            written = problem.write(network, folder.problem(variant.name), dtype=DTYPE, values=VALUES)
+            folder.digests[variant.name] = str(written.document["digest"])
+        return cls(folder, found)
+
+
+def twin(framework: str, where: Path, changes: dict[str, str] | None = None) -> Path:
+    """A copy of an adapter's folder below `where`, with a text appended to each file that `changes` names."""
+    folder = where / framework
+    # .tox/<framework> is found by the name of the folder.
+    shutil.copytree(paths.adapters_folder() / framework, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for file, text in (changes or {}).items():
+        path = folder / file
+        path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
+    return folder
+
+
+def rows_of(folder: Path, specs: Sequence[str], problems: Problems, where: Path) -> list[Row]:
+    """Capture problems with the adapter of a folder, in one process, and judge them."""
+    where.mkdir()
+    (where / "problems").symlink_to(problems.folder.root / "problems")
+    captured = pipeline.Folder(where, problems.folder.digests)
+    wanted = [problems.variants[spec] for spec in specs]
+    adapter = adapters.find(str(folder))
+    pipeline.capture(captured, wanted, [adapter], pipeline.Capturing(), lambda stage, done, total: None)
+    return [
+        row
+        for v in wanted
+        for row in judge(captured.problem(v.name), {adapter.name: captured.capture(adapter.name, v.name)})
+    ]
+
+
+def blame(rows: Iterable[Row]) -> dict[str, dict[str, str]]:
+    """Spec -> tensor -> culprit of every row that makes a run fail."""
+    found: dict[str, dict[str, str]] = {}
+    for row in failing(rows):
+        found.setdefault(row.spec, {})[row.tensor] = row.culprit
+    return found
