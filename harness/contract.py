@@ -9,15 +9,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 Array = NDArray[Any]
 FORMAT = 1
+REASONS = Literal[
+    "not_requested", "not_on_path", "graph_cut", "not_retained", "buffer_reused", "not_differentiable", "uninitialised"
+]  # fmt: skip
+# What a graph is told apart by: prose and the place of a file are not part of it.
+_PROSE = ("about", "source", "digest")
+_STORED = {"float32": "F32", "float64": "F64", "int64": "I64"}
 
 
 class ContractError(ValueError):
@@ -34,11 +41,23 @@ class Tensors(Mapping[str, Array]):
         except (OSError, SafetensorError) as error:
             raise ContractError(f"{path}: {error}; expected a safetensors file") from error
         self._names = frozenset(self._file.keys())
+        self.metadata: Mapping[str, str] = self._file.metadata() or {}
 
     def __getitem__(self, name: str) -> Array:
         if name not in self._names:
             raise KeyError(name)
-        return np.asarray(self._file.get_tensor(name))
+        try:
+            return np.asarray(self._file.get_tensor(name))
+        except (OSError, SafetensorError, TypeError, AttributeError) as error:
+            # NumPy has no bfloat16 and no floats of 8 bits.
+            raise ContractError(f"{self.path}: {name} cannot be read ({error})") from error
+
+    def form(self, name: str) -> tuple[str, tuple[int, ...]]:
+        """The dtype, in the format's own words, and the shape, from the header alone. Raises KeyError."""
+        if name not in self._names:
+            raise KeyError(name)
+        part = self._file.get_slice(name)
+        return str(part.get_dtype()), tuple(part.get_shape())
 
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(self._names))
@@ -86,6 +105,11 @@ class Problem:
         return str(self.document["dtype"])
 
     @property
+    def digest(self) -> str:
+        """The digest that a capture repeats."""
+        return str(self.document["digest"])
+
+    @property
     def exact(self) -> bool:
         """Whether every tensor must agree to the bit."""
         return bool(self.document["values"] == "exact")
@@ -130,22 +154,76 @@ class Problem:
 
 @dataclass(frozen=True)
 class Capture:
-    """A capture folder, opened: what one route of one framework gave for one problem."""
+    """A capture folder, opened: what one route of one framework gave for one problem. version: empty where it never came up."""
 
     folder: Path
-    document: Mapping[str, Any]
+    status: str
+    reason: str
+    framework: str
+    version: str
+    route: str
+    missing: Mapping[str, str] = field(default_factory=dict)
     tensors: Mapping[str, Array] = field(default_factory=dict)
 
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self.document[name]
-        except KeyError:
-            raise AttributeError(name) from None
 
-    @property
-    def missing(self) -> Mapping[str, str]:
-        """Tensor -> reason."""
-        return dict(self.document.get("missing") or {})
+_Extent = Annotated[StrictInt, Field(ge=0, lt=2**48)]
+
+
+class _Form(BaseModel):
+    """A part of a document; what this version does not know of is let pass."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class _TensorForm(_Form):
+    name: str
+    shape: tuple[_Extent, ...]
+    dtype: Literal["float32", "float64", "int64"]
+    grad: StrictBool
+
+
+class _OutputForm(_Form):
+    name: str
+    shape: tuple[_Extent, ...]
+
+
+class _NodeForm(_Form):
+    name: str
+    op: str
+    tensors: tuple[tuple[str, str | list[str] | None], ...]
+    attributes: dict[str, Any]
+    outputs: Annotated[tuple[_OutputForm, ...], Field(min_length=1)]
+
+
+class _ProblemForm(_Form):
+    spec: str
+    about: str
+    seed: StrictInt
+    dtype: Literal["float32", "float64"]
+    values: Literal["drawn", "exact"]
+    inputs: tuple[_TensorForm, ...]
+    parameters: tuple[_TensorForm, ...]
+    buffers: tuple[_TensorForm, ...]
+    nodes: tuple[_NodeForm, ...]
+    output: str
+    digest: str
+
+
+class _CaptureForm(_Form):
+    status: Literal["ok", "unsupported", "crashed"]
+    reason: str | None = None
+    framework: str
+    version: str | None = None
+    route: str
+    problem: str | None = None
+    digest: str | None = None
+    missing: dict[str, REASONS] = {}
+
+
+def explained(error: ValidationError) -> str:
+    """Where in a document the first mistake is, and what it is."""
+    first = error.errors(include_url=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
 
 
 def digest(path: Path) -> str:
@@ -161,59 +239,129 @@ def write_whole(path: Path, data: str | bytes) -> None:
     os.replace(partial, path)
 
 
+def fingerprint(document: Mapping[str, Any]) -> str:
+    """A digest of the graph. It is kept in problem.safetensors, so that the digest of that file speaks of the graph too."""
+    graph = {key: value for key, value in document.items() if key not in _PROSE}
+    return hashlib.sha256(json.dumps(graph, sort_keys=True).encode()).hexdigest()
+
+
 def write_problem(folder: Path, document: Mapping[str, Any], tensors: Mapping[str, Array]) -> None:
-    """Write a problem folder; `problem.json` last, so that a folder with it is whole."""
+    """Write a problem folder; `problem.json` last, so that a folder with it is whole. Raises ContractError, OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     partial, whole = folder / "problem.safetensors.partial", folder / "problem.safetensors"
-    save_file({name: np.asarray(a, order="C") for name, a in tensors.items()}, str(partial))
+    contiguous = {name: np.asarray(a, order="C") for name, a in tensors.items()}
+    try:
+        save_file(contiguous, str(partial), metadata={"graph": fingerprint(document)})
+    except SafetensorError as error:
+        partial.unlink(missing_ok=True)
+        raise ContractError(f"{whole}: cannot be written ({error})") from error
     os.replace(partial, whole)
     write_whole(folder / "problem.json", json.dumps({**document, "digest": digest(whole)}, indent=1))
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_document(path: Path) -> dict[str, Any]:
+    """A document of this version of the contract. Raises ContractError."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ContractError(f"{path}: no such file; expected a whole problem or capture folder") from error
-    except (OSError, UnicodeDecodeError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ContractError(f"{path}: cannot be read as JSON ({error})") from error
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise ContractError(f"{path}: format is not {FORMAT}; it was written by another version of the contract")
+    found = document.get("format") if isinstance(document, dict) else None
+    if found != FORMAT or isinstance(found, bool):
+        raise ContractError(f"{path}: format is {found!r}; expected {FORMAT}, of this version of the contract")
+    assert isinstance(document, dict)
     return document
 
 
-def read_problem(folder: Path) -> Problem:
-    """Open a problem folder. Raises ContractError."""
-    document = _read_json(folder / "problem.json")
+def read_problem(folder: Path, *, verify: bool = False) -> Problem:
+    """Open a problem folder; `verify` also reads all of it once, to see that it is what was drawn. Raises ContractError."""
+    path = folder / "problem.json"
+    document = read_document(path)
     try:
-        given = {
-            t["name"]: (role, tuple(t["shape"]), t["dtype"], bool(t["grad"]))
-            for role, key in (("input", "inputs"), ("parameter", "parameters"), ("buffer", "buffers"))
-            for t in document[key]
-        }
-        nodes = tuple(
-            ProblemNode(
-                n["name"], n["op"], {slot: name for slot, name in n["tensors"]}, n["attributes"],
-                tuple((o["name"], tuple(o["shape"])) for o in n["outputs"]),
-            )
-            for n in document["nodes"]
-        )  # fmt: skip
-    except (KeyError, TypeError, ValueError) as error:
-        raise ContractError(f"{folder / 'problem.json'}: malformed ({error!r})") from error
-    return Problem(folder, document, given, nodes)
+        form = _ProblemForm.model_validate(document)
+    except ValidationError as error:
+        raise ContractError(f"{path}: {explained(error)}") from error
+    roles = (("input", form.inputs), ("parameter", form.parameters), ("buffer", form.buffers))
+    given = {t.name: (role, t.shape, t.dtype, t.grad) for role, tensors in roles for t in tensors}
+    nodes = tuple(
+        ProblemNode(n.name, n.op, dict(n.tensors), n.attributes, tuple((o.name, o.shape) for o in n.outputs))
+        for n in form.nodes
+    )
+    problem = Problem(folder, document, given, nodes)
+    mistake = next(_graph_mistakes(form, nodes), None) or next(_number_mistakes(problem), None)
+    if mistake is not None:
+        raise ContractError(f"{path}: {mistake}")
+    if verify:
+        _verify(problem)
+    return problem
 
 
-def read_capture(folder: Path, problem: Problem, *, verify: bool = True) -> Capture:
+def _graph_mistakes(form: _ProblemForm, nodes: tuple[ProblemNode, ...]) -> Iterator[str]:
+    known: set[str] = set()
+    for name in [t.name for t in form.inputs + form.parameters + form.buffers]:
+        if name in known:
+            yield f"{name!r} is defined twice"
+        known.add(name)
+    readable = set(known)
+    buffers = {t.name for t in form.buffers}
+    for node in nodes:
+        unknown = [name for name in node.reads if name not in readable]
+        if unknown:
+            yield f"node {node.name}: reads {unknown[0]!r}, which no input, parameter, buffer or earlier node gives"
+        for place, (name, _) in enumerate(node.outputs):
+            # An updated running statistic is called like the buffer that it updates.
+            if name in known and (place == 0 or name not in buffers):
+                yield f"node {node.name}: {name!r} is defined twice"
+            known.add(name)
+        if node.outputs[0][0] != node.name:
+            yield f"node {node.name}: its first output is called {node.outputs[0][0]!r}; expected the node's name"
+        readable.add(node.name)
+    if form.output not in {node.name for node in nodes}:
+        yield f"output is {form.output!r}; expected the name of a node"
+
+
+def _number_mistakes(problem: Problem) -> Iterator[str]:
+    expected = {f"value/{name}": (_STORED[dtype], shape) for name, (_, shape, dtype, _) in problem.given.items()}
+    shape = next(n.outputs[0][1] for n in problem.nodes if n.name == problem.output)
+    expected[f"cotangent/{problem.output}"] = (_STORED[problem.dtype], shape)
+    for name, wanted in expected.items():
+        if name not in problem.tensors:
+            yield f"problem.safetensors has no {name}"
+        elif problem.tensors.form(name) != wanted:
+            yield f"problem.safetensors has {problem.tensors.form(name)} for {name}; expected {wanted}"
+
+
+def _verify(problem: Problem) -> None:
+    path = problem.folder / "problem.safetensors"
+    if _digest(path) != problem.digest:
+        raise ContractError(f"{path}: damaged (its digest differs from problem.json's); draw the problem again")
+    if problem.tensors.metadata.get("graph") != fingerprint(problem.document):
+        raise ContractError(f"{problem.folder / 'problem.json'}: the graph is not the one that was drawn; draw it again")
+
+
+def _digest(path: Path) -> str:
+    try:
+        return digest(path)
+    except OSError as error:
+        raise ContractError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def read_capture(folder: Path, problem: Problem) -> Capture:
     """Open a capture folder and check that it is whole and answers this problem. Raises ContractError."""
-    document = _read_json(folder / "capture.json")
-    status = document.get("status")
-    if status not in ("ok", "unsupported", "crashed"):
-        raise ContractError(f"{folder / 'capture.json'}: status is {status!r}; expected ok, unsupported or crashed")
-    if document.get("problem") not in (None, problem.document["digest"]):
+    place = folder / "capture.json"
+    try:
+        form = _CaptureForm.model_validate(read_document(place))
+    except ValidationError as error:
+        raise ContractError(f"{place}: {explained(error)}") from error
+    told = (form.status, form.reason or "", form.framework, form.version or "", form.route)
+    # What ended before it had read its problem cannot repeat the digest.
+    answers = (problem.digest,) if form.status == "ok" else (problem.digest, None)
+    if form.problem not in answers:
         raise ContractError(f"{folder}: answers another problem (its digest differs); capture this one again")
-    if status != "ok":
-        return Capture(folder, document)
+    if form.status != "ok":
+        return Capture(folder, *told)
     path = folder / "capture.safetensors"
-    if verify and (not path.exists() or digest(path) != document.get("digest")):
+    if _digest(path) != form.digest:
         raise ContractError(f"{path}: damaged or not whole (its digest differs from capture.json's)")
-    return Capture(folder, document, Tensors(path))
+    return Capture(folder, *told, dict(form.missing), Tensors(path))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from pathlib import Path
 
 from threadpoolctl import threadpool_limits
@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 from harness import problem as problems
 from harness import running
 from harness.adapters import Adapter
-from harness.contract import ContractError, read_problem
+from harness.contract import ContractError, read_document, read_problem
 from harness.judge import judge
 from harness.judge.rows import Row
 from harness.memory import keep_freed_memory
@@ -57,14 +57,23 @@ class Folder:
         return self.root / "captures" / adapter / variant
 
     def found(self) -> Iterator[tuple[Path, dict[str, Path]]]:
-        """(problem, adapter -> capture) for every problem that is here. Raises ContractError where there is none."""
+        """(problem, adapter -> capture) for every problem that is here.
+
+        An adapter that has captured any of them is expected to have captured them all: a capture that is not there is
+        somebody's loss, and the judge says so. Raises ContractError where there are no problems or no captures.
+        """
         adapters = sorted(p.name for p in (self.root / "captures").glob("*/") if p.is_dir())
-        here = sorted((self.root / "problems").glob("*/problem.json"))
-        if not here:
-            raise ContractError(f"{self.root}: holds no problems; expected a folder that `gradconform capture` wrote")
-        for path in here:
-            name = path.parent.name
-            yield path.parent, {a: self.capture(a, name) for a in adapters if self.capture(a, name).is_dir()}
+        here = {path.parent.name: path.parent for path in sorted((self.root / "problems").glob("*/problem.json"))}
+        for what, found in (("problems", here), ("captures", adapters)):
+            if not found:
+                raise ContractError(
+                    f"{self.root}: holds no {what}; expected a folder that `gradconform capture` wrote"
+                )
+        for path in sorted((self.root / "captures").glob("*/*/")):
+            if path.is_dir() and path.name not in here:
+                raise ContractError(f"{path}: its problem is not in {self.root / 'problems'}; capture it again")
+        for name, problem in here.items():
+            yield problem, {adapter: self.capture(adapter, name) for adapter in adapters}
 
 
 def variants(networks: Iterable[Network], dtype: str | None) -> list[Variant]:
@@ -81,19 +90,39 @@ def cores() -> int:
 def pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     """Processes that share the cores among themselves; spawned, so that they hold no memory of ours."""
     share = max(1, cores() // workers)
-    executor = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_set_up, initargs=(share,))
+    others = set(multiprocessing.active_children())
+    executor = ProcessPoolExecutor(
+        workers, multiprocessing.get_context("spawn"), initializer=_set_up, initargs=(share,)
+    )
     try:
         yield executor
+    except BaseException:
+        # Nobody waits for their results any more, and some take minutes.
+        for process in set(multiprocessing.active_children()) - others:
+            process.kill()
+        raise
     finally:
         executor.shutdown(cancel_futures=True)
 
 
 def _set_up(threads: int) -> None:
+    # Ctrl-C reaches every process of a terminal; it is the parent that answers it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     threadpool_limits(threads)
     keep_freed_memory()
 
 
-def draw(folder: Folder, wanted: Sequence[Variant], seed: int | None, progress: Progress, workers: ProcessPoolExecutor) -> None:
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def draw(
+    folder: Folder, wanted: Sequence[Variant], seed: int | None, progress: Progress, workers: ProcessPoolExecutor
+) -> None:
     """Write every problem. Raises ContractError (NoExactProblem among them)."""
     futures = {workers.submit(_draw, v, folder.problem(v.name), seed): v for v in wanted}
     for done, future in enumerate(as_completed(futures), 1):
@@ -103,7 +132,7 @@ def draw(folder: Folder, wanted: Sequence[Variant], seed: int | None, progress: 
 
 def _draw(variant: Variant, folder: Path, seed: int | None) -> str:
     written = problems.write(variant.network, folder, dtype=variant.dtype, values=variant.values, seed=seed)
-    return str(written.document["digest"])
+    return written.digest
 
 
 @dataclass(frozen=True)
@@ -119,8 +148,11 @@ def capture(
     folder: Folder, wanted: Sequence[Variant], adapters: Sequence[Adapter], how: Capturing, progress: Progress,
     complete: Callable[[Variant], None] = lambda variant: None,
 ) -> None:  # fmt: skip
-    """Capture every problem in every framework, all frameworks at once; `complete` is told of each problem that all of them have done."""
-    lock = threading.Lock()
+    """Capture every problem in every framework, all frameworks at once.
+
+    complete: told of each problem that all of them have done.
+    """
+    lock, stop = threading.Lock(), threading.Event()
     left = {v.name: len(adapters) for v in wanted}
 
     def run(adapter: Adapter) -> None:
@@ -143,12 +175,16 @@ def capture(
 
         running.capture(
             adapter, tasks, job_folder=folder.root / "jobs", route=how.route, threads=how.threads, limits=how.limits,
-            finished=finished,
+            finished=finished, stop=stop,
         )  # fmt: skip
 
     with ThreadPoolExecutor(len(adapters)) as threads:
-        for future in [threads.submit(run, adapter) for adapter in adapters]:
-            future.result()
+        try:
+            for future in as_completed([threads.submit(run, adapter) for adapter in adapters]):
+                future.result()
+        finally:
+            # After Ctrl-C or a full disk the other frameworks' workers must not go on for hours.
+            stop.set()
 
 
 def judge_all(
@@ -181,11 +217,17 @@ def capture_and_judge(
     return collect([futures[v.name] for v in wanted], progress)
 
 
+def capture_documents(folder: Folder) -> Iterator[tuple[Path, dict[str, object]]]:
+    """(file, document) of every capture that can be read; the judge speaks of the others."""
+    for path in sorted((folder.root / "captures").glob("*/*/capture.json")):
+        with suppress(ContractError):
+            yield path, read_document(path)
+
+
 def framework_documents(folder: Folder) -> dict[str, dict[str, object]]:
     """adapter -> what its first usable capture says of the framework and its interpreter."""
     documents: dict[str, dict[str, object]] = {}
-    for path in sorted((folder.root / "captures").glob("*/*/capture.json")):
-        document = json.loads(path.read_text(encoding="utf-8"))
+    for path, document in capture_documents(folder):
         name = path.parent.parent.name
         if name not in documents or (document.get("version") and not documents[name].get("version")):
             documents[name] = document
@@ -193,12 +235,15 @@ def framework_documents(folder: Folder) -> dict[str, dict[str, object]]:
 
 
 def joined(folders: Sequence[Folder]) -> list[tuple[Path, dict[str, Path]]]:
-    """Problems of several folders with all their captures; the same problem (by digest) captured in two places is judged once."""
-    problems_by_digest: dict[str, tuple[Path, dict[str, Path]]] = {}
-    for folder in folders:
-        for problem, captures in folder.found():
-            key = str(read_problem(problem).document["digest"])
-            place = problems_by_digest.setdefault(key, (problem, {}))
+    """Problems of several folders with all their captures.
+
+    A problem captured in two places, told by its digest, is judged once; the second capture of one adapter is `torch#2`.
+    """
+    found: dict[str, tuple[Path, dict[str, Path]]] = {}
+    for root in {folder.root.resolve(): folder.root for folder in folders}.values():
+        for problem, captures in Folder(root).found():
+            _, place = found.setdefault(read_problem(problem).digest, (problem, {}))
             for name, capture_folder in captures.items():
-                place[1].setdefault(name if name not in place[1] else f"{name} ({folder.root.name})", capture_folder)
-    return list(problems_by_digest.values())
+                same = sum(other.partition("#")[0] == name for other in place)
+                place[f"{name}#{same + 1}" if same else name] = capture_folder
+    return list(found.values())

@@ -1,15 +1,18 @@
 """Running an adapter's worker over many problems, and surviving whatever it does.
 
-One process serves many problems, since importing a framework costs seconds. When it dies, hangs or fills the disk with its log, the
-problem it was at is recorded as crashed, and a new process takes the rest.
+One process serves many problems, since importing a framework costs seconds. When it dies, hangs or fills the disk
+with its log, the problem it was at is recorded as crashed, and a new process takes the rest.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,12 +23,37 @@ from harness.contract import FORMAT, write_whole
 
 POLL = 0.02
 LOG_LIMIT = 64 << 20
+# How much of a log that was too long is kept.
+LOG_KEPT = 1 << 20
 LAST_LINES = 6
+# How long a worker that has done everything may take to end.
+GRACE = 5.0
+
+# What the framework's interpreter is started by, and replaced with: its memory is limited, and when we are killed it is
+# killed too (PR_SET_PDEATHSIG; where there is no such thing it ends when its tasks do).
+LAUNCH = """
+import os, sys
+parent, memory, *command = sys.argv[1:]
+try:
+    import ctypes
+    ctypes.CDLL(None).prctl(1, 9)
+except (AttributeError, ImportError, OSError):
+    pass
+if os.getppid() != int(parent):
+    sys.exit("whoever started this is gone")
+if int(memory):
+    import resource
+    resource.setrlimit(resource.RLIMIT_AS, (int(memory), int(memory)))
+try:
+    os.execv(command[0], command)
+except OSError as error:
+    sys.exit(f"{command[0]} cannot be run: {error.strerror}")
+"""
 
 
 @dataclass(frozen=True)
 class Task:
-    """One problem to capture. problem, capture: folders; the second must not exist yet. digest: the problem's."""
+    """One problem to capture. problem, capture: folders, of which the second must not exist. digest: the problem's."""
 
     problem: Path
     capture: Path
@@ -34,7 +62,11 @@ class Task:
 
 @dataclass(frozen=True)
 class Limits:
-    """seconds: for one problem, from its start. start: for the interpreter and the framework to come up. memory: bytes of address space, or None."""
+    """What a worker may take.
+
+    seconds: for one problem, from its start. start: for the interpreter and the framework to come up. memory: bytes of
+    address space, or None.
+    """
 
     seconds: float = 600.0
     start: float = 180.0
@@ -50,51 +82,64 @@ def capture(
     threads: int = 1,
     limits: Limits | None = None,
     finished: Callable[[Task], None] = lambda task: None,
+    stop: threading.Event | None = None,
 ) -> None:
-    """Run all tasks; afterwards each has a `capture.json`, if only one that says `crashed` and why."""
-    limits = limits or Limits()
+    """Run all tasks; afterwards each has a `capture.json`, if only one that says `crashed` and why.
+
+    finished: told of each task when it is done. stop: once set, the worker is killed and the rest is left undone.
+    No process is left behind, whatever is raised.
+    """
     left = list(tasks)
     attempt = 0
     job_folder.mkdir(parents=True, exist_ok=True)
-    while left:
+    while left and not (stop and stop.is_set()):
         attempt += 1
-        stem = job_folder / f"{adapter.name}-{attempt}"
-        run = _Run(adapter, left, stem, route, threads, limits, finished)
-        cause = run.wait()
-        left = run.left
-        if left:
-            # Whatever went wrong costs the problem it was at. If nothing had begun, the framework does not come up at all.
-            lost = left[:1] if run.began(left[0]) else left
-            for task in lost:
-                _write_crash(adapter, task, route, run.why(cause))
-                finished(task)
-            left = left[len(lost) :]
+        stem = str(job_folder / f"{adapter.name}-{attempt}")
+        with contextlib.closing(_Run(adapter, left, stem, route, threads, limits or Limits(), finished)) as run:
+            cause = run.wait(stop)
+        if stop and stop.is_set():
+            return
+        # Whatever went wrong costs the problem it was at. If nothing had begun, the framework does not come up at all.
+        lost, rest = run.passed, run.left
+        if rest and run.began(rest[0]):
+            lost, rest = [*lost, rest[0]], rest[1:]
+        elif len(rest) == len(left):
+            lost, rest = rest, []
+        reason = run.why(cause) if lost else ""
+        for task in lost:
+            _write_crash(adapter, task, route, reason)
+            finished(task)
+        left = rest
 
 
 class _Run:
-    """One process of the worker."""
+    """One process of the worker. left: tasks without a result. passed: those it could write no result of."""
 
     def __init__(
-        self, adapter: Adapter, tasks: Sequence[Task], stem: Path, route: str, threads: int, limits: Limits,
+        self, adapter: Adapter, tasks: Sequence[Task], stem: str, route: str, threads: int, limits: Limits,
         finished: Callable[[Task], None],
     ) -> None:  # fmt: skip
         self.left = list(tasks)
+        self.passed: list[Task] = []
         self.limits = limits
         self.finished = finished
         job = {
             "adapter": str(adapter.folder), "route": route, "threads": threads,
             "tasks": [{"problem": str(t.problem), "capture": str(t.capture)} for t in tasks],
         }  # fmt: skip
-        write_whole(stem.with_suffix(".json"), json.dumps(job, indent=1))
-        self.log = stem.with_suffix(".log")
+        # Not with_suffix: a name like `chainer-6.3` has a point in it.
+        place, self.log = Path(stem + ".json"), Path(stem + ".log")
+        write_whole(place, json.dumps(job, indent=1))
+        launch = [sys.executable, "-I", "-S", "-c", LAUNCH, str(os.getpid()), str(limits.memory or 0)]
+        # -u: what a process that is killed wrote last must be in the log.
+        command = [str(adapter.interpreter), "-I", "-u", str(worker()), str(place)]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [str(adapter.interpreter), "-I", str(worker()), str(stem.with_suffix(".json"))],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
-                env=environment(threads), preexec_fn=_memory_limit(limits.memory),
+                launch + command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                start_new_session=True, env=environment(threads),
             )  # fmt: skip
 
-    def wait(self) -> str | None:
+    def wait(self, stop: threading.Event | None) -> str | None:
         """Wait until the process ends or has to be ended; the cause, where we ended it."""
         since = time.monotonic()
         at: Path | None = None
@@ -103,37 +148,60 @@ class _Run:
             self._collect()
             if ended:
                 return None
+            if stop and stop.is_set():
+                return self._end("stopped")
             now = self.left[0].capture if self.left and self.began(self.left[0]) else None
             if now != at:
                 at, since = now, time.monotonic()
-            allowed = self.limits.start if at is None else self.limits.seconds
-            if self.left and time.monotonic() - since > allowed:
+            allowed = GRACE if not self.left else self.limits.start if at is None else self.limits.seconds
+            if time.monotonic() - since > allowed:
                 return self._end(f"no result within {allowed:g} s")
             if self.log.stat().st_size > LOG_LIMIT:
                 return self._end(f"wrote more than {LOG_LIMIT >> 20} MiB to its output")
             time.sleep(POLL)
 
     def _collect(self) -> None:
-        while self.left and (self.left[0].capture / "capture.json").exists():
-            self.finished(self.left.pop(0))
+        while self.left:
+            first = self.left[0]
+            if (first.capture / "capture.json").exists():
+                self.finished(self.left.pop(0))
+            elif len(self.left) > 1 and self.began(self.left[1]):
+                self.passed.append(self.left.pop(0))
+            else:
+                return
 
     def began(self, task: Task) -> bool:
         """Whether the worker had begun this task."""
         return (task.capture / "started").exists()
 
     def _end(self, cause: str) -> str:
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        self.close()
         self._collect()
         return cause
 
+    def close(self) -> None:
+        """End the process, and whatever processes it started."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
     def why(self, cause: str | None) -> str:
         """What to tell the reader of a report: how it ended and the last lines it wrote."""
-        code = self.process.returncode
         if cause is None:
-            cause = f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit status {code}"
+            cause = _ending(self.process.returncode)
         lines = last_lines(self.log)
+        if self.log.stat().st_size > LOG_LIMIT:
+            os.truncate(self.log, LOG_KEPT)
         return cause + (f"; last lines: {lines}" if lines else "; it wrote nothing")
+
+
+def _ending(code: int) -> str:
+    if code >= 0:
+        return f"ended with exit status {code}"
+    try:
+        return f"killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"killed by signal {-code}"
 
 
 def last_lines(log: Path) -> str:
@@ -148,25 +216,13 @@ def last_lines(log: Path) -> str:
 def environment(threads: int) -> dict[str, str]:
     """The environment of a worker: ours, with the number of threads that every numeric library looks for."""
     names = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM")
-    return {**os.environ, **{f"{name}_NUM_THREADS": str(threads) for name in names}, "PYTHONUNBUFFERED": "1"}
-
-
-def _memory_limit(limit: int | None) -> Callable[[], None] | None:
-    if limit is None:
-        return None
-
-    def apply() -> None:
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-
-    return apply
+    return {**os.environ, **{f"{name}_NUM_THREADS": str(threads) for name in names}}
 
 
 def _write_crash(adapter: Adapter, task: Task, route: str, reason: str) -> None:
     task.capture.mkdir(parents=True, exist_ok=True)
     document = {
-        "format": FORMAT, "status": "crashed", "reason": reason, "framework": adapter.framework, "version": "",
-        "route": route, "problem": task.digest, "missing": {},
+        "format": FORMAT, "status": "crashed", "reason": reason, "framework": adapter.framework,
+        "version": "", "route": route, "problem": task.digest, "missing": {},
     }  # fmt: skip
     write_whole(task.capture / "capture.json", json.dumps(document, indent=1))

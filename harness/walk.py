@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from harness.contract import Problem, ProblemNode
 from harness.reference import OPERATORS
 from harness.reference.exactness import NotExact
+
+Array = NDArray[Any]
 
 
 def slots(node: ProblemNode, tensors: Mapping[str, Any] | Callable[[str], Any]) -> list[Any]:
@@ -20,7 +25,10 @@ def slots(node: ProblemNode, tensors: Mapping[str, Any] | Callable[[str], Any]) 
 
 
 def forward(problem: Problem, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Every output of every node, from inputs, parameters and buffers of one array type. Raises NotExact naming the node."""
+    """Every output of every node, from inputs, parameters and buffers of one array type.
+
+    Raises NotExact naming the node.
+    """
     tensors = dict(given)
     for node in problem.nodes:
         try:
@@ -43,7 +51,10 @@ def contributions(node: ProblemNode, gradients: tuple[Any, ...]) -> list[tuple[s
 
 
 def backward(problem: Problem, tensors: Mapping[str, Any], cotangent: Any) -> dict[str, Any]:
-    """The gradient of every tensor that has a path to the output, from the values of all tensors. Raises NotExact naming the node."""
+    """The gradient of every tensor that has a path to the output, from the values of all tensors.
+
+    Raises NotExact naming the node.
+    """
     gradients: dict[str, Any] = {problem.output: cotangent}
     for node in reversed(problem.nodes):
         if node.name not in gradients:
@@ -55,3 +66,14 @@ def backward(problem: Problem, tensors: Mapping[str, Any], cotangent: Any) -> di
         except NotExact as error:
             raise NotExact(f"gradient of node {node.name}: {error}") from error
     return gradients
+
+
+def reference(problem: Problem) -> dict[str, Array]:
+    """`output/...` and `grad/...` of the whole network in float64, named as in a capture."""
+    given = {name: problem.value(name) for name in problem.given}
+    given = {name: a.astype(float) if a.dtype.kind == "f" else a for name, a in given.items()}
+    outputs = forward(problem, given)
+    gradients = backward(problem, {**given, **outputs}, problem.cotangent.astype(float))
+    named = {f"output/{name}": np.asarray(value) for name, value in outputs.items()}
+    named.update({f"grad/{n}": np.asarray(g) for n, g in gradients.items() if n in problem.differentiable})
+    return named

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
+
+import numpy as np
 
 from harness.contract import Capture, ContractError, Problem, read_capture, read_problem
 from harness.judge import end_to_end
 from harness.judge.local import LocalCheck
 from harness.judge.rows import Row, Verdict, blank
+from harness.reference import OPERATORS
 
 __all__ = ["judge"]
 
@@ -20,35 +22,48 @@ def judge(problem_folder: Path, captures: Mapping[str, Path]) -> list[Row]:
 
     Raises ContractError where the problem itself cannot be read; a capture that cannot be used is a row with verdict `crashed`.
     """
-    problem = read_problem(problem_folder)
+    problem = read_problem(problem_folder, verify=True)
+    _check_operators(problem)
     rows: list[Row] = []
     good: list[Capture] = []
-    for name, folder in captures.items():
-        try:
-            capture = read_capture(folder, problem)
-        except ContractError as error:
-            rows.append(_whole(problem, name, {}, Verdict.CRASHED, str(error)))
-            continue
-        if capture.status == "ok":
-            rows.extend(LocalCheck(problem, capture).rows())
-            good.append(capture)
-        else:
-            rows.append(_whole(problem, name, capture.document, Verdict(capture.status), str(capture.reason)))
-    if not problem.exact and good:
-        rows.extend(end_to_end.rows(problem, good))
+    # What overflows or is no number is a row; NumPy's warnings of it would only hide the progress.
+    with np.errstate(all="ignore"):
+        for name, folder in captures.items():
+            try:
+                capture = read_capture(folder, problem)
+                if capture.status == "ok":
+                    rows.extend(list(LocalCheck(problem, capture).rows()))
+                    good.append(capture)
+                else:
+                    rows.append(_whole(problem, name, capture))
+            except ContractError as error:
+                rows.append(_whole(problem, name, Capture(folder, "crashed", str(error), "", "", "")))
+        if not problem.exact and good:
+            rows.extend(end_to_end.rows(problem, good))
     return rows
-
-
-def _whole(problem: Problem, name: str, capture: Mapping[str, Any], verdict: Verdict, reason: str) -> Row:
-    """The row of a framework that gave no tensors at all for this problem."""
-    row = blank(
-        spec=problem.spec, check="exact" if problem.exact else "local", framework=name.partition("-")[0],
-        dtype=problem.dtype, verdict=verdict, reason=reason,
-    )  # fmt: skip
-    known = {k: str(capture[k]) for k in ("framework", "version", "route") if capture.get(k)}
-    return replace(row, **known)
 
 
 def failing(rows: Sequence[Row]) -> Iterator[Row]:
     """The rows that make a run fail."""
     return (row for row in rows if row.verdict in (Verdict.DIVERGES, Verdict.MISSING))
+
+
+def _check_operators(problem: Problem) -> None:
+    for node in problem.nodes:
+        operator = OPERATORS.get(node.op)
+        where = f"{problem.folder / 'problem.json'}: node {node.name}"
+        if operator is None:
+            raise ContractError(f"{where}: there is no operator {node.op!r} in this version")
+        if tuple(node.tensors) != operator.slots or set(node.attributes) != set(operator.attributes):
+            came, expected = [*node.tensors, *node.attributes], [*operator.slots, *operator.attributes]
+            raise ContractError(f"{where}: {node.op} has {', '.join(came)}; expected {', '.join(expected)}")
+
+
+def _whole(problem: Problem, name: str, capture: Capture) -> Row:
+    """The row of a framework that gave no tensors at all for this problem."""
+    # An environment is called `chainer-6.3`, a second capture of one problem `torch#2`.
+    framework = capture.framework or re.sub(r"(-\d[\w.]*)?(#\d+)?$", "", name)
+    return blank(
+        spec=problem.spec, check="exact" if problem.exact else "local", framework=framework, version=capture.version,
+        route=capture.route, dtype=problem.dtype, verdict=Verdict(capture.status), reason=capture.reason,
+    )  # fmt: skip

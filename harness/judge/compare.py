@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,16 +34,18 @@ class Comparison:
 def compare(got: Array, expected: Array, bound: Array | float | None, unit: Unit, shape: tuple[int, ...]) -> Comparison:
     """Compare element by element.
 
-    got: as captured. expected: float64, of `shape`. bound: largest honest |error|, broadcastable to `shape`; 0.0 to demand equality to the bit (after
-    rounding `expected` to the dtype under test; -0 and 0 are equal), None to measure only. The order is shape, dtype, where NaN and infinity sit,
-    then the numbers.
+    got: as captured. expected: float64, of `shape`. bound: largest honest |error|, broadcastable to `shape`; 0.0 to
+    demand equality (-0 and 0 are equal), None to measure only. The order is shape, dtype, where NaN and infinity
+    sit, then the numbers. Raises ValueError where `expected` has another shape: that is a fault of the reference.
     """
+    if np.shape(expected) != shape:
+        raise ValueError(f"the reference gave {np.shape(expected)}; expected {shape}")
     if got.shape != shape:
         return Comparison(reason=Reason.SHAPE)
     if got.dtype != unit.dtype:
         return Comparison(reason=Reason.DTYPE)
     found = _Found(unit, measuring=bound is None)
-    flat_got, flat_expected = got.reshape(-1), np.broadcast_to(expected, shape).reshape(-1)
+    flat_got, flat_expected = got.reshape(-1), np.asarray(expected).reshape(-1)
     whole = None if bound is None or np.ndim(bound) == 0 else np.broadcast_to(bound, shape).reshape(-1)
     for start in range(0, flat_got.size, CHUNK):
         part = slice(start, start + CHUNK)
@@ -69,8 +71,8 @@ class _Found:
         wide = got.astype(float)
         with np.errstate(all="ignore"):
             error = np.abs(wide - expected)
-        if not np.isfinite(np.max(error, initial=0.0)) or not np.isfinite(np.max(np.abs(expected), initial=0.0)):
-            error = self._nonfinite(start, wide, expected, bound, error)
+        if not np.isfinite(np.max(error, initial=0.0)):
+            error, bound = self._nonfinite(start, wide, expected, bound, error)
         self.scale = max(self.scale, float(np.max(np.abs(expected), initial=0.0, where=np.isfinite(expected))))
         error_max = float(np.max(error, initial=0.0))
         if self.measuring:
@@ -96,23 +98,29 @@ class _Found:
     def _note(self, index: int, start: int, got: Array, expected: Array) -> None:
         self.at = (start + index, float(got[index]), float(expected[index]))
 
-    def _nonfinite(self, start: int, got: Array, expected: Array, bound: Any, error: Array) -> Array:
-        """NaN and infinity are values: they must agree in place and sign. Gives errors with the agreeing places at zero."""
+    def _nonfinite(
+        self, start: int, got: Array, expected: Array, bound: Any, error: Array
+    ) -> tuple[Array, Array]:
+        """NaN and infinity are values: they must agree in place and sign.
+
+        Gives errors and bounds with those places at zero: nothing is left to judge there, and no bound has a meaning.
+        """
         with np.errstate(all="ignore"):
             rounded = expected.astype(self.unit.dtype).astype(float)
-            near = np.abs(expected) + LIMIT * np.asarray(bound) >= self.largest
-        special = ~np.isfinite(got) | ~np.isfinite(rounded)
+            # Where the bound reaches past the dtype's largest number, an honest result may be on either side of it.
+            near = np.isfinite(bound) & (np.abs(expected) + LIMIT * np.asarray(bound) > self.largest)
+        special = ~np.isfinite(got) | ~np.isfinite(expected)
         overflow = np.isinf(got) & near & (np.sign(got) == np.sign(expected))
         same = (np.isnan(got) & np.isnan(rounded)) | (got == rounded) | overflow
         bad = special & ~same
-        error = np.where(special, 0.0, error)
+        error, bound = np.where(special, 0.0, error), np.where(special, 0.0, bound)
         if bad.any():
             if self.reason is not Reason.NONFINITE:
                 self.reason, self.worst_ratio = Reason.NONFINITE, np.inf
                 self._note(int(np.argmax(bad)), start, got, expected)
             self.n_bad += int(np.count_nonzero(bad))
             self.worst_error = np.inf
-        return error
+        return error, bound
 
     def result(self) -> Comparison:
         """What was found over all chunks."""
@@ -126,5 +134,5 @@ class _Found:
         ratio = max(self.worst_ratio, 0.0)
         found = Comparison(ratio, self.worst_error, relative, worst, got, expected, self.n_bad, reason)
         if reason is None and not self.informative:
-            return Comparison(**{**found.__dict__, "reason": Reason.UNINFORMATIVE})
+            return replace(found, reason=Reason.UNINFORMATIVE)
         return found

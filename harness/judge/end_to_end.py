@@ -1,6 +1,7 @@
 """What a person porting a network asks: how far is the whole network from the reference, and one framework from another?
 
-These rows are measured, not judged: the layers after an honest error may amplify it, and only the local check can tell.
+These rows are measured, not judged: the layers after an honest error may amplify it, and only the local check can
+tell.
 """
 
 from __future__ import annotations
@@ -8,28 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from harness.contract import Capture, Problem
-from harness.judge.compare import compare
+from harness.judge.compare import Comparison, compare
 from harness.judge.local import measured, row_of
-from harness.judge.rows import Row
+from harness.judge.rows import Reason, Row
 from harness.reference.rounding import Unit
-from harness.walk import backward, forward
+from harness.walk import reference
 
 Array = NDArray[Any]
-
-
-def reference(problem: Problem) -> dict[str, Array]:
-    """`output/...` and `grad/...` of the whole network in float64, named as in a capture."""
-    given = {name: problem.value(name) for name in problem.given}
-    given = {name: a.astype(float) if a.dtype.kind == "f" else a for name, a in given.items()}
-    outputs = forward(problem, given)
-    gradients = backward(problem, {**given, **outputs}, problem.cotangent.astype(float))
-    named = {f"output/{name}": np.asarray(value) for name, value in outputs.items()}
-    named.update({f"grad/{n}": np.asarray(g) for n, g in gradients.items() if n in problem.differentiable})
-    return named
 
 
 def rows(problem: Problem, captures: Sequence[Capture]) -> Iterator[Row]:
@@ -52,7 +41,10 @@ def _against_all(
         for capture in captures:
             if name in capture.tensors:
                 row = row_of(problem, capture, node=node, tensor=name, kind=kind, check=check)
-                yield measured(row, shape, compare(capture.tensors[name], wide, None, unit, shape))
+                # Another framework's tensor of a wrong shape is that framework's fault; nothing can be measured here.
+                fits = wide.shape == shape
+                found = compare(capture.tensors[name], wide, None, unit, shape) if fits else Comparison(reason=Reason.SHAPE)
+                yield measured(row, shape, found)
 
 
 def addresses(problem: Problem) -> Iterator[tuple[str, str, str, tuple[int, ...]]]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from harness.contract import explained
 from harness.judge.rows import Row, Verdict, blank
 
 
@@ -18,7 +19,10 @@ class KnownError(ValueError):
 
 
 class Known(BaseModel):
-    """One listed divergence. An empty list of versions stands for every version; everything else must match exactly."""
+    """One listed divergence. An empty list of versions stands for every version; everything else must match exactly.
+
+    verdict: what is listed. A tensor that is known to diverge and then goes missing is news, and the reverse.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -28,6 +32,7 @@ class Known(BaseModel):
     versions: tuple[str, ...] = ()
     dtype: str | None = None
     check: str = "local"
+    verdict: Literal["diverges", "missing"] = "diverges"
     reason: Annotated[str, Field(min_length=20)]
     link: Annotated[str, Field(min_length=3)]
 
@@ -46,33 +51,36 @@ def load(folder: Path) -> tuple[Known, ...]:
     for path in sorted(folder.glob("*.yaml")):
         try:
             listed = yaml.safe_load(path.read_text(encoding="utf-8"))
-            if not isinstance(listed, list):
-                raise KnownError(f"{path}: holds a {type(listed).__name__}; expected a list of divergences")
-            entries.extend(Known.model_validate(entry) for entry in listed)
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        # Not every scalar that looks like a date is one (ValueError).
+        except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
             raise KnownError(f"{path}: {error}") from error
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise KnownError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        if not isinstance(listed, list):
+            raise KnownError(f"{path}: holds a {type(listed).__name__}; expected a list of divergences")
+        for i, entry in enumerate(listed, 1):
+            try:
+                entries.append(Known.model_validate(entry))
+            except ValidationError as error:
+                raise KnownError(f"{path}: entry {i}: {explained(error)}") from error
     return tuple(entries)
 
 
 def apply(rows: Iterable[Row], entries: Sequence[Known]) -> Iterator[Row]:
     """The rows with listed divergences marked `known`, and a diverging row for each entry that no longer happens."""
     happened: set[Known] = set()
-    looked: set[Known] = set()
+    looked: dict[Known, Row] = {}
     for row in rows:
         entry = next((e for e in entries if e.covers(row)), None)
         if entry is not None:
-            looked.add(entry)
-            if row.verdict in (Verdict.DIVERGES, Verdict.MISSING):
+            looked.setdefault(entry, row)
+            if row.verdict == entry.verdict:
                 happened.add(entry)
                 row = replace(row, verdict=Verdict.KNOWN, reason=f"{row.reason}: {entry.reason} ({entry.link})")
         yield row
-    for entry in entries:
-        if entry in looked - happened:
+    for entry, row in looked.items():
+        if entry not in happened:
             yield blank(
-                spec=entry.spec, tensor=entry.tensor, framework=entry.framework, check=entry.check, verdict=Verdict.DIVERGES,
-                dtype=entry.dtype or "", node=entry.tensor.partition("/")[2],
+                spec=row.spec, node=row.node, op=row.op, tensor=row.tensor, kind=row.kind, check=row.check,
+                framework=row.framework, version=row.version, route=row.route, dtype=row.dtype, shape=row.shape,
+                verdict=Verdict.DIVERGES, culprit=row.node,
                 reason=f"listed divergence vanished: {entry.reason}; take it off specs/known",
             )  # fmt: skip

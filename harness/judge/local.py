@@ -1,13 +1,14 @@
 """The local check: each node judged on the tensors it really saw.
 
-For every node the reference recomputes output and gradients in float64 from the captured tensors of that very framework, so errors do
-not travel between nodes: a node that is right passes however wrong its neighbours are.
+For every node the reference recomputes output and gradients in float64 from the captured tensors of that very
+framework, so errors do not travel between nodes: a node that is right passes however wrong its neighbours are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from harness.judge.compare import Comparison, compare
 from harness.judge.rows import NAN, Reason, Row, Verdict, blank
 from harness.reference import OPERATORS
 from harness.reference.rounding import Rounded, Unit
-from harness.walk import contributions, slots
+from harness.walk import contributions, reference, slots
 
 Array = NDArray[Any]
 
@@ -60,7 +61,11 @@ class LocalCheck:
         for node in problem.nodes:
             self.shapes.update(dict(node.outputs))
         self.readers = {name: [n for n in problem.nodes if name in n.reads] for name in self.shapes}
+        self.nodes = {node.name: node for node in problem.nodes}
+        self.wanted = {name for name, (_, _, _, grad) in problem.given.items() if grad}
+        self.wanted |= set(self.nodes) - {problem.output}
         self._seen: dict[str, Any] = {}
+        self._honest: dict[str, bool] = {}
 
     def rows(self) -> Iterator[Row]:
         """One row for each output and each gradient."""
@@ -91,6 +96,37 @@ class LocalCheck:
             )
         return self._seen[name]
 
+    @cached_property
+    def _proved(self) -> Mapping[str, Array]:
+        return reference(self.problem)
+
+    def _as_proved(self, name: str) -> bool:
+        """Whether a captured tensor of an exact problem is what the proof speaks of."""
+        if name not in self._honest:
+            proved = self._proved.get(name)
+            self._honest[name] = proved is not None and np.array_equal(self._captured(name), proved)
+        return self._honest[name]
+
+    def _operands(self, node: ProblemNode, dy: str | None = None) -> list[Any]:
+        """What a node saw, in the order of its slots, with the gradient called `dy` before it.
+
+        In an exact problem these are plain numbers as long as they are the proved ones. What was computed from
+        others may round, so there the bound takes over, and only the node that first went wrong is blamed.
+        """
+        seen = slots(node, self._tensor)
+        reads = [f"output/{name}" for name in node.reads if name in self.nodes]
+        if dy is not None:
+            arrives = node.name != self.problem.output
+            seen.insert(0, self._wrapped(self._captured(dy) if arrives else self.problem.cotangent))
+            reads += [dy] if arrives else []
+        if self.problem.exact and not all(map(self._as_proved, reads)):
+            return [[*map(self._rounded, s)] if isinstance(s, list) else self._rounded(s) for s in seen]
+        return seen
+
+    def _rounded(self, array: Any) -> Any:
+        plain = isinstance(array, np.ndarray) and array.dtype.kind == "f"
+        return Rounded(array, unit=self.unit) if plain else array
+
     def _forget(self, name: str) -> None:
         self._seen.pop(name, None)
 
@@ -101,16 +137,14 @@ class LocalCheck:
         for node in self.problem.nodes:
             try:
                 expected: tuple[Any, ...] | CannotSee = OPERATORS[node.op].run_forward(
-                    slots(node, self._tensor), node.attributes
+                    self._operands(node), node.attributes
                 )
             except CannotSee as error:
                 expected = error
             for i, (name, shape) in enumerate(node.outputs):
                 row = self._row(node, f"output/{name}", "output")
-                if isinstance(expected, CannotSee):
-                    yield replace(row, shape=str(list(shape)), verdict=Verdict.MISSING, reason=str(expected))
-                else:
-                    yield self._against(row, shape, expected[i], node.name)
+                found = expected if isinstance(expected, CannotSee) else expected[i]
+                yield self._against(row, shape, found, node.name)
             for name in set(node.reads):
                 left[name] -= 1
                 # Parameters are large and read by few; what is small stays for the gradients.
@@ -120,12 +154,10 @@ class LocalCheck:
     # Gradients.
 
     def _gradients(self) -> Iterator[Row]:
-        wanted = {n for n, (_, _, _, grad) in self.problem.given.items() if grad}
-        wanted |= {n.name for n in self.problem.nodes} - {self.problem.output}
         left = {name: len(readers) for name, readers in self.readers.items()}
         sums: dict[str, Any] = {}
         for name in self.shapes:
-            if name in wanted and left[name] == 0:
+            if name in self.wanted and left[name] == 0:
                 yield self._gradient(name, None)
         for node in reversed(self.problem.nodes):
             if node.name in self.problem.on_path:
@@ -134,17 +166,17 @@ class LocalCheck:
                 left[name] -= 1
                 if left[name] == 0:
                     self._forget(name)
-                    if name in wanted:
+                    if name in self.wanted:
                         yield self._gradient(name, sums.pop(name, None))
 
     def _contribute(self, node: ProblemNode, sums: dict[str, Any]) -> None:
         """Add what this node sends back to the sums of the tensors it reads, or the reason why it cannot be known."""
-        wanted = [name for name in dict.fromkeys(node.reads) if name in self.problem.differentiable]
+        wanted = [name for name in dict.fromkeys(node.reads) if name in self.wanted]
         if not wanted:
             return
         try:
-            dy = self.problem.cotangent if node.name == self.problem.output else self._captured(f"grad/{node.name}")
-            found = OPERATORS[node.op].run_vjp(self._wrapped(dy), slots(node, self._tensor), node.attributes)
+            dy, *seen = self._operands(node, f"grad/{node.name}")
+            found = OPERATORS[node.op].run_vjp(dy, seen, node.attributes)
         except CannotSee as error:
             sums.update(dict.fromkeys(wanted, error))
             return
@@ -159,32 +191,29 @@ class LocalCheck:
         role = self.problem.given.get(name, ("node",))[0]
         kind = {"node": "grad_output", "input": "grad_input", "parameter": "grad_param"}[role]
         readers = [n for n in self.readers[name] if n.name in self.problem.on_path]
-        owner = next((n for n in self.problem.nodes if n.name == name), None)
-        owner = owner or next(iter(readers or self.readers[name]), None)
+        owner = self.nodes.get(name) or next(iter(readers or self.readers[name]), None)
         row = row_of(
             self.problem, self.capture, node=owner.name if owner else "", tensor=f"grad/{name}", kind=kind,
             check=self.check,
         )  # fmt: skip
         culprit = " ".join(n.name for n in readers) or (owner.name if owner else name)
         shape = self.shapes[name]
-        if name not in self.problem.on_path or name not in self.problem.differentiable:
-            return self._off_path(row, name, shape, culprit)
-        if isinstance(expected, CannotSee):
-            return replace(row, shape=str(list(shape)), verdict=Verdict.MISSING, reason=str(expected))
-        return self._against(row, shape, expected, culprit)
+        excuses = self._excuses(name, expected)
+        reason = self.capture.missing.get(row.tensor)
+        if row.tensor not in self.capture.tensors and reason in excuses:
+            return replace(row, shape=str(list(shape)), verdict=Verdict.CONFORMS, reason=reason)
+        if expected is not None:
+            return self._against(row, shape, expected, culprit)
+        found = self._against(row, shape, np.broadcast_to(0.0, shape), culprit)
+        return found if found.verdict != Verdict.CONFORMS else replace(found, reason=excuses[0])
 
-    def _off_path(self, row: Row, name: str, shape: tuple[int, ...], culprit: str) -> Row:
-        """A tensor that the output does not depend on, or that nobody asked a gradient of: zeros and None are both right."""
-        right = "not_on_path" if name not in self.problem.on_path else "not_requested"
-        if row.tensor in self.capture.tensors:
-            found = self._against(row, shape, np.zeros(shape), culprit)
-            return found if found.verdict != Verdict.CONFORMS else replace(found, reason=right)
-        reason = self.capture.missing.get(row.tensor, "")
-        honest = reason in ("not_on_path", "not_requested") if name not in self.problem.differentiable else reason == right
-        verdict = Verdict.CONFORMS if honest else Verdict.MISSING
-        return replace(
-            row, shape=str(list(shape)), verdict=verdict, reason=reason or "no reason given", culprit="" if honest else culprit
-        )
+    def _excuses(self, name: str, expected: Any) -> tuple[str, ...]:
+        """With which reasons this gradient may be missing."""
+        asked, on_path = name in self.problem.differentiable, name in self.problem.on_path
+        unasked = () if asked else ("not_requested",)
+        if not on_path:
+            return ("not_on_path", *unasked)
+        return unasked or (("not_differentiable",) if expected is None else ())
 
     # Judging.
 
@@ -196,12 +225,15 @@ class LocalCheck:
         if got is None:
             reason = self.capture.missing.get(row.tensor, "no reason given")
             return replace(row, shape=str(list(shape)), verdict=Verdict.MISSING, reason=reason, culprit=culprit)
+        if isinstance(expected, CannotSee):
+            return replace(row, shape=str(list(shape)), verdict=Verdict.MISSING, reason=str(expected))
         if isinstance(expected, Rounded):
-            found = compare(got, expected.value, 0.0 if expected.error is None else expected.error, self.unit, shape)
+            bound = 0.0 if expected.error is None else expected.error
+            found = compare(got, expected.value, bound, self.unit, shape)
         else:
             found = compare(got, np.asarray(expected, float), 0.0, self.unit, shape)
-        if found.reason is Reason.VALUE and self.problem.exact:
-            found = replace(found, reason=Reason.NOT_BITWISE, ratio=np.inf)
+            if found.reason is Reason.VALUE and self.problem.exact:
+                found = replace(found, reason=Reason.NOT_BITWISE)
         return judged(row, shape, found, culprit)
 
 

@@ -10,8 +10,8 @@ from typing import Any
 class Verdict(StrEnum):
     """The words a row may end with.
 
-    `measured` is for rows that report a difference without judging it: end to end and between frameworks, an honest error may be
-    amplified by the layers after it, and no tolerance for that is derived yet.
+    `measured` is for rows that report a difference without judging it: end to end and between frameworks, an honest
+    error may be amplified by the layers after it, and no tolerance for that is derived yet.
     """
 
     CONFORMS = "conforms"
@@ -24,7 +24,10 @@ class Verdict(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a row diverges or is missing, where one word says it; `unsupported` and `crashed` carry the framework's own words."""
+    """Why a row diverges or is missing, where one word says it.
+
+    `unsupported` and `crashed` carry the framework's own words.
+    """
 
     SHAPE = "shape"
     DTYPE = "dtype"
@@ -40,8 +43,9 @@ class Reason(StrEnum):
 class Row:
     """One verdict. The columns of every report, in their order.
 
-    ratio: largest |error| / bound over the tensor (NaN where there is no bound). worst_index: the index of that element, as `[0, 3]`; got and expected: its
-    values. n_bad: how many elements are beyond the bound. culprit: the node or nodes to look at, joined by a space, empty where nothing is wrong.
+    ratio: largest |error| / bound over the tensor (NaN where there is no bound). worst_index: the index of that element,
+    as `[0, 3]`; got and expected: its values. n_bad: how many elements are beyond the bound. culprit: the node or nodes
+    to look at, joined by a space, empty where nothing is wrong.
     """
 
     spec: str

@@ -1,8 +1,8 @@
 """Elementwise activations of one tensor.
 
-A formula here is what good frameworks really evaluate, since the rounding bound follows it. Where they differ (the
-logistic function by exp or by tanh, log(1 + e) or log1p), the reference takes the one that is accurate in the
-absolute sense alone, so that its bound is honest to both.
+A formula here is what good frameworks really evaluate, since the rounding bound follows it. Where they differ
+(the logistic function by exp or by tanh, log(1 + e) or log1p), the reference takes the one that is accurate
+in the absolute sense alone, so that its bound is honest to both.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from scipy import special
 from harness.reference.attributes import Flag, Probability, Real
 from harness.reference.operator import Dims, ShapeError, operator
 
-# Python floats, never NumPy scalars: these keep float32 arrays float32, and `Rounded` charges them the error of writing
-# them in the dtype under test.
+# Python floats, never NumPy scalars: these keep float32 arrays float32, and `Rounded` charges them the error
+# of writing them in the dtype under test.
 _ROOT_HALF = math.sqrt(0.5)
 _ROOT_2_OVER_PI = math.sqrt(2.0 / math.pi)
 _DENSITY_AT_0 = 1.0 / math.sqrt(2.0 * math.pi)
@@ -37,7 +37,7 @@ def _(dy: Any, x: Any) -> Any:
 
 @operator
 def leaky_relu(x: Any, *, negative_slope: Real) -> Any:
-    """x where x > 0, else negative_slope * x (Maas, Hannun and Ng, 2013); the derivative at 0 is negative_slope."""
+    """x where x > 0, else negative_slope * x (Maas, Hannun and Ng, 2013); derivative at 0: negative_slope."""
     return np.where(x > 0, x, negative_slope * x)
 
 
@@ -48,9 +48,9 @@ def _(dy: Any, x: Any, *, negative_slope: float) -> Any:
 
 @operator
 def elu(x: Any, *, alpha: Real) -> Any:
-    """x where x > 0, else alpha * (exp(x) - 1) (Clevert, Unterthiner and Hochreiter, 2016); derivative at 0: alpha.
+    """x where x > 0, else alpha * (exp(x) - 1) (Clevert, Unterthiner and Hochreiter, 2016).
 
-    The derivative below 0 is y + alpha, from the output, as the paper has it.
+    The derivative at and below 0 is y + alpha, from the output, as the paper has it.
     """
     # Clipped before exp, so that the branch not taken cannot overflow.
     return np.where(x > 0, x, alpha * (np.exp(np.minimum(x, 0.0)) - 1.0))
@@ -111,7 +111,7 @@ def _(dy: Any, x: Any) -> Any:
 
 @operator
 def gelu(x: Any, *, approximate: Literal["none", "tanh"]) -> Any:
-    """x times the normal distribution function (Hendrycks and Gimpel, 2016), exactly or by their tanh formula.
+    """x times the normal distribution function, exactly or by the tanh formula (Hendrycks and Gimpel, 2016).
 
     none: x (1 + erf(x / sqrt 2)) / 2.  tanh: x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2.
     """

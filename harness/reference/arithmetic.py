@@ -115,7 +115,8 @@ def _(dy: Any, x: Any, *, exponent: float) -> Any:
 def clamp(x: Any, *, min: Real, max: Real) -> Any:
     """x, but no less than min and no more than max; the derivative at both bounds is 1.
 
-    A bound that the dtype under test does not have (0.1) is another number there, so x there has no sure side.
+    A bound that the dtype under test does not have (0.1) is another number there: x beside it has no sure
+    side.
     """
     return np.minimum(np.maximum(x, min), max)
 
@@ -178,7 +179,7 @@ def _(dy: Any, x: Any, y: Any) -> Any:
 
 @operator
 def maximum(x: Any, y: Any) -> Any:
-    """The larger of x and y, the shapes broadcast as in NumPy; where they are equal, each gets half the gradient."""
+    """The larger of x and y, the shapes broadcast as in NumPy; equals get half the gradient each."""
     return np.maximum(x, y)
 
 
@@ -189,7 +190,7 @@ def _(dy: Any, x: Any, y: Any) -> Any:
 
 @operator
 def minimum(x: Any, y: Any) -> Any:
-    """The smaller of x and y, the shapes broadcast as in NumPy; where they are equal, each gets half the gradient."""
+    """The smaller of x and y, the shapes broadcast as in NumPy; equals get half the gradient each."""
     return np.minimum(x, y)
 
 
@@ -206,7 +207,7 @@ def _shared(dy: Any, x_wins: Any, y_wins: Any, x: Any, y: Any) -> Any:
 
 
 def unbroadcast(gradient: Any, shape: Dims) -> Any:
-    """The gradient of an operand of `shape` that was broadcast: summed over the axes along which it was repeated."""
+    """The gradient of an operand of `shape` that was broadcast: summed over the axes of its repetition."""
     if gradient.shape == shape:
         return gradient
     new = gradient.ndim - len(shape)
@@ -221,7 +222,8 @@ def _broadcasts(op: Operator) -> None:
             return np.broadcast_shapes(x, y)
         except ValueError:
             raise ShapeError(
-                f"x has shape {list(x)} and y {list(y)}; expected, counted from the last axis, equal extents or 1"
+                f"x has shape {list(x)} and y {list(y)}; "
+                "expected, counted from the last axis, equal extents or 1"
             ) from None
 
 

@@ -1,8 +1,8 @@
 """Proof that a computation rounds nothing, in any order of its sums.
 
-If every number is a multiple of a power of two g, and no partial sum can exceed 2**p g (p: the bits of the dtype's
-significand), then every partial sum is representable, so every order of summation gives the same bits. `Exact` carries
-values through the reference's own code and checks just that at each step.
+If every number is a multiple of a power of two g, and no partial sum can exceed 2**p g (p: the bits of the
+dtype's significand), then every partial sum is representable, so every order of summation gives the same
+bits. `Exact` carries values through the reference's own code and checks just that at each step.
 """
 
 from __future__ import annotations
@@ -37,15 +37,18 @@ class Exact(Tracked):
 
     def split(self, operand: Any) -> tuple[Array, Array | None]:
         """As in Tracked; a Python number must be one of the dtype under test."""
-        if isinstance(operand, int | float) and self.unit.constant_error(np.asarray(operand, dtype=float)) is not None:
+        value, error = super().split(operand)
+        if isinstance(operand, int | float) and self.unit.constant_error(value.astype(float)) is not None:
             raise NotExact(f"the constant {operand} is rounded when written in {self.unit.dtype}")
-        return super().split(operand)
+        return value, error
 
     def checked(self, value: Array, largest: float, grain: float, step: str) -> Self:
-        """The result of a step whose terms are multiples of `grain` and whose partial sums stay below `largest`."""
+        """The result of a step: its terms are multiples of `grain`, its partial sums stay below `largest`."""
         # Not `>`: `largest` is itself a float64, rounded perhaps from just above the limit of float64.
         if not np.isfinite(largest) or largest * self.unit.roundoff >= grain:
-            raise NotExact(f"{step}: partial sums of up to {largest:.3g} in steps of {grain:.3g} need more bits")
+            raise NotExact(
+                f"{step}: partial sums of up to {largest:.3g} in steps of {grain:.3g} need more bits"
+            )
         if grain < self.unit.tiny:
             raise NotExact(f"{step}: steps of {grain:.3g} underflow")
         if largest > np.finfo(self.unit.dtype).max:
@@ -67,7 +70,7 @@ class Exact(Tracked):
         if ufunc is np.divide and _is_power_of_two(values[1]):
             return self._product(ufunc, values[0], 1.0 / values[1], values)
         if ufunc is np.multiply:
-            return self._product(ufunc, *values, values)
+            return self._product(ufunc, values[0], values[1], values)
         if ufunc is np.square:
             return self._product(ufunc, values[0], values[0], values)
         raise NotExact(f"{ufunc.__name__} is not exact in floating point")

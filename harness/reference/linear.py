@@ -10,14 +10,20 @@ import numpy as np
 from harness.draws import Draw, bias, weight
 from harness.reference.attributes import Size
 from harness.reference.operator import Dims, ShapeError, operator
-from harness.reference.sums import scatter_sum
+from harness.reference.sums import scatter_sum, sum_of_products
 
 
 @operator(parameters=("weight", "bias"), optional=("bias",))
 def linear(x: Any, weight: Any, bias: Any) -> Any:
-    """y = x W' + b.  x [..., I], weight [O, I], bias [O] or absent; y [..., O]."""
-    y = np.matmul(x, np.transpose(weight))
-    return y if bias is None else y + bias
+    """y = x W' + b.  x [..., I], weight [O, I], bias [O] or absent; y [..., O].
+
+    The bias is one more term of each sum: a framework may begin with it, and then every partial sum has its size.
+    """
+    rows = x.reshape(-1, x.shape[-1])
+    terms = [(..., rows, np.transpose(weight))]
+    if bias is not None:
+        terms.append((..., np.ones((rows.shape[0], 1)), bias.reshape(1, -1)))
+    return sum_of_products((rows.shape[0], weight.shape[0]), terms).reshape(*x.shape[:-1], weight.shape[0])
 
 
 @linear.vjp
@@ -54,7 +60,8 @@ def _(dy: Any, x: Any, y: Any) -> Any:
 def _(x: Dims, y: Dims) -> Dims:
     if len(x) < 2 or x[:-2] != y[:-2] or len(x) != len(y) or x[-1] != y[-2]:
         raise ShapeError(
-            f"x has shape {list(x)} and y {list(y)}; expected [..., M, K] and [..., K, N] with equal leading axes"
+            f"x has shape {list(x)} and y {list(y)}; "
+            "expected [..., M, K] and [..., K, N] with equal leading axes"
         )
     return (*x[:-1], y[-1])
 
@@ -82,7 +89,7 @@ def _(x: Dims, *, num_embeddings: Size, embedding_dim: Size) -> Mapping[str, Dra
 
 
 def _occurrences(indices: Any) -> list[Any]:
-    """Where each index occurs for the first time, for the second, ...: in one of these no index comes twice."""
+    """Where each index occurs for the first time, for the second, ...: in none does an index come twice."""
     order = np.argsort(indices, kind="stable")
     ordered = indices[order]
     rank = np.arange(len(order)) - np.searchsorted(ordered, ordered)

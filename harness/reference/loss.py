@@ -14,7 +14,7 @@ from harness.reference.operator import Dims, Operator, ShapeError, operator
 
 @operator
 def mse_loss(x: Any, target: Any, *, reduction: Reduction) -> Any:
-    """The sum of (x - target)^2, divided by the number of elements for `mean`. x, target: any shape, the same."""
+    """The sum of (x - target)^2, divided by the number of elements for `mean`. x, target [...]."""
     return _reduced(np.square(x - target), reduction, x.size)
 
 
@@ -26,7 +26,7 @@ def _(dy: Any, x: Any, target: Any, *, reduction: str) -> Any:
 
 @operator
 def l1_loss(x: Any, target: Any, *, reduction: Reduction) -> Any:
-    """The sum of |x - target|, divided by the number of elements for `mean`; the derivative at 0 is 0."""
+    """The sum of |x - target|, divided by the number of elements for `mean`; derivative at 0: 0."""
     return _reduced(np.absolute(x - target), reduction, x.size)
 
 
@@ -39,7 +39,7 @@ def _(dy: Any, x: Any, target: Any, *, reduction: str) -> Any:
 
 @operator(integers=("target",))
 def nll_loss(x: Any, target: Any, *, reduction: Reduction) -> Any:
-    """The sum of -x[n, target[n]], divided by N for `mean`. x [N, C]: log-probabilities; target [N], int64."""
+    """The sum of -x[n, target[n]], divided by N for `mean`. x [N, C] log-probabilities; target [N] int64."""
     return -_reduced(np.take_along_axis(x, target[:, None], axis=1), reduction, x.shape[0])
 
 
@@ -62,7 +62,7 @@ def _(dy: Any, x: Any, target: Any, *, reduction: str) -> Any:
 
 @operator
 def binary_cross_entropy_with_logits(x: Any, target: Any, *, reduction: Reduction) -> Any:
-    """The sum of -(t log s + (1 - t) log(1 - s)), s = sigmoid(x), t the target; divided by the elements for `mean`.
+    """The sum of -(t log s + (1 - t) log(1 - s)), s = sigmoid(x), t the target [...], or its mean.
 
     As (1 - t) x - log s with log s = min(x, 0) - log(1 + exp(-|x|)), which cannot overflow.
     """

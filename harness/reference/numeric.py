@@ -1,10 +1,11 @@
 """Numerical derivatives that come with their own error bars.
 
-The complex step (Squire and Trapp, 1998, *Using complex variables to estimate derivatives of real functions*) has no
-subtraction and so no rounding noise, but needs a function that is analytic and written for complex arrays. Central
-differences extrapolated to a step of zero (Ridders, 1982) need nothing; their bar is what further extrapolation would
-still change, plus the noise of the function over the step. Whether the complex step may be believed is found by
-comparing: it must lie within the bar of the differences.
+The complex step (Squire and Trapp, 1998, *Using complex variables to estimate derivatives of real functions*)
+has no subtraction and so no rounding noise, but needs a function that is analytic and written for complex
+arrays. Central differences extrapolated to a step of zero (Ridders, 1982, *Accurate computation of F'(x) and
+F'(x)F''(x)*) need nothing; their bar is what further extrapolation would still change, plus the noise of the
+function over the step. Whether the complex step may be believed is found by comparing: it must lie within the
+bar of the differences.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class Derivative:
     error: Array
 
     def excess(self, claimed: Array) -> float:
-        """How many half-widths a claimed derivative lies away, at worst: within the bar up to 1. NaN counts as infinity."""
+        """How many half-widths a claimed derivative is away, at worst (up to 1: within); infinite for NaN."""
         with np.errstate(all="ignore"):
             off = np.abs(claimed - self.value)
             ratio = np.where(off == 0, 0.0, off / self.error)
@@ -43,9 +44,8 @@ class Derivative:
 
 def central(function: Function, point: Array, direction: Array, step: float) -> Array:
     """(f(x + h v) - f(x - h v)) / 2h, plain; the error is O(h^2) plus the noise of f over h."""
-    return (np.asarray(function(point + step * direction)) - function(point - step * direction)) / (
-        2.0 * step
-    )
+    high, low = function(point + step * direction), function(point - step * direction)
+    return np.asarray((high - low) / (2.0 * step))
 
 
 def extrapolated(
@@ -57,11 +57,11 @@ def extrapolated(
     first: float = 2.0**-4,
     halvings: int = 11,
 ) -> Derivative:
-    """The derivative of f at x along v, by central differences and Neville's scheme over steps halved again and again.
+    """The derivative of f at x along v, by central differences and Neville's scheme over halved steps.
 
-    point, direction: [...]. roundoff: that of the dtype in which f computes. first: the largest step, counted in
-    max |v|. For each element of f the entry with the narrowest bar is taken; a kink between x and x + h v spoils the
-    larger steps alone.
+    point, direction: [...]. roundoff: that of the dtype in which f computes. first: the largest step times
+    max |v|. For each element of f the entry with the narrowest bar is taken; a kink between x and x + h v
+    spoils the larger steps alone.
     """
     step = first / max(float(np.max(np.abs(direction), initial=0.0)), np.finfo(float).tiny)
     best, error = np.asarray(np.nan), np.asarray(np.inf)
@@ -87,7 +87,7 @@ def extrapolated(
 
 
 def complex_step(function: Function, point: Array, direction: Array) -> Array | None:
-    """Im f(x + ihv) / h, or None where f does not take complex arrays. Wrong, without a sign, where f is not analytic."""
+    """Im f(x + ihv) / h; None where f takes no complex arrays. Wrong, in silence, where f is not analytic."""
     try:
         value = np.asarray(function(point + 1j * COMPLEX_STEP * direction))
     except TypeError:
@@ -96,7 +96,7 @@ def complex_step(function: Function, point: Array, direction: Array) -> Array | 
 
 
 def jvp(function: Function, point: Array, direction: Array) -> Derivative:
-    """The derivative of f at x along v [...]: by the complex step where the differences bear it out, else by them."""
+    """The derivative of f at x along v: by the complex step if the differences bear it out, else by them."""
     differences = extrapolated(function, point, direction)
     exact = complex_step(function, point, direction)
     if exact is None or differences.excess(exact) > 1.0:
@@ -107,7 +107,7 @@ def jvp(function: Function, point: Array, direction: Array) -> Derivative:
 def vjp(function: Function, point: Array, cotangent: Array, elements: Array | None = None) -> Derivative:
     """The gradient of <cotangent, f> at x, one element of x at a time, with its error bars.
 
-    point: [...]. elements: which elements of x, counted in row-major order; all by default. Returns one number for each, flat.
+    point: [...]. elements: which elements of x, in row-major order; all by default. Gives a number for each.
     """
     probe = np.random.default_rng(0).uniform(0.5, 1.0, size=point.shape)
     checked = complex_step(function, point, probe)

@@ -1,9 +1,10 @@
 """Running error analysis: an array that carries, beside each value, a bound on its rounding error.
 
-The value is computed in float64. The error says how far an honest computation of the same formula in the dtype under
-test (unit roundoff u) may be from it, to first order: Wilkinson's running error analysis, as in Higham, *Accuracy and
-Stability of Numerical Algorithms*, 2nd ed., section 3.3; the rule for sums of K terms is the probabilistic one of Higham and
-Mary (2019), *A new approach to probabilistic rounding error analysis*, with sqrt(K) in place of K.
+The value is computed in float64. The error says how far an honest computation of the same formula in the
+dtype under test (unit roundoff u) may be from it, to first order: Wilkinson's running error analysis, as in
+Higham, *Accuracy and Stability of Numerical Algorithms*, 2nd ed., section 3.3; the rule for sums of K terms
+is the probabilistic one of Higham and Mary (2019), *A new approach to probabilistic rounding error
+analysis*, with sqrt(K) in place of K.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ UNDERFLOWS = 64.0
 
 @dataclass(frozen=True)
 class Unit:
-    """The dtype under test. roundoff: u; tiny: its smallest normal number, below which results may be flushed to zero."""
+    """The dtype under test. roundoff: u; tiny: the smallest normal number, below which results may flush."""
 
     dtype: str
     roundoff: float
@@ -42,7 +43,7 @@ class Unit:
         return cls(dtype, float(info.eps) / 2, float(info.smallest_normal))
 
     def constant_error(self, value: Array) -> Array | None:
-        """How far a constant written in a formula is from the dtype's nearest number; None where it is one."""
+        """How far a constant of a formula is from the dtype's nearest number; None where it is one."""
         with np.errstate(invalid="ignore"):
             error = np.where(np.isinf(value), 0.0, np.abs(value.astype(self.dtype).astype(float) - value))
         return error if error.any() else None
@@ -74,8 +75,10 @@ class Rounded(Tracked):
         """The error as an array, zeros where the value is exact."""
         return np.zeros(self.shape) if self.error is None else self.error
 
-    def rounded(self, value: Array, propagated: Array | None, units: float = 1.0, scale: Array | None = None) -> Self:
-        """A computed result: what came with the operands, plus `units` roundoffs of |scale|, plus underflow."""
+    def rounded(
+        self, value: Array, propagated: Array | None, units: float = 1.0, scale: Array | None = None
+    ) -> Self:
+        """A result: what came with the operands, plus `units` roundoffs of |scale|, plus underflow."""
         error = np.abs(value if scale is None else scale)
         error *= units * self.unit.roundoff
         error += self.unit.tiny
@@ -94,7 +97,7 @@ class Rounded(Tracked):
         return rule(self, ufunc(*(v for v, _ in parts)), *parts)
 
     def total(self, axis: Any, keepdims: bool) -> Self:
-        """The sum of K terms that may not be zero: sqrt(K - 1) u sum|a|, since adding a zero rounds nothing."""
+        """The sum of K terms that may not be zero: sqrt(K - 1) u sum|a|; adding a zero rounds nothing."""
         value = np.asarray(self.value.sum(axis=axis, keepdims=keepdims))
         propagated = None if self.error is None else np.asarray(self.error.sum(axis=axis, keepdims=keepdims))
         terms = np.count_nonzero(_counts(self.value, self.error, self.unit), axis=axis, keepdims=keepdims)
@@ -130,7 +133,7 @@ def _times(factor: Array, error: Array | None) -> Array | None:
     if error is None:
         return None
     product: Array = np.abs(factor) * error
-    if not np.all(np.isfinite(product)):
+    if not np.isfinite(product.sum()):  # one pass and no array of truth values, for nothing most times
         product = np.where(error == 0, 0.0, product)
     return product
 
@@ -216,9 +219,9 @@ def _power(like: Rounded, value: Array, a: Part, b: Part) -> Rounded:
 
 
 def _counts(value: Array, error: Array | None, unit: Unit) -> Array:
-    """Which terms of a sum can make it round: what is zero here may not be zero there, unless by underflow alone."""
-    nonzero = value != 0
-    return nonzero if error is None else nonzero | (error > UNDERFLOWS * unit.tiny)
+    """Which terms of a sum can make it round: a zero with an error may not be zero there."""
+    nonzero: Array = value != 0
+    return nonzero if error is None else np.logical_or(nonzero, error > UNDERFLOWS * unit.tiny)
 
 
 def _fit(error: Array | None, value: Array) -> Array | None:

@@ -44,7 +44,8 @@ def _(dy: Any, x: Any, *, shape: Sequence[int]) -> Any:
 def _(x: Dims, *, shape: Shape) -> Dims:
     if math.prod(x) != math.prod(shape):
         raise ShapeError(
-            f"x has shape {list(x)}, {math.prod(x)} elements; expected the {math.prod(shape)} of shape {list(shape)}"
+            f"x has shape {list(x)}, {math.prod(x)} elements; "
+            f"expected the {math.prod(shape)} of shape {list(shape)}"
         )
     return tuple(shape)
 

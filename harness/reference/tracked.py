@@ -1,7 +1,8 @@
 """Arrays that carry more than a value through NumPy code.
 
-`Tracked` answers NumPy's array protocols for everything that only moves elements about: indexing, reshaping, joining,
-choosing. What arithmetic does to the part that is carried is the subclasses' business (`rounding.py`, `exactness.py`).
+`Tracked` answers NumPy's array protocols for everything that only moves elements about: indexing, reshaping,
+joining, choosing. What arithmetic does to the part that is carried is the subclasses' business
+(`rounding.py`, `exactness.py`).
 """
 
 from __future__ import annotations
@@ -16,11 +17,14 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 # Comparisons and rounding to integers look at the value alone.
-_PLAIN = {np.greater, np.less, np.greater_equal, np.less_equal, np.equal, np.not_equal, np.isnan, np.isfinite, np.sign}
+_PLAIN = {
+    np.greater, np.less, np.greater_equal, np.less_equal, np.equal, np.not_equal, np.isnan, np.isfinite,
+    np.sign,
+}  # fmt: skip
 
 
 class Tracked(np.lib.mixins.NDArrayOperatorsMixin):
-    """A float64 array `value` with an array `error` of the same shape beside it (None where it is zero everywhere)."""
+    """A float64 array `value` with an array `error` of the same shape beside it (None: zero everywhere)."""
 
     __array_priority__ = 100
     functions: ClassVar[dict[Any, Callable[..., Any]]] = {}
@@ -116,7 +120,7 @@ def first_tracked(operands: Sequence[Any]) -> Tracked:
 
 
 def peek(terms: Iterable[tuple[Any, ...]]) -> tuple[Tracked | None, Iterator[tuple[Any, ...]]]:
-    """The first term's tracked operand, if it has one, and all the terms again (they may be made one at a time)."""
+    """The first term's tracked operand, if it has one, and all the terms again (they may be a generator)."""
     remaining = iter(terms)
     first = next(remaining)
     return next((o for o in first[1:] if isinstance(o, Tracked)), None), chain([first], remaining)
@@ -128,8 +132,10 @@ def _moved(function: Any) -> None:
         return a.move(lambda part: function(part, *args, **kwargs))
 
 
-for _function in (np.reshape, np.transpose, np.moveaxis, np.swapaxes, np.expand_dims, np.squeeze, np.broadcast_to,
-                  np.copy, np.flip, np.take_along_axis, np.ravel, np.repeat):  # fmt: skip
+for _function in (
+    np.reshape, np.transpose, np.moveaxis, np.swapaxes, np.expand_dims, np.squeeze, np.broadcast_to, np.copy,
+    np.flip, np.take_along_axis, np.ravel, np.repeat,
+):  # fmt: skip
     _moved(_function)
 
 
@@ -140,7 +146,8 @@ def _concatenate(arrays: Sequence[Any], axis: int = 0) -> Tracked:
     value = np.concatenate([v for v, _ in parts], axis=axis)
     if all(e is None for _, e in parts):
         return like.like(value, None)
-    return like.like(value, np.concatenate([np.zeros(v.shape) if e is None else e for v, e in parts], axis=axis))
+    errors = [np.zeros(v.shape) if e is None else e for v, e in parts]
+    return like.like(value, np.concatenate(errors, axis=axis))
 
 
 @implements(np.where)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from harness.spec.blocks import ARGUMENT, blocks_in, broken_blocks
@@ -201,16 +201,16 @@ def _arguments(item: Item, scope: Scope) -> dict[str, Item]:
     given = item.get("with")
     if given is None or not isinstance(given.value, dict):
         return {}
-    return {key: value if value.scope else replace(value, scope=scope) for key, value in given.value.items()}
+    return {key: value if value.scope else value._replace(scope=scope) for key, value in given.value.items()}
 
 
 def _filled(item: Item, arguments: Mapping[str, Item]) -> Item:
     """The item with every `$argument` replaced."""
     inside: Any = item.value
     if isinstance(inside, dict):
-        return replace(item, value={key: _filled(value, arguments) for key, value in inside.items()})
+        return item._replace(value={key: _filled(value, arguments) for key, value in inside.items()})
     if isinstance(inside, list):
-        return replace(item, value=[_filled(value, arguments) for value in inside])
+        return item._replace(value=[_filled(value, arguments) for value in inside])
     if isinstance(inside, str) and ARGUMENT.fullmatch(inside):
         return arguments.get(inside[1:], item)
     return item

@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -33,22 +33,22 @@ _WORDS: dict[str, Any] = {
     **{"-" + word: -math.inf for word in (".inf", ".Inf", ".INF")},
     **dict.fromkeys([".nan", ".NaN", ".NAN"], math.nan),
 }
+_KINDS: dict[str, Any] = {"str": str, "int": int, "float": (int, float), "bool": bool, "null": type(None)}
 # The C parser is some ten times faster, and not in every build of PyYAML.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-@dataclass(frozen=True)
-class Item:
+class Item(NamedTuple):
     """A value of the file.
 
     value: a scalar, a list of items or a mapping of items by key. line: where it stands, from 1. key_line: where
-    its key stands, in a mapping. scope: what its names mean, where a block gets it as an argument (expand.py).
+    its key stands, in a mapping. scope: what its names mean, if a block gets it as an argument (expand.py).
     """
 
     value: Any
     line: int
     key_line: int = 0
-    scope: Any = field(default=None, compare=False, repr=False)
+    scope: Any = None
 
     def get(self, key: str) -> Item | None:
         """The item under a key; None where there is none."""
@@ -81,6 +81,7 @@ def locate(item: Item, path: tuple[Any, ...]) -> Item:
     return item
 
 
+@lru_cache(maxsize=4096)
 def scalar(text: str) -> Any:
     """A plain scalar by YAML 1.2's core schema: `no` and `on` are strings, `1e-5` is a number."""
     if text in _WORDS:
@@ -128,9 +129,8 @@ def _decoded(data: bytes, problems: Problems) -> str:
         problems.stop()
         raise
     if bad := yaml.reader.Reader.NON_PRINTABLE.search(text):
-        problems.add(
-            text.count("\n", 0, bad.start()) + 1, f"the character {ascii(bad[0])} is not allowed in YAML"
-        )
+        line = text.count("\n", 0, bad.start()) + 1
+        problems.add(line, f"the character {ascii(bad[0])} is not allowed in YAML")
         problems.stop()
     return text
 
@@ -215,39 +215,41 @@ class _Reader:
         return mapping
 
     def _scalar(self, event: Any) -> Any:
-        text, plain_style = event.value, event.implicit[0]
-        tag = self._check_tag(event, "str", "int", "float", "bool", "null")
-        if tag == "str" or (tag is None and not plain_style):
-            return text
-        if len(text) > MOST_DIGITS and _INT.fullmatch(text):
-            self.problems.add(event.start_mark.line + 1, f"the number {show(text)[1:-1]} is too long")
-            return 0
-        value = scalar(text)
-        if isinstance(value, float) and math.isinf(value) and "inf" not in text.lower():
-            self.problems.add(
-                event.start_mark.line + 1, f"the number {show(text)[1:-1]} is too large for a float"
-            )
-        kinds: dict[str, Any] = {"int": int, "float": (int, float), "bool": bool, "null": type(None)}
-        if tag in kinds and (
-            not isinstance(value, kinds[tag]) or (isinstance(value, bool) and tag != "bool")
-        ):
-            self.problems.add(event.start_mark.line + 1, f"{show(text)} is not what its tag !!{tag} says")
+        tag = None if event.tag is None else self._check_tag(event, *_KINDS)
+        if tag == "str" or (tag is None and not event.implicit[0]):
+            return event.value
+        value = self._plain_scalar(event)
+        if tag is None:
+            return value
+        if not isinstance(value, _KINDS[tag]) or (isinstance(value, bool) and tag != "bool"):
+            line = event.start_mark.line + 1
+            self.problems.add(line, f"{show(event.value)} is not what its tag !!{tag} says")
         return float(value) if tag == "float" and isinstance(value, int) else value
 
+    def _plain_scalar(self, event: Any) -> Any:
+        text = event.value
+        if len(text) > MOST_DIGITS and _INT.fullmatch(text):
+            self.problems.add(event.start_mark.line + 1, f"the number {text[:MOST_DIGITS]}... is too long")
+            return 0
+        value = scalar(text)
+        if isinstance(value, float) and math.isinf(value) and text not in _WORDS:
+            shown = text[:MOST_DIGITS]
+            self.problems.add(event.start_mark.line + 1, f"the number {shown} is too large for a float")
+        return value
+
     def _check_tag(self, event: Any, *allowed: str) -> str | None:
+        """The core schema's name of an event's tag, None without one; any other tag is a problem."""
         if event.tag is None:
             return None
         if event.tag == "!":
             return "str"
         name: str = event.tag.removeprefix(_CORE)
-        if event.tag.startswith(_CORE) and name in allowed:
+        core = event.tag.startswith(_CORE)
+        if core and name in allowed:
             return name
-        written = f"!!{name}" if event.tag.startswith(_CORE) else event.tag
-        self.problems.add(
-            event.start_mark.line + 1,
-            f"the tag {show(written)[1:-1]} is not allowed here",
-            "a spec is plain data: remove the tag",
-        )
+        written = f"!!{name}" if core else str(event.tag)
+        line = event.start_mark.line + 1
+        self.problems.add(line, f"the tag {written[:100]} is not allowed here", "a spec is plain data: remove it")
         return "str"
 
     def _fail(self, event: Any, message: str, hint: str = "") -> None:

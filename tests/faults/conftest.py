@@ -1,9 +1,10 @@
 """What the tests of the twins share."""
 
+import faults
 import pytest
 from twins import Problems
 
-SPECS = ("cnn", "transformer", "three_readers", "residual_train", "lenet", "strided")
+SPECS = sorted({spec for fault in faults.BLAMED for spec in fault.blame})
 
 
 @pytest.fixture(scope="session")

@@ -64,6 +64,12 @@ ONE_ELEMENT = Fault(
     routes=computed(tensors_of(WIDEST), "g.flat[np.abs(g).argmax()] *= 1 + 1e-4"),
 )
 
+MEDIAN_ELEMENT = Fault(
+    "median_element_of_a_weight_gradient",
+    MATRICES,
+    routes=computed(tensors_of(MATRICES), "g.flat[np.abs(g).ravel().argsort()[g.size // 2]] *= 1 + 1e-4"),
+)
+
 BIASES: Blame = {"cnn": {"grad/conv2.bias": "conv2"}, "transformer": {"grad/up.bias": "up"}}
 MEAN_BIAS = Fault(
     "bias_gradient_averaged_over_the_batch", BIASES, routes=computed(tensors_of(BIASES), "g = g / len(tensors['x'])")
@@ -73,11 +79,6 @@ MISSING_BIAS = Fault(
     BIASES,
     routes=read_out(tensors_of(BIASES), "del values[name]", "missing[name] = 'not_on_path'"),
 )
-# No row: the worker refuses an answer that is not whole.
-SILENT_BIAS = Fault(
-    "bias_gradient_silently_absent", BIASES, routes=read_out(tensors_of(BIASES), "del values[name]")
-)
-
 # The mask is wrong in the graph itself: what goes on upstream is consistent with it. In cnn the second ReLU, in three_readers the only one.
 CHOSEN_RELU = """
 
@@ -120,30 +121,12 @@ def _wrong_side(x):
 """,
     "nnabla": """
 
-from nnabla.function import PythonFunction
-
-
-class _WrongSide(PythonFunction):
-    @property
-    def name(self):
-        return "WrongSide"
-
-    def min_outputs(self):
-        return 1
-
-    def setup_impl(self, inputs, outputs):
-        outputs[0].reset_shape(inputs[0].shape, True)
-
-    def forward_impl(self, inputs, outputs):
-        outputs[0].data.data[...] = inputs[0].data.data.clip(min=0)
-
-    def backward_impl(self, inputs, outputs, propagate_down, accum):
-        assert not accum[0]
-        inputs[0].grad.data[...] = outputs[0].grad.data * (inputs[0].data.data < 0)
-
-
 def _wrong_side(x):
-    return _WrongSide()(x)
+    y, slope = F.relu(x), -F.relu(-x)
+    nothing = slope - F.identity(slope)
+    # Adds exactly zero, and is the only way by which a gradient comes back.
+    nothing.parent.inputs[1].need_grad = y.need_grad = False
+    return y + nothing
 """,
 }
 RELU = Fault(
@@ -194,7 +177,8 @@ def op_conv2d(x, weight, bias, *, stride, **attributes):
 """,
 )
 
-SECOND_CALL = """
+# Two layers each, of which the first is wrong.
+FIRST_OF_TWO = """
 
 from itertools import count
 
@@ -202,17 +186,20 @@ _{op}, _calls = op_{op}, count()
 
 
 def op_{op}(*tensors, eps, **attributes):
-    return _{op}(*tensors, eps=2 * eps if next(_calls) % 2 else eps, **attributes)
+    return _{op}(*tensors, eps=eps if next(_calls) % 2 else 2 * eps, **attributes)
 """
 BATCH_NORM_EPS = Fault(
     "batch_norm_eps_twice_as_large",
-    {"residual_train": {"output/bn2": "bn2", "grad/conv2": "bn2"}},
-    adapter=SECOND_CALL.format(op="batch_norm"),
+    {
+        "residual_train": {"output/bn1": "bn1", "grad/conv1": "bn1"},
+        "residual_eval": {"output/bn1": "bn1", "grad/conv1": "bn1", "grad/bn1.weight": "bn1"},
+    },
+    adapter=FIRST_OF_TWO.format(op="batch_norm"),
 )
 LAYER_NORM_EPS = Fault(
     "layer_norm_eps_twice_as_large",
-    {"transformer": {"output/norm2": "norm2"}},
-    adapter=SECOND_CALL.format(op="layer_norm"),
+    {"transformer": {"output/norm1": "norm1", "grad/norm1.weight": "norm1", "grad/x": "norm1 add1"}},
+    adapter=FIRST_OF_TWO.format(op="layer_norm"),
 )
 
 LOSS = Fault(
@@ -283,4 +270,9 @@ STALE_GRADIENT_WITHIN = stale(
     "grad/attend",
 )
 
-ALL = tuple(value for value in list(globals().values()) if isinstance(value, Fault))
+BLAMED = tuple(value for value in list(globals().values()) if isinstance(value, Fault))
+
+# Not blamed: the worker refuses an answer that is not whole.
+SILENT_BIAS = Fault(
+    "bias_gradient_silently_absent", BIASES, routes=read_out(tensors_of(BIASES), "del values[name]")
+)

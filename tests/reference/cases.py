@@ -21,7 +21,7 @@ Place = tuple[int, int | None]
 
 @dataclass(frozen=True)
 class Case:
-    """tensors: by slot, float64 arrays of float32 numbers, int64 arrays, lists (variadic) or None. dy: a cotangent."""
+    """tensors: by slot, float64 arrays of float32 numbers, int64 arrays, lists or None. dy: a cotangent."""
 
     network: Network
     tensors: tuple[Any, ...]

@@ -1,6 +1,7 @@
-"""Forwards that share nothing with the reference: operator -> function of its tensors and attributes -> its outputs.
+"""Forwards that share nothing with the reference: operator -> function of tensors and attributes -> outputs.
 
-The ONNX reference evaluator where ONNX has the operator, mpmath to 30 digits for elementary functions. Everything is float64.
+The ONNX reference evaluator where ONNX has the operator, mpmath to 30 digits for elementary functions.
+Everything is float64.
 """
 
 from __future__ import annotations
@@ -74,8 +75,8 @@ for _name, _function in {
     INDEPENDENT[_name] = precisely(_function)
 
 for _name, _onnx in {
-    "relu": "Relu", "add": "Add", "sub": "Sub", "mul": "Mul", "div": "Div", "maximum": "Max", "minimum": "Min",
-    "matmul": "MatMul",
+    "relu": "Relu", "add": "Add", "sub": "Sub", "mul": "Mul", "div": "Div", "maximum": "Max",
+    "minimum": "Min", "matmul": "MatMul",
 }.items():  # fmt: skip
     INDEPENDENT[_name] = lambda *tensors, _onnx=_onnx: onnx(_onnx, *tensors)
 

@@ -1,4 +1,4 @@
-"""The rounding bounds of every operator: wide enough for an honest float32 evaluation, narrow enough to notice a wrong one."""
+"""The rounding bounds of every operator: wide enough for an honest float32, narrow enough to tell."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ LARGEST = float(np.finfo(np.float32).max)
 ALLOWED = 4.0
 # Only choosing and moving: nothing to round, so the bound is zero to the bit.
 MOVING = {
-    "relu", "abs", "neg", "dropout", "maximum", "minimum", "flatten", "reshape", "permute", "cat", "narrow", "pad",
+    "relu", "abs", "neg", "dropout", "maximum", "minimum", "flatten", "reshape", "permute", "cat", "narrow",
+    "pad",
 }  # fmt: skip
 SCALES = {"drawn": (1.0, 0.0), "small": (1e-3, 0.0), "large": (30.0, 0.0), "shifted": (1.0, 100.0)}
 every_scale = pytest.mark.parametrize(("factor", "shift"), list(SCALES.values()), ids=list(SCALES))
@@ -43,9 +44,9 @@ def with_bounds(case: Case, unit: Unit = SINGLE) -> dict[str, Any]:
 
 
 def ratio(got: Any, expected: Rounded) -> float:
-    """The largest |error| / bound; infinite where the bound is zero and the error is not, or where got is NaN.
+    """The largest |error| / bound; infinite where the bound is zero and the error is not, or for NaN.
 
-    What overflows in float32 must overflow: an infinite result counts as right where the true one is beyond its range.
+    An infinite result counts as right where the true one is beyond the range of float32.
     """
     got, value = np.asarray(got, dtype=float), expected.value
     with np.errstate(all="ignore"):
@@ -70,7 +71,7 @@ def test_an_honest_evaluation_stays_within_the_bound(case: Case, factor: float, 
 @every_scale
 @every_case
 def test_bounds_are_finite_beside_the_same_values(case: Case, factor: float, shift: float) -> None:
-    """Carrying a bound changes no value, and where the value is finite the bound is finite and not negative."""
+    """Carrying a bound changes no value; where the value is finite the bound is finite and not negative."""
     case = transformed(case, factor, shift)
     with np.errstate(all="ignore"):
         plain = results(case)
@@ -88,7 +89,7 @@ def test_bounds_are_finite_beside_the_same_values(case: Case, factor: float, shi
 
 @every_case
 def test_a_wrong_value_is_beyond_the_bound(case: Case) -> None:
-    """The twin: the largest element, off by a thousandth, is noticed in every output and gradient, in both dtypes."""
+    """The twin: the largest element off by a thousandth is noticed in each result, in both dtypes."""
     for unit in (SINGLE, DOUBLE):
         for name, tracked in with_bounds(case, unit).items():
             wrong = tracked.value.copy()
@@ -114,14 +115,14 @@ def test_what_only_moves_has_no_bound(name: str) -> None:
 
 
 def _broadcasts_or_writes(case: Case) -> bool:
-    """Whether the case also sums (a broadcast operand's gradient) or writes a constant that float32 must round."""
+    """Whether the case also sums (a broadcast operand's gradient) or writes a constant that must round."""
     summed = any(case.tensor(p).shape != case.forward().shape for p in case.places()) and "y" in case.op.slots
     return summed or case.attributes.get("value") == 0.1
 
 
 @every_operator
 def test_what_computes_has_a_bound(name: str) -> None:
-    """The twin: every other operator has a bound that is not zero somewhere, or its values could not be judged."""
+    """The twin: every other operator has a bound that is not zero somewhere."""
     if name in MOVING:
         return
     bounds = (

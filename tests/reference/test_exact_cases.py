@@ -30,7 +30,7 @@ def test_an_exact_case_is_exact(case: Case) -> None:
 
 @every_exact_case
 def test_an_exact_case_in_another_order_gives_the_same_bits(case: Case) -> None:
-    """Exact in every order of summation: the tensors turned around along each sum give what the proof says."""
+    """Exact in every order: the tensors turned around along each sum give what the proof says."""
     if case.op.name not in {"linear", "matmul", "sum"}:
         return
     exact = proved(case)["output 0"].value
@@ -44,7 +44,7 @@ def test_an_exact_case_in_another_order_gives_the_same_bits(case: Case) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.network.name)
 def test_a_case_that_rounds_has_no_proof(case: Case) -> None:
-    """The twin: with the numbers as drawn, whatever computes is refused, and whatever is not refused is exact."""
+    """The twin: with the numbers as drawn, what computes is refused, and what is not refused is exact."""
     try:
         exact = proved(case)
     except NotExact as error:

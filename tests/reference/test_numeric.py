@@ -30,7 +30,7 @@ def test_the_bar_excludes_what_is_wrong():
 
 
 def test_a_coarse_function_gets_a_wide_bar():
-    """A function computed in float32 has noise, which the bar of its roundoff covers and that of float64 does not."""
+    """A function computed in float32 has noise, which only the bar of its own roundoff covers."""
 
     def single(x):
         return np.exp(x.astype(np.float32)).astype(float)

@@ -117,7 +117,7 @@ def test_a_zero_that_may_not_be_one_counts_as_a_term():
 
 @pytest.mark.parametrize("shapes", [((5, 300), (300, 4)), ((2, 3, 40), (2, 40, 5)), ((1, 1), (1, 1))])
 def test_a_product_of_matrices_is_within_its_bound(shapes):
-    """As measured, honest errors stay below the bound itself, which is no more than sqrt(K) units of |A||B|."""
+    """Honest errors stay below the bound itself, which is no more than sqrt(K) units of |A||B|."""
     rng = np.random.default_rng(3)
     a, b = (rng.normal(0.3, 0.7, size=s).astype(np.float32) for s in shapes)
     found = np.matmul(tracked(a), tracked(b))

@@ -1,5 +1,7 @@
 """No file can make the loader crash, hang or run code: every bad one is a SpecError within a second."""
 
+# ruff: noqa: E501 - a row of a table stays on one line
+
 from __future__ import annotations
 
 import os
@@ -70,6 +72,14 @@ HOSTILE: dict[str, tuple[str | bytes, str]] = {
     "a number beyond floats": ("about: x\nseed: 1e999", "is too large for a float"),
     "a long name": (NODES + f"  {'n' * 500}: {{op: relu}}\n", "is not a name"),
     "a long operator": (NODES + f"  n: {{op: {'n' * 500_000}}}\n", "there is no operator"),
+    "many wrong values": ("about: x\ndtypes: [" + "1," * 190_000 + "]", "dtypes is"),
+    "many wrong inputs": (
+        "about: x\nnodes: {n: {op: relu}}\ninputs:\n" + "".join(f"  i{i}: {{shape: [0, -1, a]}}\n" for i in range(30_000)),
+        "inputs.i0.shape is [0, -1, 'a']; expected a list of at most 8 positive ints",
+    ),
+    "a long literal": (
+        "about: x\nnodes: {n: {op: relu}}\ninputs: {x: {shape: [190000], value: [" + "a," * 190_000 + "]}}", "value holds 'a'"
+    ),
     "a huge shape": (
         "about: x\ninputs: {x: {shape: [1000000, 1000000]}}\nnodes: {n: {op: relu}}",
         "input x has 1,000,000,000,000 elements, shape [1000000, 1000000]; expected at most 2,147,483,648",

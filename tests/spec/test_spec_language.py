@@ -23,7 +23,9 @@ def good(tmp_path) -> Network:
 
 
 def _nodes(folder, text: str, head: str = HEAD) -> Network:
-    (network,) = load_text(folder, head + "nodes:\n" + "".join(f"  {line}\n" for line in text.strip().splitlines()))
+    (network,) = load_text(
+        folder, head + "nodes:\n" + "".join(f"  {line}\n" for line in text.strip().splitlines())
+    )
     return network
 
 
@@ -79,7 +81,9 @@ def test_an_absent_bias(good):
 def test_attributes_are_normalised(tmp_path):
     """An int stands for a pair; sizes are not handed to the forward."""
     head = "about: x\ninputs: {x: {shape: [1, 2, 9, 8]}}\n"
-    text = "c: {op: conv2d, out_channels: 4, kernel_size: 3, stride: 2, padding: [1, 0], dilation: 1, groups: 2}"
+    text = (
+        "c: {op: conv2d, out_channels: 4, kernel_size: 3, stride: 2, padding: [1, 0], dilation: 1, groups: 2}"
+    )
     node = _nodes(tmp_path, text, head).node("c")
     assert node.attributes == {"stride": [2, 2], "padding": [[1, 1], [0, 0]], "dilation": [1, 1], "groups": 2}
     assert node.outputs[0].shape == (1, 4, 5, 3)
@@ -87,17 +91,22 @@ def test_attributes_are_normalised(tmp_path):
 
 def test_a_small_number_without_a_point_is_a_number(tmp_path):
     """PyYAML alone reads `1e-5` as a word."""
-    assert _nodes(tmp_path, "a: {op: leaky_relu, negative_slope: 1e-5}").node("a").attributes == {"negative_slope": 1e-5}
+    assert _nodes(tmp_path, "a: {op: leaky_relu, negative_slope: 1e-5}").node("a").attributes == {
+        "negative_slope": 1e-5
+    }
 
 
 def test_a_shared_parameter_has_one_owner(tmp_path):
     """A later and an earlier node may read it; it is drawn once."""
-    network = _nodes(tmp_path, """
+    network = _nodes(
+        tmp_path,
+        """
 a: {op: linear, out_features: 6, weight: b.weight}
 b: {op: linear, out_features: 6}
 c: {op: matmul, x: b, y: b.weight}
 d: {op: linear, out_features: 2, weight: y, bias: false}
-""")
+""",
+    )
     assert network.node("a").tensors["weight"] == "b.weight"
     assert network.node("c").tensors["y"] == "b.weight"
     assert network.node("d").tensors["weight"] == "y"
@@ -123,12 +132,16 @@ blocks:
       end: {op: relu}
     output: end
 """
-    network = _nodes(tmp_path, """
+    network = _nodes(
+        tmp_path,
+        """
 first: {op: linear, out_features: 6}
 one: {block: layer, skip: y, with: {width: 6, shared: first.weight}}
 two: {block: stack, with: {n: 2, of: first.weight}}
 last: {op: add, y: one}
-""", HEAD + blocks)
+""",
+        HEAD + blocks,
+    )
     assert {node.name: node.reads for node in network.nodes} == {
         "first": ("x", "first.weight", "first.bias"),
         "one_fc": ("first", "first.weight"),
@@ -173,7 +186,14 @@ parameters:
     assert draw(d, 0, "d", "float32").tolist() == [[1, math.inf]]
     assert draw(e, 0, "e", "int64").tolist() == [0, 1]
     assert np.array_equal(draw(f, 0, "f", "float64"), np.full((2, 2), 3.0))
-    assert [tensor.kind for tensor in network.inputs] == ["float", "float", "int64", "float", "int64", "float"]
+    assert [tensor.kind for tensor in network.inputs] == [
+        "float",
+        "float",
+        "int64",
+        "float",
+        "int64",
+        "float",
+    ]
     (weight, bias) = network.parameters
     assert (weight.draw.kind, weight.draw.high, weight.draw.fan_in) == ("uniform", 1, 2)
     assert bias.draw.kind == "normal"
@@ -196,7 +216,10 @@ def test_the_cotangent_of_a_scalar_is_not_near_zero(tmp_path):
 def test_buffers_and_further_outputs(tmp_path):
     """Batch normalisation in training owns two buffers and gives them anew."""
     network = _nodes(tmp_path, "n: {op: batch_norm, eps: 1e-5, momentum: 0.1, training: true}")
-    assert [(t.name, t.shape, t.grad) for t in network.buffers] == [("n.running_mean", (6,), False), ("n.running_var", (6,), False)]
+    assert [(t.name, t.shape, t.grad) for t in network.buffers] == [
+        ("n.running_mean", (6,), False),
+        ("n.running_var", (6,), False),
+    ]
     assert [o.name for o in network.node("n").outputs] == ["n", "n.running_mean", "n.running_var"]
     assert [t.name for t in network.parameters] == ["n.weight", "n.bias"]
 
@@ -224,7 +247,9 @@ def test_an_operator_file_gives_a_network_for_each_case(tmp_path):
 
 def test_cases_with_lists_and_integers(tmp_path):
     """`xs` takes declarations; a target of integers has no gradient."""
-    (cat,) = load_text(tmp_path, "operator: cat\nabout: x\ncases: {a: {xs: [{shape: [2, 3]}, {shape: [2, 1]}], dim: 1}}")
+    (cat,) = load_text(
+        tmp_path, "operator: cat\nabout: x\ncases: {a: {xs: [{shape: [2, 3]}, {shape: [2, 1]}], dim: 1}}"
+    )
     assert cat.node("cat").tensors == {"xs": ("xs_0", "xs_1")}
     assert cat.shapes["cat"] == (2, 4)
     case = "{x: {shape: [3, 4]}, target: {shape: [3], integers: [0, 4]}, reduction: sum}"
@@ -234,7 +259,9 @@ def test_cases_with_lists_and_integers(tmp_path):
 
 def test_every_case_is_looked_at(tmp_path):
     """A mistake in one does not hide those in others."""
-    text = OPERATOR.replace("shape: [2, 4]", "shape: [4]").replace("out_features: 6, bias: false", "out_feature: 6, bias: 1")
+    text = OPERATOR.replace("shape: [2, 4]", "shape: [4]").replace(
+        "out_features: 6, bias: false", "out_feature: 6, bias: 1"
+    )
     assert [line for line, _ in complaints(tmp_path, text)] == [5, 6, 6]
 
 
@@ -242,7 +269,10 @@ WEIGHTED = "about: x\nweights: w.safetensors\ninputs: {x: {shape: [2, 3]}}\nnode
 
 
 def _weights(folder, **shapes: tuple[int, ...]) -> None:
-    save_file({f"fc.{name}": np.zeros(shape, np.float32) for name, shape in shapes.items()}, folder / "w.safetensors")
+    save_file(
+        {f"fc.{name}": np.zeros(shape, np.float32) for name, shape in shapes.items()},
+        folder / "w.safetensors",
+    )
 
 
 def test_weights_from_a_file(tmp_path):

@@ -15,7 +15,9 @@ from harness.spec.graph import cycles, ordered
 from harness.spec.text import scalar
 
 LINES = GOOD.splitlines(keepends=True)
-PIECES = sorted({*GOOD.split(), "$width", "{}", "[]", "null", "-1", "1e400", "&a", "*a", "!!set", "\t", "- ", "? "})
+PIECES = sorted(
+    {*GOOD.split(), "$width", "{}", "[]", "null", "-1", "1e400", "&a", "*a", "!!set", "\t", "- ", "? "}
+)
 CHECKS = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 edits = st.lists(

@@ -9,7 +9,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
-from spec_texts import GOOD, changed
+from spec_texts import changed
 
 from harness.spec import schema
 
@@ -61,11 +61,24 @@ def test_an_editor_shows_mistakes(wrong, validator):
         validator.validate(_read(changed(wrong, text=good)))
 
 
-@pytest.mark.parametrize(("stride", "fits"), [(1, True), ([1, 2], True), ("$s", True), ([1], False), ("x", False)])
+@pytest.mark.parametrize(
+    ("stride", "fits"), [(1, True), ([1, 2], True), ("$s", True), ([1], False), ("x", False)]
+)
 def test_short_forms_are_in_the_schema(stride, fits, validator):
     """An int may stand for a pair, and an argument for anything."""
-    node = {"op": "conv2d", "out_channels": 2, "kernel_size": 3, "padding": [1, 2], "dilation": 1, "groups": 1}
-    spec = {"about": "x", "inputs": {"x": {"shape": [1, 1, 4, 4]}}, "nodes": {"n": {**node, "stride": stride}}}
+    node = {
+        "op": "conv2d",
+        "out_channels": 2,
+        "kernel_size": 3,
+        "padding": [1, 2],
+        "dilation": 1,
+        "groups": 1,
+    }
+    spec = {
+        "about": "x",
+        "inputs": {"x": {"shape": [1, 1, 4, 4]}},
+        "nodes": {"n": {**node, "stride": stride}},
+    }
     assert validator.is_valid(copy.deepcopy(spec)) is fits
 
 

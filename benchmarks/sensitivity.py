@@ -1,0 +1,107 @@
+"""How small a relative error of one element of a weight's gradient is caught, for each framework and each weight of a spec.
+
+An element is beyond its bound where its error is larger than LIMIT times the bound, so the smallest error that is caught for certain is
+that over the element's magnitude, less what the framework's own rounding took of it already. Run as
+`python benchmarks/sensitivity.py [SPEC ...]`; prints a table in Markdown. The element is the largest of the gradient, then the median one of
+those that are not zero.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness import adapters, paths, pipeline, problem
+from harness.contract import ContractError, read_capture, read_problem
+from harness.judge.local import LocalCheck
+from harness.judge.rows import LIMIT, Row
+from harness.reference.rounding import Rounded
+from harness.spec import SpecError, load
+
+DEFAULT = ("cnn", "transformer")
+
+
+class Watched(LocalCheck):
+    """The local check, which also keeps what it expected of each tensor."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.expected: dict[str, Rounded] = {}
+
+    def _against(self, row: Row, shape: tuple[int, ...], expected: Any, culprit: str) -> Row:
+        if isinstance(expected, Rounded):
+            self.expected[row.tensor] = expected
+        return super()._against(row, shape, expected, culprit)
+
+
+def caught(expected: Rounded) -> tuple[float, float]:
+    """The smallest relative errors that are caught: of the largest element and of the median one of those that are not zero."""
+    size, bound = np.abs(expected.value).ravel(), np.broadcast_to(expected.bound(), expected.shape).ravel()
+    order = np.argsort(size)[np.count_nonzero(size == 0) :]
+    if not order.size:
+        return np.nan, np.nan
+    largest, median = (float(LIMIT * bound[i] / size[i]) for i in (order[-1], order[len(order) // 2]))
+    return largest, median
+
+
+def captured(spec: Path, chosen: list[adapters.Adapter], dtype: str) -> Iterator[tuple[str, str, Watched]]:
+    """(spec, adapter, its local check) for every network of a file, drawn and captured anew."""
+    with tempfile.TemporaryDirectory() as root:
+        folder = pipeline.Folder(Path(root))
+        wanted = [pipeline.Variant(network, dtype, "drawn") for network in load(spec)]
+        for v in wanted:
+            drawn = problem.write(v.network, folder.problem(v.name), dtype=dtype, values="drawn")
+            folder.digests[v.name] = str(drawn.document["digest"])
+        pipeline.capture(folder, wanted, chosen, pipeline.Capturing(), lambda stage, done, total: None)
+        for v in wanted:
+            for adapter in chosen:
+                opened = read_problem(folder.problem(v.name))
+                found = read_capture(folder.capture(adapter.name, v.name), opened)
+                if found.status == "ok":
+                    yield v.network.name, adapter.name, Watched(opened, found)
+                else:
+                    print(f"{v.network.name}: {adapter.name}: {found.status}: {found.reason}", file=sys.stderr)
+
+
+def table(specs: list[Path], chosen: list[adapters.Adapter], dtype: str) -> Iterator[str]:
+    """The lines of the table."""
+    names = [a.name for a in chosen]
+    yield "| spec | gradient | shape | " + " | ".join(f"{n}: largest | {n}: median" for n in names) + " |"
+    yield "|---|---|---|" + "--:|--:|" * len(names)
+    for spec in specs:
+        cells: dict[tuple[str, str, str], dict[str, tuple[float, float]]] = {}
+        for network, name, check in captured(spec, chosen, dtype):
+            for row in check.rows():
+                if row.kind == "grad_param" and row.tensor.endswith(".weight") and row.tensor in check.expected:
+                    cells.setdefault((network, row.tensor, row.shape), {})[name] = caught(check.expected[row.tensor])
+        for key, found in cells.items():
+            figures = [f"{error:.1e}" for n in names for error in found.get(n, (np.nan, np.nan))]
+            yield "| " + " | ".join([*key, *figures]) + " |"
+
+
+def main() -> int:
+    """Parse, measure, print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("specs", nargs="*", type=Path, metavar="SPEC")
+    parser.add_argument("--adapter", action="append", metavar="NAME_OR_FOLDER", help="all that come along by default")
+    parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
+    given = parser.parse_args()
+    specs = given.specs or [paths.specs_folder() / "networks" / f"{name}.yaml" for name in DEFAULT]
+    try:
+        chosen = [adapters.find(name) for name in given.adapter or adapters.names()]
+        for line in table(specs, chosen, given.dtype):
+            print(line, flush=True)
+    except (SpecError, ContractError, adapters.AdapterError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
