@@ -66,7 +66,9 @@ def captured(spec: Path, chosen: list[adapters.Adapter], dtype: str) -> Iterator
                 if found.status == "ok":
                     yield v.network.name, adapter.name, Watched(opened, found)
                 else:
-                    print(f"{v.network.name}: {adapter.name}: {found.status}: {found.reason}", file=sys.stderr)
+                    print(
+                        f"{v.network.name}: {adapter.name}: {found.status}: {found.reason}", file=sys.stderr
+                    )
 
 
 def table(specs: list[Path], chosen: list[adapters.Adapter], dtype: str) -> Iterator[str]:
@@ -78,8 +80,14 @@ def table(specs: list[Path], chosen: list[adapters.Adapter], dtype: str) -> Iter
         cells: dict[tuple[str, str, str], dict[str, tuple[float, float]]] = {}
         for network, name, check in captured(spec, chosen, dtype):
             for row in check.rows():
-                if row.kind == "grad_param" and row.tensor.endswith(".weight") and row.tensor in check.expected:
-                    cells.setdefault((network, row.tensor, row.shape), {})[name] = caught(check.expected[row.tensor])
+                if (
+                    row.kind == "grad_param"
+                    and row.tensor.endswith(".weight")
+                    and row.tensor in check.expected
+                ):
+                    cells.setdefault((network, row.tensor, row.shape), {})[name] = caught(
+                        check.expected[row.tensor]
+                    )
         for key, found in cells.items():
             figures = [f"{error:.1e}" for n in names for error in found.get(n, (np.nan, np.nan))]
             yield "| " + " | ".join([*key, *figures]) + " |"
@@ -89,7 +97,9 @@ def main() -> int:
     """Parse, measure, print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("specs", nargs="*", type=Path, metavar="SPEC")
-    parser.add_argument("--adapter", action="append", metavar="NAME_OR_FOLDER", help="all that come along by default")
+    parser.add_argument(
+        "--adapter", action="append", metavar="NAME_OR_FOLDER", help="all that come along by default"
+    )
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
     given = parser.parse_args()
     specs = given.specs or [paths.specs_folder() / "networks" / f"{name}.yaml" for name in DEFAULT]

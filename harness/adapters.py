@@ -7,6 +7,7 @@ import importlib.util
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -25,7 +26,8 @@ class AdapterError(LookupError):
 class Adapter:
     """An adapter folder and the interpreter for it.
 
-    name: what the user typed or the folder's name (`torch`, `chainer-6.3`). framework: the folder's name. found: how the interpreter was found.
+    name: what the user typed or the folder's name (`torch`, `chainer-6.3`). framework: the folder's name. found: how
+    the interpreter was found.
     """
 
     name: str
@@ -41,9 +43,9 @@ def names() -> list[str]:
 
 
 def find(name_or_folder: str) -> Adapter:
-    """The adapter of a name (`torch`, `chainer-6.3`: that adapter with the environment of another version) or a folder anywhere.
+    """The adapter of a name or of a folder anywhere. Raises AdapterError.
 
-    Raises AdapterError.
+    `chainer-6.3` is the adapter `chainer` in the environment of another version.
     """
     name, folder = _folder(name_or_folder)
     interpreter, found = _interpreter(name, folder.name)
@@ -62,7 +64,9 @@ def _folder(given: str) -> tuple[str, Path]:
     if not (folder / "adapter.py").is_file():
         close = difflib.get_close_matches(given, known, 1)
         hint = f"; did you mean {close[0]}?" if close else ""
-        raise AdapterError(f"--adapter {given}: no such adapter; there are {', '.join(known)}{hint}, or give a folder with a /")
+        raise AdapterError(
+            f"--adapter {given}: no such adapter; there are {', '.join(known)}{hint}, or give a folder with a /"
+        )
     return given, folder
 
 
@@ -74,10 +78,13 @@ def variable(name: str) -> str:
 def _interpreter(name: str, framework: str) -> tuple[Path, str]:
     told = os.environ.get(variable(name))
     if told:
-        path = Path(told).expanduser()
-        if not os.access(path, os.X_OK) or path.is_dir():
-            raise AdapterError(f"{variable(name)} is {told!r}, which cannot be run; set it to a Python that has {framework}")
-        return path, variable(name)
+        # A path, or a command such as python3.10.
+        path = shutil.which(Path(told).expanduser())
+        if path is None:
+            raise AdapterError(
+                f"{variable(name)} is {told!r}, which cannot be run; set it to a Python that has {framework}"
+            )
+        return Path(path).absolute(), variable(name)
     root = paths.checkout_root()
     for place in [p for p in (root, Path.cwd()) if p is not None]:
         python = place / ".tox" / name / "bin" / "python"
@@ -86,7 +93,9 @@ def _interpreter(name: str, framework: str) -> tuple[Path, str]:
     if name == framework and _importable(framework):
         return Path(sys.executable), "this interpreter"
     build = f"type `tox run --notest -e {name}` in the checkout, or " if root is not None else ""
-    raise AdapterError(f"adapter {name}: no interpreter found; {build}set {variable(name)} to a Python that has {framework}")
+    raise AdapterError(
+        f"adapter {name}: no interpreter found; {build}set {variable(name)} to a Python that has {framework}"
+    )
 
 
 def _importable(framework: str) -> bool:
@@ -97,23 +106,31 @@ def _importable(framework: str) -> bool:
 
 
 def describe(adapter: Adapter, *, time_limit: float = 120.0) -> Mapping[str, Any]:
-    """What the worker says of an adapter: version, python, numpy, dtypes, routes, operators. Raises AdapterError."""
+    """What the worker says of an adapter: version, python, numpy, dtypes, routes, operators.
+
+    Raises AdapterError.
+    """
     command = [str(adapter.interpreter), "-I", str(worker()), "--describe", str(adapter.folder)]
+    where = f"adapter {adapter.name} does not start in {adapter.interpreter}"
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=time_limit, errors="replace", check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise AdapterError(f"adapter {adapter.name}: {error}") from error
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=time_limit, errors="replace",
+            check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        raise AdapterError(f"{where}: no answer within {time_limit:g} s") from error
+    except OSError as error:
+        raise AdapterError(f"{where}: {error.strerror or error}") from error
     lines = done.stdout.strip().splitlines()
     try:
         described = json.loads(lines[-1])
         if not isinstance(described, dict):
             raise ValueError(f"{lines[-1]!r} is no JSON object")
-    except (ValueError, IndexError) as error:
-        last = (done.stderr.strip() or done.stdout.strip() or str(error)).splitlines()[-1:]
-        raise AdapterError(f"adapter {adapter.name} does not start in {adapter.interpreter}: {' '.join(last)}") from error
+    except (ValueError, IndexError, RecursionError) as error:
+        said = done.stderr.strip() or done.stdout.strip() or f"exit status {done.returncode} and not a word"
+        raise AdapterError(f"{where}: {said.splitlines()[-1]}") from error
     if described.get("reason"):
-        last = str(described["reason"]).strip().splitlines()[-1]
-        raise AdapterError(f"adapter {adapter.name} does not start in {adapter.interpreter}: {last}")
+        raise AdapterError(f"{where}: {str(described['reason']).strip().splitlines()[-1]}")
     return described
 
 

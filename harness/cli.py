@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from harness import __version__, adapters, commands, paths
@@ -17,6 +22,8 @@ from harness.judge.known import KnownError
 from harness.spec import SpecError
 
 USAGE = 2
+INTERRUPTED = 128
+FOLDER: click.Path[Path] = click.Path(path_type=Path, file_okay=False)
 Command = TypeVar("Command", bound=Callable[..., Any])
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -25,32 +32,57 @@ class Failing(click.Group):
     """Turns what a user can mend into its message and exit code 2, at the door and nowhere else."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        # As Ctrl-C: what was started is ended, and what lies about meanwhile is removed.
+        signal.signal(signal.SIGTERM, _interrupt)
         try:
             return super().invoke(ctx)
         except (SpecError, ContractError, adapters.AdapterError, KnownError) as error:
             errors.print(str(error), markup=False)
+        except BrokenProcessPool:
+            errors.print("a process of gradconform itself was killed, most likely for want of memory; free some, or run")
+            errors.print("fewer specs at a time")
         except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise
             errors.print(f"{error.filename or 'input or output'}: {error.strerror or error}", markup=False)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as error:
             errors.print("interrupted; earlier results are untouched", markup=False)
-            ctx.exit(130)
+            ctx.exit(INTERRUPTED + (error.args[0] if error.args else signal.SIGINT))
         ctx.exit(USAGE)
+
+
+def _interrupt(number: int, _: object) -> NoReturn:
+    raise KeyboardInterrupt(number)
+
+
+def _finite(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
+    if value is not None and value != value:
+        raise click.BadParameter("expected a number")
+    return value
 
 
 def _specs(function: Command) -> Command:
     return click.argument("specs", nargs=-1, metavar="[SPEC ...]", type=click.Path(path_type=Path))(function)
 
 
+def _out(function: Command) -> Command:
+    default = Path("reports/latest")
+    return click.option("--out", type=FOLDER, default=default, show_default=True, help="Where the report goes.")(function)
+
+
 def _capturing(function: Command) -> Command:
     for option in reversed((
         click.option("--adapter", "adapter", multiple=True, metavar="NAME_OR_FOLDER",
                      help="An adapter's name (torch, chainer-6.3) or folder; all that come along by default."),
-        click.option("--dtype", type=click.Choice(["float32", "float64"]), help="Only this dtype; the spec's by default."),
+        click.option("--dtype", type=click.Choice(["float32", "float64"]),
+                     help="Only this dtype; the spec's by default."),
         click.option("--seed", type=click.IntRange(0, 2**63), help="Draw from this seed instead of the spec's."),
-        click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Threads of each framework."),
-        click.option("--time-limit", type=click.FloatRange(0.1), default=600.0, show_default=True, metavar="SECONDS",
-                     help="For one problem in one framework."),
-        click.option("--memory-limit", type=click.FloatRange(0.1), metavar="GIB", help="Address space of each framework's process."),
+        click.option("--threads", type=click.IntRange(1, 4096), default=1, show_default=True,
+                     help="Threads of each framework."),
+        click.option("--time-limit", type=click.FloatRange(0.1, 1e9), default=600.0, show_default=True,
+                     metavar="SECONDS", callback=_finite, help="For one problem in one framework."),
+        click.option("--memory-limit", type=click.FloatRange(0.1, 2.0**20), metavar="GIB", callback=_finite,
+                     help="Address space of each framework's process."),
     )):  # fmt: skip
         function = option(function)
     return function
@@ -61,16 +93,16 @@ def _capturing(function: Command) -> Command:
 def main() -> None:
     """Judge the gradients of PyTorch, Chainer and NNabla, layer by layer, against a float64 reference.
 
-    Exit status: 0 everything conforms or is known; 1 something diverges; 2 bad usage or a bad spec; 3 a framework could not be run.
+    Exit status: 0 everything conforms or is known; 1 something diverges; 2 bad usage or a bad spec; 3 a framework
+    could not be run.
     """
 
 
 @main.command()
 @_specs
 @_capturing
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("reports/latest"), show_default=True,
-              help="Where the report goes.")
-@click.option("--keep", type=click.Path(path_type=Path, file_okay=False), help="Keep problems and captures in this folder.")
+@_out
+@click.option("--keep", type=FOLDER, help="Keep problems and captures in this folder.")
 def run(specs: Sequence[Path], out: Path, keep: Path | None, **options: Any) -> None:
     """Draw, capture, judge and report. SPEC: files or folders; specs/networks by default."""
     sys.exit(commands.run(specs, commands.Options(**options), out, keep))
@@ -79,16 +111,15 @@ def run(specs: Sequence[Path], out: Path, keep: Path | None, **options: Any) -> 
 @main.command()
 @_specs
 @_capturing
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="A new folder for problems and captures.")
+@click.option("--out", type=FOLDER, required=True, help="A new folder for problems and captures.")
 def capture(specs: Sequence[Path], out: Path, **options: Any) -> None:
     """Draw and capture only; `gradconform judge` does the rest, on this machine or another."""
     sys.exit(commands.capture(specs, commands.Options(**options), out))
 
 
 @main.command()
-@click.argument("captures", nargs=-1, required=True, metavar="FOLDER ...", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("reports/latest"), show_default=True,
-              help="Where the report goes.")
+@click.argument("captures", nargs=-1, required=True, metavar="FOLDER ...", type=FOLDER)
+@_out
 def judge(captures: Sequence[Path], out: Path) -> None:
     """Judge folders that `gradconform capture` wrote; needs no framework."""
     sys.exit(commands.judge(captures, out))
@@ -99,7 +130,8 @@ def judge(captures: Sequence[Path], out: Path) -> None:
 def check(specs: Sequence[Path]) -> None:
     """Load specs and say everything that is wrong with them."""
     networks = commands.networks(specs)
-    Console(soft_wrap=True).print(f"{len(networks)} networks, all well formed")
+    count = "1 network" if len(networks) == 1 else f"{len(networks)} networks, all"
+    Console(soft_wrap=True, highlight=False).print(f"{count} well formed")
 
 
 @main.command("list")
@@ -109,8 +141,15 @@ def list_specs(specs: Sequence[Path]) -> None:
     table = Table("network", "nodes", "parameters", "dtypes", "values", "about")
     for network in commands.networks(specs):
         count = sum(_size(t.shape) for t in network.parameters)
-        table.add_row(network.name, str(len(network.nodes)), f"{count:,}", " ".join(network.dtypes), " ".join(network.values), network.about)
-    Console().print(table)
+        told = (str(len(network.nodes)), f"{count:,}", " ".join(network.dtypes), " ".join(network.values))
+        table.add_row(network.name, *told, escape(network.about))
+    _console().print(table)
+
+
+def _console() -> Console:
+    """As wide as the terminal, or wide enough that a table in a file or a pipe is not cut."""
+    console = Console(highlight=False)
+    return console if console.is_terminal or "COLUMNS" in os.environ else Console(highlight=False, width=200)
 
 
 def _size(shape: Sequence[int]) -> int:
@@ -121,7 +160,8 @@ def _size(shape: Sequence[int]) -> int:
 
 
 @main.command()
-@click.option("--adapter", "adapter", multiple=True, metavar="NAME_OR_FOLDER", help="Only these; all that come along by default.")
+@click.option("--adapter", "adapter", multiple=True, metavar="NAME_OR_FOLDER",
+              help="Only these; all that come along by default.")  # fmt: skip
 def doctor(adapter: Sequence[str]) -> None:
     """Say which adapters, interpreters and versions there are, and what to type when one is missing."""
     table = Table("adapter", "version", "Python", "NumPy", "interpreter", "dtypes", "operators")
@@ -131,15 +171,17 @@ def doctor(adapter: Sequence[str]) -> None:
             found = adapters.find(name)
             about = adapters.describe(found)
             dtypes = " ".join(d for d, reason in about["dtypes"].items() if reason is None)
-            table.add_row(name, about["version"], about["python"], about["numpy"], found.found, dtypes, str(len(about["operators"])))
+            versions = (about["version"], about["python"], about["numpy"])
+            table.add_row(name, *map(str, versions), found.found, dtypes, str(len(about["operators"])))
         except adapters.AdapterError as error:
             table.add_row(name, "not ready", "", "", "", "", "")
             missing.append(str(error))
-    console = Console()
-    console.print(f"gradconform {__version__}, Python {sys.version.split()[0]}, adapters in {paths.adapters_folder()}", highlight=False)
+    console = _console()
+    here = f"gradconform {__version__}, Python {sys.version.split()[0]}, adapters in {paths.adapters_folder()}"
+    console.print(here, soft_wrap=True, markup=False)
     console.print(table)
     for message in missing:
-        console.print(message, markup=False, highlight=False, soft_wrap=True)
+        console.print(message, markup=False, soft_wrap=True)
     sys.exit(3 if missing else 0)
 
 

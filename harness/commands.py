@@ -42,13 +42,18 @@ class Options:
 
 
 def networks(specs: Sequence[Path]) -> list[Network]:
-    """The networks of files and folders, specs/networks by default. Raises SpecError with the problems of all of them."""
-    files: list[Path] = []
-    for given in specs or [paths.specs_folder() / "networks"]:
-        files.extend(sorted(given.rglob("*.yaml")) if given.is_dir() else [given])
+    """The networks of files and folders, specs/networks by default.
+
+    Raises SpecError with the problems of all of them, ContractError where there are none.
+    """
+    places = list(specs) or [paths.specs_folder() / "networks"]
+    files: dict[Path, Path] = {}
+    for given in places:
+        for file in sorted(given.rglob("*.yaml")) if given.is_dir() else [given]:
+            files.setdefault(file.resolve(), file)
     loaded: list[Network] = []
     found: list[Problem] = []
-    for file in files:
+    for file in files.values():
         try:
             loaded.extend(load(file))
         except SpecError as error:
@@ -56,11 +61,14 @@ def networks(specs: Sequence[Path]) -> list[Network]:
     if found:
         raise SpecError(found)
     if not loaded:
-        raise ContractError(f"{', '.join(map(str, specs))}: no specs there; expected *.yaml")
-    names = [n.name for n in loaded]
-    twice = sorted({n for n in names if names.count(n) > 1})
-    if twice:
-        raise ContractError(f"two specs are called {twice[0]!r}; give one of them another `name`")
+        raise ContractError(f"{', '.join(map(str, places))}: no specs there; expected *.yaml")
+    by_name: dict[str, Path] = {}
+    for network in loaded:
+        first = by_name.setdefault(network.name, network.path)
+        if first != network.path:
+            raise ContractError(
+                f"{network.path}: is called {network.name!r} like {first}; give one of them another `name`"
+            )
     return loaded
 
 
@@ -79,23 +87,28 @@ def run(specs: Sequence[Path], options: Options, out: Path, keep: Path | None) -
 
 def capture(specs: Sequence[Path], options: Options, out: Path) -> int:
     """Draw and capture."""
-    if out.exists() and any(out.iterdir()):
-        raise ContractError(f"--out {out}: is not empty; expected a new folder, so that no capture is overwritten")
+    _check_new("--out", out)
     wanted = pipeline.variants(networks(specs), options.dtype)
     chosen, absent = _adapters(options.adapter)
     folder = Folder(out)
     with _progress() as told, pipeline.pool(pipeline.cores()) as workers:
         pipeline.draw(folder, wanted, options.seed, told, workers)
         pipeline.capture(folder, wanted, chosen, options.capturing(), told)
-    crashed = [d for d in pipeline.framework_documents(folder).values() if d.get("status") == "crashed"]
-    Console(soft_wrap=True).print(f"{len(wanted)} problems captured in {out}", highlight=False)
-    return CANNOT_RUN if crashed or absent else 0
+    told_of = [(path, d) for path, d in pipeline.capture_documents(folder) if d.get("status") == "crashed"]
+    console = Console(soft_wrap=True, highlight=False, markup=False)
+    for path, document in told_of:
+        console.print(f"crashed: {path.parent.relative_to(out)}: {document.get('reason')}")
+    for message in absent:
+        console.print(f"not run: {message}")
+    console.print(f"{len(wanted)} problems captured in {out}")
+    return CANNOT_RUN if told_of or absent else 0
 
 
 def judge(folders: Sequence[Path], out: Path) -> int:
     """Judge what was captured before, here or elsewhere; captures of one problem are joined by its digest."""
     clock = Clock()
     listed = known.load(paths.specs_folder() / "known")
+    _check_writable(out)
     jobs = pipeline.joined([Folder(f) for f in folders])
     with _progress() as told, pipeline.pool(pipeline.cores()) as workers:
         rows = pipeline.judge_all(workers, jobs, told)
@@ -103,9 +116,22 @@ def judge(folders: Sequence[Path], out: Path) -> int:
 
 
 def _adapters(given: Sequence[str]) -> tuple[list[adapters.Adapter], list[str]]:
-    """The adapters to run and, where none was named, why others cannot: a framework that was asked for by name must be there."""
+    """The adapters to run and, where none was named, why others cannot.
+
+    A framework that was asked for by name must be there. Raises AdapterError.
+    """
     if given:
-        return [adapters.find(name) for name in dict.fromkeys(given)], []
+        chosen = [adapters.find(name) for name in dict.fromkeys(given)]
+        by_name: dict[str, adapters.Adapter] = {}
+        for adapter in chosen:
+            # Their captures would lie in one folder.
+            first = by_name.setdefault(adapter.name, adapter)
+            if first is not adapter:
+                raise adapters.AdapterError(
+                    f"--adapter: {first.folder} and {adapter.folder} are both called {adapter.name!r}; "
+                    "rename one of the folders, or run them one after the other"
+                )
+        return chosen, []
     found, absent = [], []
     for name in adapters.names():
         try:
@@ -119,14 +145,13 @@ def _adapters(given: Sequence[str]) -> tuple[list[adapters.Adapter], list[str]]:
 
 @contextmanager
 def _work_folder(out: Path, keep: Path | None) -> Iterator[Path]:
-    """Where problems and captures lie meanwhile: beside the report, where there is room for it, or where the user keeps them."""
+    """Where problems and captures lie meanwhile: beside the report, where there is room, or where the user keeps them."""
+    _check_writable(out)
     if keep is not None:
-        if keep.exists() and any(keep.iterdir()):
-            raise ContractError(f"--keep {keep}: is not empty; expected a new folder")
+        _check_new("--keep", keep)
         keep.mkdir(parents=True, exist_ok=True)
         yield keep
         return
-    out.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     try:
         yield folder.resolve()
@@ -134,15 +159,33 @@ def _work_folder(out: Path, keep: Path | None) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _check_new(option: str, folder: Path) -> None:
+    if folder.exists() and any(folder.iterdir()):
+        raise ContractError(f"{option} {folder}: is not empty; expected a new folder, so that nothing is overwritten")
+
+
+def _check_writable(out: Path) -> None:
+    """Find out before hours of work whether a report can be written there. Raises OSError."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=out if out.exists() else out.parent):
+        pass
+
+
 @contextmanager
 def _progress() -> Iterator[pipeline.Progress]:
+    """Bars on a terminal; elsewhere a line for each stage that is done."""
     lock = threading.Lock()
     bars: dict[str, TaskID] = {}
     columns = (TextColumn("{task.description:>12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    console = Console(stderr=True, highlight=False)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
 
         def told(stage: str, done: int, total: int) -> None:
             with lock:
+                if not console.is_terminal:
+                    if done == total:
+                        console.print(f"{stage}: {done} done", markup=False)
+                    return
                 if stage not in bars:
                     bars[stage] = progress.add_task(stage, total=total)
                 progress.update(bars[stage], completed=done)
@@ -150,7 +193,9 @@ def _progress() -> Iterator[pipeline.Progress]:
         yield told
 
 
-def _report(rows: list[Row], folders: Sequence[Folder], out: Path, clock: Clock, seed: int | None, absent: Sequence[str]) -> int:
+def _report(
+    rows: list[Row], folders: Sequence[Folder], out: Path, clock: Clock, seed: int | None, absent: Sequence[str]
+) -> int:
     from harness import report  # pandas takes a second to import, and `check` or `doctor` needs none
 
     info = manifest(folders, clock, seed)

@@ -37,7 +37,7 @@ class Tensors(Mapping[str, Array]):
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            self._file = safe_open(str(path), framework="numpy")  # type: ignore[no-untyped-call]
+            self._file = safe_open(str(path), framework="numpy")
         except (OSError, SafetensorError) as error:
             raise ContractError(f"{path}: {error}; expected a safetensors file") from error
         self._names = frozenset(self._file.keys())

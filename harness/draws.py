@@ -64,11 +64,11 @@ def draw(what: Draw, seed: int, name: str, dtype: str) -> Array:
     if what.kind == "integers":
         return rng.integers(int(what.low), int(what.high), size=what.shape).astype(dtype)
     if what.kind == "uniform":
-        drawn = rng.random(size=what.shape, dtype=dtype)
+        drawn = np.asarray(rng.random(size=what.shape, dtype=np.dtype(dtype).type))
         drawn *= np.asarray(what.high - what.low, dtype)
         drawn += np.asarray(what.low, dtype)
     else:
-        drawn = rng.standard_normal(size=what.shape, dtype=dtype)
+        drawn = np.asarray(rng.standard_normal(size=what.shape, dtype=np.dtype(dtype).type))
         drawn *= np.asarray(what.scale, dtype)
         drawn += np.asarray(what.mean, dtype)
     return np.asarray(drawn)

@@ -21,6 +21,8 @@ Array = NDArray[Any]
 
 # How many terms a sum of products may keep, and the largest integer drawn: tried in turn until no sum can round.
 EXACT_LADDER = ((None, 3), (16, 2), (4, 2), (4, 1), (2, 1))
+# The stream of the cotangent; no tensor can have this name.
+COTANGENT = "cotangent/"
 
 
 class NoExactProblem(ContractError):
@@ -45,7 +47,7 @@ def write(network: Network, folder: Path, *, dtype: str, values: str, seed: int 
     tensors = {f"value/{t.name}": draw(t.draw, seed, t.name, _dtype_of(t, dtype)) for t in network.tensors}
     if network.weights is not None:
         tensors.update(_loaded(network, dtype))
-    tensors[f"cotangent/{network.output}"] = draw(network.cotangent, seed, "cotangent", dtype)
+    tensors[f"cotangent/{network.output}"] = draw(network.cotangent, seed, COTANGENT, dtype)
     write_problem(folder, document(network, dtype, values, seed), tensors)
     return read_problem(folder)
 
@@ -120,8 +122,11 @@ def _write_exact(network: Network, folder: Path, dtype: str, seed: int) -> Probl
     unit = Unit.of(dtype)
     for rung, (terms, largest) in enumerate(EXACT_LADDER):
         tensors = {f"value/{t.name}": _small(t, seed, dtype, terms, largest) for t in part.tensors}
-        cotangent = replace(part.cotangent, kind="normal")
-        tensors[f"cotangent/{part.output}"] = _small_integers(cotangent, seed, "cotangent", None, largest, dtype)
+        tensors[f"cotangent/{part.output}"] = (
+            draw(part.cotangent, seed, COTANGENT, dtype)
+            if part.cotangent.kind == "literal" and part.output == network.output
+            else _small_integers(part.cotangent, seed, COTANGENT, None, largest, dtype)
+        )
         write_problem(folder, document(part, dtype, "exact", seed), tensors)
         problem = read_problem(folder)
         try:
@@ -157,6 +162,9 @@ def _small_integers(
     rng = stream(seed, "exact " + name)
     values = rng.integers(1, largest + 1, size=what.shape) * rng.choice([-1, 1], size=what.shape)
     if what.fan_in is not None and terms is not None:
-        values *= rng.random(size=what.shape) < terms / what.fan_in
+        kept = rng.random(size=what.shape) < terms / what.fan_in
+        # A weight of nothing but zeros would tell nothing.
+        kept.flat[rng.integers(kept.size)] = True
+        values *= kept
     # Halves, not whole numbers: an exponent that is never used could hide a wrong scale.
     return np.asarray(values * (0.5 if largest > 1 else 1.0), dtype=dtype)

@@ -17,7 +17,7 @@ from harness.reference.sums import scatter_sum, sum_of_products
 def linear(x: Any, weight: Any, bias: Any) -> Any:
     """y = x W' + b.  x [..., I], weight [O, I], bias [O] or absent; y [..., O].
 
-    The bias is one more term of each sum: a framework may begin with it, and then every partial sum has its size.
+    The bias is one more term of each sum: a framework may begin with it; every partial sum then has its size.
     """
     rows = x.reshape(-1, x.shape[-1])
     terms = [(..., rows, np.transpose(weight))]

@@ -1,7 +1,7 @@
 """The faults: what is appended to an adapter's files, and what the judge must say of it.
 
-Every fault names the tensors whose rows must fail and the culprit of each. Nodes are told apart by shapes, since an operator of an
-adapter does not know whose it is.
+Every fault names the tensors whose rows must fail and the culprit of each. Nodes are told apart by shapes, since
+an operator of an adapter does not know whose it is.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Blame = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault. adapter, routes: texts to append, one for all frameworks or one for each. blame: spec -> tensor -> culprit."""
+    """One fault. adapter, routes: texts to append to these files, one for all frameworks or one for each."""
 
     name: str
     blame: Blame
@@ -43,7 +43,9 @@ def read_out(names: Iterable[str], *lines: str, run: str = RUN) -> str:
 
 def computed(names: Iterable[str], line: str) -> str:
     """A route that computes what it gives for some tensors: `line` makes a new `g` from `g`."""
-    return read_out(names, "g = values[name].copy()", line, "values[name] = np.asarray(g, values[name].dtype)")
+    return read_out(
+        names, "g = values[name].copy()", line, "values[name] = np.asarray(g, values[name].dtype)"
+    )
 
 
 def tensors_of(blame: Blame) -> list[str]:
@@ -56,7 +58,7 @@ SCALED = Fault(
     "weight_gradient_scaled", MATRICES, routes=computed(tensors_of(MATRICES), "g = g * (1 + 1e-4)")
 )
 
-# conv1 has the most terms in each sum of any weight of these networks, and with them the widest bound.
+# Of all weights of these networks conv1's has the most terms in each sum, and with them the widest bound.
 WIDEST: Blame = {"cnn": {"grad/conv1.weight": "conv1"}, "transformer": {"grad/up.weight": "up"}}
 ONE_ELEMENT = Fault(
     "one_element_of_a_weight_gradient",
@@ -72,14 +74,19 @@ MEDIAN_ELEMENT = Fault(
 
 BIASES: Blame = {"cnn": {"grad/conv2.bias": "conv2"}, "transformer": {"grad/up.bias": "up"}}
 MEAN_BIAS = Fault(
-    "bias_gradient_averaged_over_the_batch", BIASES, routes=computed(tensors_of(BIASES), "g = g / len(tensors['x'])")
+    "bias_gradient_averaged_over_the_batch",
+    BIASES,
+    routes=computed(tensors_of(BIASES), "g = g / len(tensors['x'])"),
 )
 MISSING_BIAS = Fault(
     "bias_gradient_missing_for_a_wrong_reason",
     BIASES,
     routes=read_out(tensors_of(BIASES), "del values[name]", "missing[name] = 'not_on_path'"),
 )
-# The mask is wrong in the graph itself: what goes on upstream is consistent with it. In cnn the second ReLU, in three_readers the only one.
+
+# The mask is wrong in the graph itself: what goes on upstream is consistent with it. In cnn it is the second
+# ReLU, in three_readers the only one, whose input has three readers: which of them sent back a wrong part of its
+# gradient cannot be told, so all are named.
 CHOSEN_RELU = """
 
 _relu = op_relu
@@ -204,7 +211,10 @@ LAYER_NORM_EPS = Fault(
 
 LOSS = Fault(
     "loss_a_mean_for_a_sum_and_the_reverse",
-    {"strided": {"output/loss": "loss", "grad/fc": "loss"}, "cnn": {"output/loss": "loss", "grad/fc2": "loss"}},
+    {
+        "strided": {"output/loss": "loss", "grad/fc": "loss"},
+        "cnn": {"output/loss": "loss", "grad/fc2": "loss"},
+    },
     adapter="".join(
         f"""
 
@@ -241,16 +251,24 @@ BEFORE = {
 def stale(name: str, blame: Blame, *tensors: str) -> Fault:
     """A fault that gives an earlier pass's numbers for some tensors, all that are blamed by default."""
     names = tensors or tensors_of(blame)
-    routes = {framework: read_out(names, "values[name] = before[name]", run=run) for framework, run in BEFORE.items()}
+    routes = {
+        framework: read_out(names, "values[name] = before[name]", run=run)
+        for framework, run in BEFORE.items()
+    }
     return Fault(name, blame, routes=routes)
 
 
-STALE_OUTPUT = stale("stale_output_at_the_end", {"cnn": {"output/loss": "loss"}, "transformer": {"output/add2": "add2"}})
+STALE_OUTPUT = stale(
+    "stale_output_at_the_end", {"cnn": {"output/loss": "loss"}, "transformer": {"output/add2": "add2"}}
+)
 STALE_WEIGHT = stale(
     "stale_weight_gradient", {"cnn": {"grad/fc1.weight": "fc1"}, "transformer": {"grad/up.weight": "up"}}
 )
-STALE_INPUT = stale("stale_input_gradient", {"cnn": {"grad/x": "conv1"}, "transformer": {"grad/x": "norm1 add1"}})
-# In the middle the nodes around a stale tensor did not see what was captured of it, and each is blamed for what it made of the right numbers.
+STALE_INPUT = stale(
+    "stale_input_gradient", {"cnn": {"grad/x": "conv1"}, "transformer": {"grad/x": "norm1 add1"}}
+)
+# In the middle, the nodes next to a stale tensor did not see what was captured of it, and each is blamed for what
+# it made of the right numbers.
 STALE_OUTPUT_WITHIN = stale(
     "stale_output_within",
     {
@@ -271,6 +289,7 @@ STALE_GRADIENT_WITHIN = stale(
 )
 
 BLAMED = tuple(value for value in list(globals().values()) if isinstance(value, Fault))
+SPECS = sorted({spec for fault in BLAMED for spec in fault.blame})
 
 # Not blamed: the worker refuses an answer that is not whole.
 SILENT_BIAS = Fault(

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import faults
 import pytest
-from conftest import SPECS
 from twins import blame, rows_of, twin
 
 from harness import commands, paths
@@ -30,7 +29,9 @@ def test_a_fault_is_blamed_on_its_node(framework, fault, problems, tmp_path):
 def test_a_gradient_that_is_silently_absent_is_named(framework, problems, tmp_path):
     """The worker refuses an answer without a gradient that it should hold, in a sentence with its name."""
     fault = faults.SILENT_BIAS
-    rows = rows_of(twin(framework, tmp_path, fault.changes(framework)), list(fault.blame), problems, tmp_path / "run")
+    rows = rows_of(
+        twin(framework, tmp_path, fault.changes(framework)), list(fault.blame), problems, tmp_path / "run"
+    )
     assert {row.spec: row.verdict for row in rows} == dict.fromkeys(fault.blame, Verdict.CRASHED)
     for row in rows:
         (tensor,) = fault.blame[row.spec]
@@ -41,9 +42,9 @@ def test_a_gradient_that_is_silently_absent_is_named(framework, problems, tmp_pa
 @frameworks
 def test_a_copy_without_a_fault_conforms(framework, problems, tmp_path):
     """The control: what the twins are copies of is right on every problem that they are given."""
-    rows = rows_of(twin(framework, tmp_path), SPECS, problems, tmp_path / "run")
+    rows = rows_of(twin(framework, tmp_path), faults.SPECS, problems, tmp_path / "run")
     assert blame(rows) == {}
-    assert {row.spec for row in rows if row.verdict == Verdict.CONFORMS} == set(SPECS)
+    assert {row.spec for row in rows if row.verdict == Verdict.CONFORMS} == set(faults.SPECS)
     assert not any(row.culprit for row in rows)
     assert commands.status_of(rows, absent=False) == 0
 
@@ -52,8 +53,14 @@ def test_a_copy_without_a_fault_conforms(framework, problems, tmp_path):
 def test_the_command_fails_and_its_report_names_the_node(framework, tmp_path):
     """`gradconform run` with a faulty adapter exits with 1, in whatever dtype and values the spec asks for."""
     folder = twin(framework, tmp_path, faults.RELU.changes(framework))
-    command = [Path(sys.executable).with_name("gradconform"), "run", paths.specs_folder() / "networks" / "cnn.yaml"]
-    done = subprocess.run([*command, "--adapter", folder, "--out", tmp_path / "report"], capture_output=True, text=True)
+    command = [
+        Path(sys.executable).with_name("gradconform"),
+        "run",
+        paths.specs_folder() / "networks" / "cnn.yaml",
+    ]
+    done = subprocess.run(
+        [*command, "--adapter", folder, "--out", tmp_path / "report"], capture_output=True, text=True
+    )
     assert done.returncode == commands.DIVERGES, done.stderr
     with (tmp_path / "report" / "diff.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))

@@ -1,0 +1,35 @@
+"""Judge captures of one problem in this process and print, as JSON, what it took.
+
+`python benchmarks/judge_captures.py CALLS PROBLEM FRAMEWORK=CAPTURE ...`; set up as a process of `gradconform run` is.
+"""
+
+import json
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+from threadpoolctl import threadpool_limits
+
+from harness.judge import judge
+from harness.judge.rows import Row
+from harness.memory import keep_freed_memory
+
+
+def main(calls: int, problem: Path, captures: dict[str, Path]) -> None:
+    """Judge `calls` times; the first call also pays for what is imported late."""
+    threadpool_limits(1)
+    keep_freed_memory()
+    seconds: list[float] = []
+    rows: list[Row] = []
+    for _ in range(calls):
+        start = time.perf_counter()
+        rows = judge(problem, captures)
+        seconds.append(time.perf_counter() - start)
+    verdicts = Counter(str(row.verdict) for row in rows)
+    print(json.dumps({"seconds": seconds, "rows": len(rows), "verdicts": verdicts}))
+
+
+if __name__ == "__main__":
+    _, count, folder, *given = sys.argv
+    main(int(count), Path(folder), {name: Path(path) for name, _, path in (each.partition("=") for each in given)})

@@ -1,0 +1,95 @@
+"""Measure the harness: `make bench`, or `.tox/harness/bin/python benchmarks/run.py [SECTION ...]`.
+
+Prints every section as it is done and writes all of them to benchmarks/results.md. Nothing here passes or fails.
+"""
+
+import argparse
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import capture
+import judging
+import ratios
+from measure import ROOT, THREADS, BenchmarkError, Place, machine
+
+from harness.adapters import AdapterError
+from harness.contract import ContractError
+from harness.running import environment
+from harness.spec import SpecError
+
+HEAD = """\
+# Measured
+
+Made by `{command}`;
+not written by hand. A figure is the median over the repeats, with the smallest and the largest in brackets where there
+are several; every ratio is of two measurements of this run. Numbers are drawn from fixed seeds.
+
+{machine}
+"""
+
+
+def sensitivity(place: Place) -> str:
+    """Markdown: what benchmarks/sensitivity.py says of itself, and its table."""
+    path = ROOT / "benchmarks" / "sensitivity.py"
+    command = [sys.executable, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment(THREADS), check=False)
+    if done.returncode != 0:
+        raise BenchmarkError(f"benchmarks/sensitivity.py: exit status {done.returncode}: {done.stderr.strip()[-500:]}")
+    about = path.read_text(encoding="utf-8").split('"""')[1].strip()
+    return f"{about}\n\n{done.stdout}"
+
+
+SECTIONS: dict[str, tuple[str, Callable[[Place], str]]] = {
+    "ratios": ("The largest honest ratios", ratios.section),
+    "capture": ("Capturing VGG16", capture.section),
+    "judging": ("Judging", judging.section),
+    "gradcheck": ("Judging beside gradcheck", judging.gradcheck),
+    "sensitivity": ("What is caught", sensitivity),
+}
+
+
+def main() -> int:
+    """Parse, measure, print, write."""
+    parser = argparse.ArgumentParser(prog="benchmarks/run.py", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"{', '.join(SECTIONS)}; all by default")
+    parser.add_argument("--repeat", type=int, default=3, metavar="N", help="of each timed process; 3 by default")
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results.md", metavar="FILE",
+                        help="replaced by what was measured; benchmarks/results.md by default")  # fmt: skip
+    given = parser.parse_args()
+    unknown = [name for name in given.sections if name not in SECTIONS]
+    if unknown or given.repeat < 1:
+        parser.error(f"no section {unknown[0]!r}; there are {', '.join(SECTIONS)}" if unknown else "--repeat: expected 1 or more")
+    try:
+        written = measured(given.sections or list(SECTIONS), given.repeat)
+    except (BenchmarkError, AdapterError, ContractError, SpecError, OSError) as error:
+        print(f"benchmarks/run.py: {error}", file=sys.stderr)
+        return 2
+    given.out.write_text(written, encoding="utf-8")
+    print(f"written: {given.out}", file=sys.stderr)
+    return 0
+
+
+def measured(sections: list[str], repeat: int) -> str:
+    """The whole of results.md, printed section by section. Raises what the sections raise."""
+    # Without --out, which may name a folder of this machine.
+    command = shlex.join([".tox/harness/bin/python", "benchmarks/run.py", *sections, "--repeat", str(repeat)])
+    parts = [HEAD.format(command=command, repeat=repeat, machine=machine())]
+    print(parts[0], flush=True)
+    with tempfile.TemporaryDirectory(prefix="gradconform-bench-") as root:
+        place = Place(Path(root), repeat)
+        for name in sections:
+            title, section = SECTIONS[name]
+            start = time.perf_counter()
+            text = section(place)
+            parts.append(f"## {title}\n\n{text}\n`benchmarks/run.py {name}`, {time.perf_counter() - start:.0f} s\n")
+            print(parts[-1], flush=True)
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

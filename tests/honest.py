@@ -1,0 +1,125 @@
+"""Problems and captures without any framework: the reference in the dtype under test, and one fault where asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from harness import problem as problems
+from harness.contract import Problem, digest
+from harness.judge import judge
+from harness.judge.rows import Row
+from harness.reference import OPERATORS
+from harness.spec import load
+from harness.walk import contributions, slots
+
+Array = np.ndarray[Any, Any]
+Fault = Callable[[Array], Array]
+
+# Every kind of tensor: an input with and one without gradient, a shared parameter, a tensor with three readers.
+SMALL = """
+about: A small network for the judge.
+values: [drawn, exact]
+exact_output: y
+inputs:
+  x: {shape: [5, 3], grad: true}
+  fixed: {shape: [5, 4]}
+nodes:
+  h: {op: linear, x: x, out_features: 4}
+  r: {op: relu, x: h}
+  p: {op: linear, x: h, out_features: 4}
+  q: {op: linear, x: r, weight: p.weight, bias: false, out_features: 4}
+  s: {op: add, x: q, y: h}
+  y: {op: add, x: s, y: p}
+  z: {op: sub, x: y, y: fixed}
+  loss: {op: tanh, x: z}
+"""
+
+
+def problem_of(
+    folder: Path, text: str = SMALL, *, name: str = "net", dtype: str = "float32", values: str = "drawn"
+) -> Problem:
+    """The problem of a network that is written out in a test."""
+    folder.mkdir(parents=True, exist_ok=True)
+    spec = folder / f"{name}.yaml"
+    spec.write_text(text, encoding="utf-8")
+    (network,) = load(spec)
+    return problems.write(network, folder / f"{name}.{dtype}.{values}", dtype=dtype, values=values)
+
+
+def computed(problem: Problem, faults: Mapping[str, Fault] | None = None) -> dict[str, Array]:
+    """What an honest framework gives. faults: tensor -> what goes wrong with it, for all who read it afterwards too."""
+    dtype = np.dtype(problem.dtype)
+    found: dict[str, Array] = {}
+
+    def keep(name: str, value: Any) -> Array:
+        array = np.asarray(value).astype(dtype)
+        found[name] = (faults or {}).get(name, lambda a: a)(array)
+        return found[name]
+
+    def wide(array: Array) -> Array:
+        return array.astype(float) if array.dtype.kind == "f" else array
+
+    values = {name: problem.value(name) for name in problem.given}
+    with np.errstate(all="ignore"):
+        for node in problem.nodes:
+            results = OPERATORS[node.op].run_forward(slots(node, lambda n: wide(values[n])), node.attributes)
+            for (name, _), result in zip(node.outputs, results, strict=True):
+                values[name] = keep(f"output/{name}", result)
+        sums: dict[str, Any] = {}
+        for node in reversed(problem.nodes):
+            if node.name == problem.output:
+                dy = problem.cotangent
+            elif node.name in sums and node.name in problem.differentiable:
+                dy = keep(f"grad/{node.name}", sums[node.name])
+            else:
+                continue
+            seen = slots(node, lambda n: wide(values[n]))
+            for name, part in contributions(node, OPERATORS[node.op].run_vjp(wide(dy), seen, node.attributes)):
+                sums[name] = sums[name] + part if name in sums else part
+        for name, (_, _, _, grad) in problem.given.items():
+            if grad and name in sums:
+                keep(f"grad/{name}", sums[name])
+    return found
+
+
+def write_capture(
+    problem: Problem, folder: Path, tensors: Mapping[str, Array] | None = None, /, **changes: Any
+) -> Path:
+    """A capture folder. Gradients that are not among the tensors are missing: off the path to the output."""
+    tensors = computed(problem) if tensors is None else tensors
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "capture.safetensors"
+    save_file({name: np.asarray(a, order="C") for name, a in tensors.items()}, str(file))
+    asked = [n.name for n in problem.nodes if n.name != problem.output]
+    asked += [name for name, (_, _, _, grad) in problem.given.items() if grad]
+    document = {
+        "format": 1, "status": "ok", "reason": None, "framework": "honest", "version": "1.0", "python": "3.11.7",
+        "numpy": "2.0.0", "platform": "any", "route": "only", "dtype": problem.dtype, "device": "cpu", "threads": 1,
+        "problem": problem.digest, "digest": digest(file),
+        "missing": {f"grad/{name}": "not_on_path" for name in asked if f"grad/{name}" not in tensors},
+        "seconds": {},
+    }  # fmt: skip
+    (folder / "capture.json").write_text(json.dumps({**document, **changes}), encoding="utf-8")
+    return folder
+
+
+def captured(folder: Path) -> dict[str, Array]:
+    """The tensors of a capture folder."""
+    return dict(load_file(str(folder / "capture.safetensors")))
+
+
+def rows_of(problem: Problem, folder: Path, tensors: Mapping[str, Array], /, **changes: Any) -> list[Row]:
+    """The rows of one capture, those that judge."""
+    rows = judge(problem.folder, {"honest": write_capture(problem, folder, tensors, **changes)})
+    return [row for row in rows if row.verdict != "measured"]
+
+
+def blamed(rows: list[Row]) -> dict[str, tuple[str, str, str]]:
+    """Tensor -> (verdict, reason, culprit) of every row that does not conform."""
+    return {r.tensor: (str(r.verdict), str(r.reason), r.culprit) for r in rows if r.verdict != "conforms"}
