@@ -42,6 +42,8 @@ REASONS = {
     "not_differentiable",
     "uninitialised",
 }
+# The worker's own word; a route that says nothing of a tensor gives no reason.
+UNEXPLAINED = "unexplained"
 TRACEBACK_LINES = 12
 # What safetensors can hold, by NumPy's name. bfloat16 and the 8-bit floats are not NumPy's.
 SAFETENSORS_DTYPES = {
@@ -190,17 +192,20 @@ def expected_names(problem):
 
 
 def check_result(problem, values, missing):
-    """Raise Fault unless every expected name is either captured or explained, and nothing else is there.
+    """Raise Fault unless what was captured and what was explained are of this problem and of no other.
 
+    A tensor that is neither captured nor explained is added to ``missing`` as unexplained, for the judge to see.
     Shapes and dtypes are not looked at: a wrong one is the judge's to see.
     """
     expected = expected_names(problem)
+    for name in expected:
+        if name not in values:
+            missing.setdefault(name, UNEXPLAINED)
     faults = {
-        "neither captured nor explained": [n for n in expected if n not in values and n not in missing],
         "both captured and explained as missing": [n for n in expected if n in values and n in missing],
         "not of this problem": sorted((set(values) | set(missing)) - set(expected)),
         "missing for a reason unknown to the contract": sorted(
-            n for n in missing if missing[n] not in REASONS
+            n for n in missing if missing[n] not in REASONS and missing[n] is not UNEXPLAINED
         ),
         "not a NumPy array": sorted(n for n in values if not isinstance(values[n], (np.ndarray, np.generic))),
         "of a dtype safetensors cannot hold": sorted(

@@ -13,16 +13,17 @@ PARTS = ("import", "read", "build", "run", "write")
 # A second plain script, in the layout that the spec's weights have.
 VARIANTS = {"nnabla": {"plain, weights [out, in]": ["--transposed"]}}
 ABOUT = f"""\
-`worker.py` on specs/networks/vgg16.yaml (float32, image gradient included) against `benchmarks/plain_<framework>.py`:
-import, build with random weights, forward, backward. Same interpreter, same flags, same environment variables, run in
-turn. Wall and CPU (user + system) are of the whole process, seen from outside; the other columns are seconds that the
-process itself says. The worker reads 0.55 GB of weights where the plain script draws them, and writes every tensor.
-Target: worker / plain at most {TARGET}.
+`worker.py` on specs/networks/vgg16.yaml (float32, image gradient included) against
+`benchmarks/plain_<framework>.py`: import, build with random weights, forward, backward. Same interpreter, same
+flags, same environment variables, run in turn. Wall and CPU (user + system) are of the whole process, seen from
+outside; the other columns are seconds that the process itself says. The plain script draws 0.55 GB of weights and
+keeps nothing; the worker maps them from a file (so their reading counts as run or build, where they are first
+touched) and writes every tensor and its digest. Target: worker / plain at most {TARGET}.
 """
 AGAINST = """\
-Ratios of the same, each of two processes that ran one after the other. `without files` leaves out what the worker reads
-and writes; `without drawing` leaves out what the plain script takes to build, which is mostly drawing weights (the
-worker's own build stays in); `run` is forward and backward alone, in the worker with the gathering of the tensors.
+Ratios of the same, each of two processes of one round. `without files` leaves out what the worker reads and
+writes; `without drawing` leaves out what the plain script takes to build, nearly all of it drawing weights, while
+all of the worker stays in; `run` is forward and backward alone, in the worker with the gathering of the tensors.
 """
 
 
@@ -37,8 +38,9 @@ def section(place: Place) -> str:
             costs.append(_costs(name, script, plain))
             against.append(_against(name, script, worker, plain))
     about = ("framework", "process", "wall s", "CPU s", "peak GB", *(f"{part} s" for part in PARTS))
-    ratio = ("framework", "worker against", "wall", "CPU", "peak", "without files", "without drawing", "run", "target")
-    return f"{ABOUT}\n{table(about, costs)}\n{AGAINST}\n{table(ratio, against)}"
+    parts = ("wall", "CPU", "peak", "without files", "without drawing", "run")
+    compared = table(("framework", "worker against", *parts, "target"), against)
+    return f"{ABOUT}\n{table(about, costs)}\n{AGAINST}\n{compared}"
 
 
 def _measure(place: Place, adapter: adapters.Adapter) -> dict[str, list[Cost]]:

@@ -1,6 +1,7 @@
 """Judge captures of one problem in this process and print, as JSON, what it took.
 
-`python benchmarks/judge_captures.py CALLS PROBLEM FRAMEWORK=CAPTURE ...`; set up as a process of `gradconform run` is.
+`python benchmarks/judge_captures.py CALLS PROBLEM FRAMEWORK=CAPTURE ...`; the process is set up as one of
+`gradconform run` is.
 """
 
 import json
@@ -32,4 +33,5 @@ def main(calls: int, problem: Path, captures: dict[str, Path]) -> None:
 
 if __name__ == "__main__":
     _, count, folder, *given = sys.argv
-    main(int(count), Path(folder), {name: Path(path) for name, _, path in (each.partition("=") for each in given)})
+    pairs = (each.partition("=") for each in given)
+    main(int(count), Path(folder), {name: Path(path) for name, _, path in pairs})

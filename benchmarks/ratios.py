@@ -22,7 +22,7 @@ def section(place: Place) -> str:
     """Markdown: the largest ratio per operator, dtype and framework, and in full with kind, spec and tensor."""
     out = place.root / "report"
     command = [sys.executable, "-m", "harness.cli", "run", *(ROOT / spec for spec in SPECS), "--out", out]
-    # 1: something diverges, and the table says what; 3: a framework could not be run, and its column is empty.
+    # 1: something diverges, and the table says so. 3: a framework could not be run: no column.
     cost = process(command, said_in=out / "run.json", accepted=(0, 1, 3))
     rows = read(out)
     rows = rows.assign(elements=[_elements(shape) for shape in rows["shape"]])
@@ -41,7 +41,8 @@ def _elements(shape: str) -> int:
 
 def _totals(rows: pd.DataFrame, honest: pd.DataFrame) -> str:
     judged = rows[rows["check"].isin(["local", "exact"])]
-    verdicts = ", ".join(f"{count:,} {verdict}" for verdict, count in judged["verdict"].value_counts().items())
+    counts = judged["verdict"].value_counts()
+    verdicts = ", ".join(f"{count:,} {verdict}" for verdict, count in counts.items())
     exact = judged[(judged["check"] == "exact") & (judged["verdict"] == "conforms")]
     above = int((honest["ratio"] > LIMIT).sum())
     return (
@@ -55,11 +56,13 @@ def _listed(rows: pd.DataFrame) -> str:
     """Everything that does not conform, but for what a framework does not have."""
     other = rows[~rows["verdict"].isin(["conforms", "measured", "unsupported"])]
     columns = ["verdict", "spec", "dtype", "framework", "tensor", "check", "ratio", "reason"]
-    return table(columns, other[columns].itertuples(index=False)) if len(other) else "Nothing diverges or is listed.\n"
+    if other.empty:
+        return "Nothing diverges or is listed.\n"
+    return table(columns, other[columns].itertuples(index=False))
 
 
 def _wide(honest: pd.DataFrame) -> str:
-    """One line per operator and dtype: elements, the largest ratio per framework, and where the largest of all is from."""
+    """One line per operator and dtype: the largest ratio per framework, and where the largest of all is from."""
     frameworks = sorted(honest["framework"].unique())
     lines = []
     for (op, dtype), group in honest.groupby(["op", "dtype"], sort=True):
@@ -72,7 +75,7 @@ def _wide(honest: pd.DataFrame) -> str:
 
 
 def _full(honest: pd.DataFrame) -> str:
-    header = ("operator", "dtype", "kind", "framework", "tensors", "elements", "largest ratio", "spec", "tensor")
+    header = ("operator", "dtype", "kind", "framework", "tensors", "elements", "largest", "spec", "tensor")
     folded = "<details><summary>By kind, each with its spec and tensor</summary>\n"
     return f"{folded}\n{table(header, _lines(honest))}\n</details>\n"
 

@@ -1,6 +1,7 @@
 """Measure the harness: `make bench`, or `.tox/harness/bin/python benchmarks/run.py [SECTION ...]`.
 
-Prints every section as it is done and writes all of them to benchmarks/results.md. Nothing here passes or fails.
+Prints every section as it is done and writes all of them to benchmarks/results.md.
+Nothing here passes or fails.
 """
 
 import argparse
@@ -26,8 +27,8 @@ HEAD = """\
 # Measured
 
 Made by `{command}`;
-not written by hand. A figure is the median over the repeats, with the smallest and the largest in brackets where there
-are several; every ratio is of two measurements of this run. Numbers are drawn from fixed seeds.
+not written by hand. A figure is the median over the repeats, with the smallest and the largest in brackets where
+there are several; every ratio is of two measurements of this run. Numbers are drawn from fixed seeds.
 
 {machine}
 """
@@ -39,7 +40,8 @@ def sensitivity(place: Place) -> str:
     command = [sys.executable, str(path)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment(THREADS), check=False)
     if done.returncode != 0:
-        raise BenchmarkError(f"benchmarks/sensitivity.py: exit status {done.returncode}: {done.stderr.strip()[-500:]}")
+        last = done.stderr.strip()[-500:]
+        raise BenchmarkError(f"benchmarks/sensitivity.py: exit status {done.returncode}: {last}")
     about = path.read_text(encoding="utf-8").split('"""')[1].strip()
     return f"{about}\n\n{done.stdout}"
 
@@ -56,14 +58,17 @@ SECTIONS: dict[str, tuple[str, Callable[[Place], str]]] = {
 def main() -> int:
     """Parse, measure, print, write."""
     parser = argparse.ArgumentParser(prog="benchmarks/run.py", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"{', '.join(SECTIONS)}; all by default")
-    parser.add_argument("--repeat", type=int, default=3, metavar="N", help="of each timed process; 3 by default")
-    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results.md", metavar="FILE",
-                        help="replaced by what was measured; benchmarks/results.md by default")  # fmt: skip
+    add, known = parser.add_argument, ", ".join(SECTIONS)
+    add("sections", nargs="*", metavar="SECTION", help=f"{known}; all by default")
+    add("--repeat", type=int, default=3, metavar="N", help="of each timed process; 3 by default")
+    add("--out", type=Path, default=ROOT / "benchmarks" / "results.md", metavar="FILE",
+        help="replaced by what was measured; benchmarks/results.md by default")  # fmt: skip
     given = parser.parse_args()
-    unknown = [name for name in given.sections if name not in SECTIONS]
-    if unknown or given.repeat < 1:
-        parser.error(f"no section {unknown[0]!r}; there are {', '.join(SECTIONS)}" if unknown else "--repeat: expected 1 or more")
+    for name in given.sections:
+        if name not in SECTIONS:
+            parser.error(f"no section {name!r}; expected any of {known}")
+    if given.repeat < 1:
+        parser.error(f"--repeat {given.repeat}: expected 1 or more")
     try:
         written = measured(given.sections or list(SECTIONS), given.repeat)
     except (BenchmarkError, AdapterError, ContractError, SpecError, OSError) as error:
@@ -86,7 +91,8 @@ def measured(sections: list[str], repeat: int) -> str:
             title, section = SECTIONS[name]
             start = time.perf_counter()
             text = section(place)
-            parts.append(f"## {title}\n\n{text}\n`benchmarks/run.py {name}`, {time.perf_counter() - start:.0f} s\n")
+            took = f"`benchmarks/run.py {name}`, {time.perf_counter() - start:.0f} s"
+            parts.append(f"## {title}\n\n{text}\n{took}\n")
             print(parts[-1], flush=True)
     return "\n".join(parts)
 

@@ -1,9 +1,10 @@
-"""How small a relative error of one element of a weight's gradient is caught, for each framework and each weight of a spec.
+"""How small a relative error of one element of a weight's gradient is caught, for each framework and weight.
 
-An element is beyond its bound where its error is larger than LIMIT times the bound, so the smallest error that is caught for certain is
-that over the element's magnitude, less what the framework's own rounding took of it already. Run as
-`python benchmarks/sensitivity.py [SPEC ...]`; prints a table in Markdown. The element is the largest of the gradient, then the median one of
-those that are not zero.
+An element is beyond its bound where its error exceeds LIMIT times the bound, so the smallest error that
+is caught is that over the element's magnitude, give or take the framework's own rounding. The element is the
+largest of the gradient, then the median one of those that are not zero.
+
+Run as ``python benchmarks/sensitivity.py [SPEC ...]``; prints a table in Markdown.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class Watched(LocalCheck):
 
 
 def caught(expected: Rounded) -> tuple[float, float]:
-    """The smallest relative errors that are caught: of the largest element and of the median one of those that are not zero."""
+    """The smallest relative errors that are caught: of the largest element and of the median one."""
     size, bound = np.abs(expected.value).ravel(), np.broadcast_to(expected.bound(), expected.shape).ravel()
     order = np.argsort(size)[np.count_nonzero(size == 0) :]
     if not order.size:
@@ -89,7 +90,11 @@ def table(specs: list[Path], chosen: list[adapters.Adapter], dtype: str) -> Iter
                         check.expected[row.tensor]
                     )
         for key, found in cells.items():
-            figures = [f"{error:.1e}" for n in names for error in found.get(n, (np.nan, np.nan))]
+            figures = [
+                "-" if np.isnan(error) else f"{error:.1e}"
+                for n in names
+                for error in found.get(n, (np.nan, np.nan))
+            ]
             yield "| " + " | ".join([*key, *figures]) + " |"
 
 

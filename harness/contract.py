@@ -20,7 +20,8 @@ from safetensors.numpy import save_file
 Array = NDArray[Any]
 FORMAT = 1
 REASONS = Literal[
-    "not_requested", "not_on_path", "graph_cut", "not_retained", "buffer_reused", "not_differentiable", "uninitialised"
+    "not_requested", "not_on_path", "graph_cut", "not_retained", "buffer_reused", "not_differentiable", "uninitialised",
+    "unexplained",
 ]  # fmt: skip
 # What a graph is told apart by: prose and the place of a file are not part of it.
 _PROSE = ("about", "source", "digest")

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.contract import Capture, ContractError, Problem, read_capture, read_problem
-from harness.judge import end_to_end
-from harness.judge.local import LocalCheck
+from harness.judge import blame, end_to_end
 from harness.judge.rows import Row, Verdict, blank
 from harness.reference import OPERATORS
 
@@ -32,7 +31,7 @@ def judge(problem_folder: Path, captures: Mapping[str, Path]) -> list[Row]:
             try:
                 capture = read_capture(folder, problem)
                 if capture.status == "ok":
-                    rows.extend(list(LocalCheck(problem, capture).rows()))
+                    rows.extend(list(blame.rows(problem, capture)))
                     good.append(capture)
                 else:
                     rows.append(_whole(problem, name, capture))

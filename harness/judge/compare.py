@@ -84,9 +84,10 @@ class _Found:
         with np.errstate(all="ignore"):
             ratio = error / bound
         ratio[error == 0] = 0.0
-        if not np.all(np.isfinite(bound)):
-            # A bound that is no number would let everything pass.
-            ratio[~np.isfinite(np.broadcast_to(bound, ratio.shape))] = np.inf
+        sound = np.isfinite(bound) & (np.asarray(bound) >= 0)
+        if not np.all(sound):
+            # A bound that is no number, or below zero, would let everything pass.
+            ratio[~np.broadcast_to(sound, ratio.shape)] = np.inf
             self.reason = self.reason or Reason.BOUND
         worst = int(np.argmax(ratio))
         self.n_bad += int(np.count_nonzero(ratio > LIMIT))

@@ -83,6 +83,11 @@ def _(x: Dims, *, embedding_dim: Size) -> Dims:
     return (*x, embedding_dim)
 
 
+@embedding.classes
+def _(x: Dims, *, num_embeddings: Size) -> int:
+    return num_embeddings
+
+
 @embedding.draws
 def _(x: Dims, *, num_embeddings: Size, embedding_dim: Size) -> Mapping[str, Draw]:
     return {"weight": Draw((num_embeddings, embedding_dim))}

@@ -102,6 +102,10 @@ def _class_target(op: Operator) -> None:
             raise ShapeError(f"x has shape {list(x)} and target {list(target)}; expected [N, C] and [N]")
         return ()
 
+    @op.classes
+    def classes(x: Dims, target: Dims) -> int:
+        return x[1]
+
 
 for _op in (mse_loss, l1_loss, binary_cross_entropy_with_logits):
     _elementwise_target(_op)

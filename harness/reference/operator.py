@@ -68,6 +68,7 @@ class Operator:
         self._shape: Callable[..., Dims] | None = None
         self._draws: Callable[..., Mapping[str, Draw]] | None = None
         self._extra: Callable[..., Sequence[str]] | None = None
+        self._classes: Callable[..., int] | None = None
 
     def __repr__(self) -> str:
         return f"<operator {self.name}>"
@@ -94,6 +95,12 @@ class Operator:
         self._add_sizes(function)
         return function
 
+    def classes(self, function: Callable[..., int]) -> Callable[..., int]:
+        """Register how many classes its integers choose among (0 to that, exclusive), from the arguments of the shape rule."""
+        self._classes = function
+        self._add_sizes(function)
+        return function
+
     def extra(self, function: Callable[..., Sequence[str]]) -> Callable[..., Sequence[str]]:
         """Register the names of further outputs (no gradient, no readers), from the attributes it names."""
         self._extra = function
@@ -116,6 +123,12 @@ class Operator:
         if self._draws is None:
             return {}
         return self._draws(*(shapes[s] for s in self.tensors), **_wanted(self._draws, values))
+
+    def number_of_classes(self, shapes: Mapping[str, Any], values: Mapping[str, Any]) -> int | None:
+        """How many classes its integers choose among; None where it takes no integers."""
+        if self._classes is None:
+            return None
+        return self._classes(*(shapes[s] for s in self.tensors), **_wanted(self._classes, values))
 
     def extra_outputs(self, values: Mapping[str, Any]) -> tuple[str, ...]:
         """The names of outputs beside the first."""

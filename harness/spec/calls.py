@@ -154,7 +154,7 @@ def _name(step: Step, slot: str, item: Item, problems: Problems, op: Operator) -
 def _values(
     step: Step, op: Operator, problems: Problems, largest: float, meant: set[str]
 ) -> Iterator[tuple[str, Any]]:
-    """Attributes and sizes, validated. Those in `meant` are not missing: they are misspelt, which was noted."""
+    """Attributes and sizes, validated. Those in `meant` are not missing but misspelt, which was noted."""
     for key, kind in {**op.sizes, **op.attributes}.items():
         item = step.fields.get(key)
         if item is None:

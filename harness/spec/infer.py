@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from harness.draws import Draw
 from harness.reference import ShapeError
 from harness.spec.calls import Call
@@ -21,6 +23,7 @@ class Inference:
         self.problems = problems
         self.shapes: dict[str, Shape] = {tensor.name: tensor.shape for tensor in inputs}
         self.kinds: dict[str, str] = {tensor.name: tensor.kind for tensor in inputs}
+        self.inputs = {tensor.name: tensor for tensor in inputs}
         self.nodes: dict[str, Node] = {}
         self.owned: dict[str, tuple[str, Draw, int]] = {}
         self.expected: dict[tuple[str, str], Shape] = {}
@@ -41,6 +44,7 @@ class Inference:
                 call.line, f"its output would have shape {show(list(shape))}; {bad}", "", call.name
             )
             return
+        self._choices_fit(call, shapes)
         self._own(call, draws)
         self.shapes[call.name], self.kinds[call.name] = shape, _FLOAT
         self.nodes[call.name] = self._node(call, shape)
@@ -62,6 +66,15 @@ class Inference:
                     message = f"{slot} takes {words[wanted]}; {show(name)} holds {words[self.kinds[name]]}"
                     self.problems.add(line, message, "", call.name)
         return len(self.problems.found) == before
+
+    def _choices_fit(self, call: Call, shapes: Mapping[str, Any]) -> None:
+        """Integers that choose a class or a row choose one that there is."""
+        classes = call.op.number_of_classes(shapes, call.values)
+        for name in [name for slot in call.op.integers for name in call.names(slot) if name in self.inputs]:
+            low, high = _range_of(self.inputs[name].draw)
+            if classes is not None and (low < 0 or high >= classes):
+                message = f"{name} holds integers from {low} to {high}; expected 0 to {classes - 1}"
+                self.problems.add(call.line, message, "", call.name)
 
     def _asked(self, call: Call, rule: Callable[[], Any]) -> Any:
         """What the operator's rule says, or None after noting its objection."""
@@ -107,6 +120,13 @@ class Inference:
             yield line, f"parameter {name}", draw.shape
         for node in self.nodes.values():
             yield node.where.line, f"the output of node {node.name}", node.outputs[0].shape
+
+
+def _range_of(draw: Draw) -> tuple[int, int]:
+    """The least and the largest integer that a draw may give."""
+    if draw.kind == "integers":
+        return int(draw.low), int(draw.high) - 1
+    return int(np.min(draw.value)), int(np.max(draw.value))
 
 
 def _bad_extents(shape: Shape) -> str:

@@ -28,7 +28,8 @@ class Where:
 class Tensor:
     """A tensor that is given, not computed.
 
-    role: input | parameter | buffer. kind: float (the problem's dtype) | int64. draw: how its numbers come about.
+    role: input | parameter | buffer. kind: float (the problem's dtype) | int64. draw: how its numbers come
+    about.
     """
 
     name: str
@@ -52,8 +53,9 @@ class Output:
 class Node:
     """One operator applied to named tensors.
 
-    tensors: slot -> name, tuple of names (a variadic slot), or None (absent), in the order of the operator's slots.
-    attributes: exactly what the operator's forward takes by keyword. outputs: the first is named like the node.
+    tensors: slot -> name, tuple of names (a variadic slot), or None (absent), in the order of the operator's
+    slots. attributes: exactly what the operator's forward takes by keyword. outputs: the first is named like
+    the node.
     """
 
     name: str
@@ -77,8 +79,9 @@ class Node:
 class Network:
     """A spec, loaded. Nodes are in an order in which each reads only what comes before.
 
-    cotangent: how the gradient handed to the output is drawn. dtypes, values: the variants to run. exact_output: the node that is the output in
-    the `exact` variant (where a loss that cannot be exact is left off), or None where that variant is not asked for.
+    cotangent: how the gradient handed to the output is drawn. dtypes, values: the variants to run.
+    exact_output: the node that is the output in the `exact` variant (where a loss that cannot be exact is
+    left off), or None where that variant is not asked for.
     """
 
     name: str

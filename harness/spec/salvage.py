@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from harness.spec.errors import Problems
 from harness.spec.form import Form
 from harness.spec.text import Item, plain
-from harness.spec.wording import adapter, check
+from harness.spec.wording import adapter, faults_of, note
 
 F = TypeVar("F", bound=Form)
 _BY_NAME = ("inputs", "nodes", "blocks", "parameters", "cases")
@@ -18,9 +18,6 @@ _STAND_INS: dict[str, Any] = {"about": "-", "inputs": {}}
 
 def read_form(kind: type[F], item: Item, problems: Problems) -> tuple[F, set[tuple[str, ...]]]:
     """The form of a file without its bad parts, and where those stood. Raises SpecError."""
-    form = check(adapter(kind), item, "", problems)
-    if form is not None:
-        return form, set()
     data = plain(item)
     dropped: set[tuple[str, ...]] = set()
     for _ in range(3):
@@ -31,9 +28,10 @@ def read_form(kind: type[F], item: Item, problems: Problems) -> tuple[F, set[tup
                 problems.stop()
             return form, dropped
         except ValidationError as error:
-            for fault in error.errors(include_url=False, include_context=False):
-                loc = tuple(map(str, fault["loc"]))
-                dropped.add(_drop(data, loc))
+            faults = faults_of(error)
+            if not dropped:
+                note(faults, adapter(kind), item, "", problems)
+            dropped.update(_drop(data, tuple(map(str, loc))) for _, loc in faults)
     problems.stop()
     raise AssertionError("the form has faults, and none was noted")
 

@@ -18,7 +18,7 @@ Schema = dict[str, Any]
 _INT: Schema = {"type": "integer"}
 _TENSOR: Schema = {"type": "string", "description": "the name of a tensor"}
 _ARGUMENT: Schema = {"type": "string", "pattern": r"^\$", "description": "an argument of the block"}
-# What a person may write in place of the full form: the validators of some types make lists of ints and of pairs.
+# What a person may write in place of the full form: validators make lists of ints and of pairs.
 _SHORT_FORMS: tuple[tuple[Any, Schema], ...] = (
     (1, _INT),
     ([1, 1], {"type": "array", "items": _INT, "minItems": 2, "maxItems": 2}),

@@ -17,6 +17,7 @@ from harness.spec.model import Shape, Tensor, Where
 from harness.spec.text import Item, plain
 
 MOST_ELEMENTS = 2**31
+MOST_WRONG_ELEMENTS = 10
 LARGEST = {"float32": float(np.finfo(np.float32).max), "float64": float(np.finfo(np.float64).max)}
 
 
@@ -70,13 +71,13 @@ class Declared:
             self.problems.add(item.line, f"{what}: {way} is {show(plain(item))}; expected {expected}")
 
     def _literal(self, item: Item, what: str, default: Draw, kind: str) -> Draw:
-        checks = [self._check_element(number, line, what, kind) for number, line in _scalars(item)]
+        right = self._elements_are_right(item, what, kind)
         fills = not isinstance(item.value, list)
         shape = default.shape if fills else _shape_of(item)
         if shape != default.shape:
             came = "rows of different lengths" if shape is None else f"shape {list(shape)}"
             self.problems.add(item.line, f"{what}: value has {came}; expected shape {list(default.shape)}")
-        if shape != default.shape or not all(checks):
+        if shape != default.shape or not right:
             return default
         value: Any = plain(item)
         if fills and default.shape and math.prod(default.shape) <= MOST_ELEMENTS:
@@ -84,6 +85,14 @@ class Declared:
             number = np.asarray(value, np.int64 if kind == "int64" else np.float64)
             value = np.broadcast_to(number, default.shape)
         return replace(default, kind="literal", value=value)
+
+    def _elements_are_right(self, item: Item, what: str, kind: str) -> bool:
+        wrong = 0
+        for number, line in _scalars(item):
+            wrong += not self._check_element(number, line, what, kind)
+            if wrong == MOST_WRONG_ELEMENTS:
+                break
+        return wrong == 0
 
     def _check_element(self, number: Any, line: int, what: str, kind: str) -> bool:
         right = isinstance(number, int) if kind == "int64" else isinstance(number, int | float)

@@ -41,8 +41,8 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 class Item(NamedTuple):
     """A value of the file.
 
-    value: a scalar, a list of items or a mapping of items by key. line: where it stands, from 1. key_line: where
-    its key stands, in a mapping. scope: what its names mean, if a block gets it as an argument (expand.py).
+    value: a scalar, a list of items or a mapping of items by key. line: where it stands, from 1. key_line:
+    where its key stands, in a mapping. scope: what its names mean, if a block gets it as an argument.
     """
 
     value: Any
@@ -249,7 +249,8 @@ class _Reader:
             return name
         written = f"!!{name}" if core else str(event.tag)
         line = event.start_mark.line + 1
-        self.problems.add(line, f"the tag {written[:100]} is not allowed here", "a spec is plain data: remove it")
+        message = f"the tag {written[:100]} is not allowed here"
+        self.problems.add(line, message, "a spec is plain data: remove it")
         return "str"
 
     def _fail(self, event: Any, message: str, hint: str = "") -> None:

@@ -13,7 +13,10 @@ from harness.spec.text import Item, locate, plain
 
 Schema = Mapping[str, Any]
 Loc = tuple[int | str, ...]
+Fault = tuple[str, Loc]
 T = TypeVar("T")
+# Every fault costs time, and many come of one mistake.
+MOST_FAULTS = 2_000
 
 
 def check(adapter: TypeAdapter[T], item: Item, name: str, problems: Problems, node: str = "") -> T | None:
@@ -21,9 +24,22 @@ def check(adapter: TypeAdapter[T], item: Item, name: str, problems: Problems, no
     try:
         return adapter.validate_python(plain(item))
     except ValidationError as error:
-        for line, message, hint in _faults(error, _schema_of(adapter), item, name):
-            problems.add(line, message, hint, node)
+        note(faults_of(error), adapter, item, name, problems, node)
     return None
+
+
+def faults_of(error: ValidationError) -> list[Fault]:
+    """What pydantic found, without what costs time to collect."""
+    faults = error.errors(include_url=False, include_context=False, include_input=False)
+    return [(fault["type"], fault["loc"]) for fault in faults]
+
+
+def note(
+    faults: list[Fault], adapter: TypeAdapter[Any], item: Item, name: str, problems: Problems, node: str = ""
+) -> None:
+    """Note what pydantic found wrong with an item."""
+    for line, message, hint in _worded(faults, _schema_of(adapter), item, name):
+        problems.add(line, message, hint, node)
 
 
 @cache
@@ -37,28 +53,23 @@ def _schema_of(adapter: TypeAdapter[Any]) -> Schema:
     return adapter.json_schema()
 
 
-def _faults(error: ValidationError, schema: Schema, item: Item, name: str) -> Iterator[tuple[int, str, str]]:
-    for fault in error.errors(include_url=False, include_context=False):
-        loc = fault["loc"]
-        if fault["type"] == "extra_forbidden":
-            key = str(loc[-1])
-            known = _properties(schema, loc[:-1])
-            yield (
-                locate(item, loc).key_line,
-                f"unknown key {show(key)}{_within(name, loc[:-1])}",
-                nearest(key, known),
-            )
-        elif fault["type"] == "missing":
-            text = expected(_at(schema, loc))
-            yield (
-                locate(item, loc).line,
-                f"the key '{loc[-1]}' is missing{_within(name, loc[:-1])}; expected {text}",
-                "",
-            )
+def _worded(faults: list[Fault], schema: Schema, item: Item, name: str) -> Iterator[tuple[int, str, str]]:
+    """Line, message and hint of each fault; of one value's many faults the first."""
+    told: set[Loc] = set()
+    for kind, loc in faults[:MOST_FAULTS]:
+        if kind == "extra_forbidden":
+            hint = nearest(str(loc[-1]), _properties(schema, loc[:-1]))
+            message = f"unknown key {show(loc[-1])}{_within(name, loc[:-1])}"
+            yield locate(item, loc).key_line, message, hint
+        elif kind == "missing":
+            message = f"the key {show(loc[-1])} is missing{_within(name, loc[:-1])}"
+            yield locate(item, loc).line, f"{message}; expected {expected(_at(schema, loc))}", ""
         else:
             path, text = _described(schema, loc[: _depth(item, loc)])
             found = locate(item, path)
-            yield found.line, f"{_called(name, path)} is {show(plain(found))}; expected {text}", ""
+            if path not in told:
+                yield found.line, f"{_called(name, path)} is {show(plain(found))}; expected {text}", ""
+            told.add(path)
 
 
 def _depth(item: Item, loc: Loc) -> int:

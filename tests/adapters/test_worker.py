@@ -204,7 +204,6 @@ def test_what_a_framework_lacks_is_unsupported(adapter, tmp_path, extra, dtype, 
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("return captured, {", "return {}, {", ["neither captured nor explained", "output/loss", "grad/x"]),
         ("wanted[:1]}", "wanted}", ["both captured and explained", "grad/x"]),
         ("wanted[1:])", "wanted[1:] + ['loss'])", ["not of this problem", "grad/loss"]),
         ("not_retained", "mislaid", ["reason unknown to the contract", "grad/scaled"]),
@@ -221,6 +220,14 @@ def test_a_route_that_fails_is_a_crash_that_says_how(adapter, tmp_path, old, new
     assert record["status"] == "crashed" and record["digest"] is None
     assert [word for word in words if word not in record["reason"]] == []
     assert not (tmp_path / "two-capture" / "capture.safetensors").exists()
+
+
+def test_what_a_route_says_nothing_of_is_unexplained(adapter, tmp_path):
+    """A tensor neither captured nor explained costs its own row, not the capture, and is named."""
+    spoil(adapter, "routes", "return captured, {", "return {}, {")
+    (record,) = run(adapter, write_problem(tmp_path / "two"))
+    assert record["status"] == "ok"
+    assert record["missing"]["output/loss"] == record["missing"]["grad/x"] == "unexplained"
 
 
 def test_a_crash_costs_only_its_own_task(adapter, tmp_path):

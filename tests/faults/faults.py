@@ -1,7 +1,7 @@
 """The faults: what is appended to an adapter's files, and what the judge must say of it.
 
-Every fault names the tensors whose rows must fail and the culprit of each. Nodes are told apart by shapes, since
-an operator of an adapter does not know whose it is.
+Every fault names the tensors whose rows must fail and the culprit of each. Nodes are told apart by shapes,
+since an operator of an adapter does not know whose it is.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ RUN = "    values, missing = _honest(network, problem, tensors)"
 
 
 def read_out(names: Iterable[str], *lines: str, run: str = RUN) -> str:
-    """A route that spoils what was read out of those of some tensors that a problem has, each called `name`."""
+    """A route that spoils what was read out of those of some tensors of a problem, each called `name`."""
     loop = [f"    for name in {sorted(names)!r}:", "        if name in values:"]
     return ROUTE.format(run=run.strip("\n"), change="\n".join(loop + [" " * 12 + line for line in lines]))
 
@@ -85,8 +85,8 @@ MISSING_BIAS = Fault(
 )
 
 # The mask is wrong in the graph itself: what goes on upstream is consistent with it. In cnn it is the second
-# ReLU, in three_readers the only one, whose input has three readers: which of them sent back a wrong part of its
-# gradient cannot be told, so all are named.
+# ReLU, in three_readers the only one, whose input has three readers: which of them sent back a wrong part of
+# its gradient cannot be told, so all are named.
 CHOSEN_RELU = """
 
 _relu = op_relu
@@ -267,13 +267,13 @@ STALE_WEIGHT = stale(
 STALE_INPUT = stale(
     "stale_input_gradient", {"cnn": {"grad/x": "conv1"}, "transformer": {"grad/x": "norm1 add1"}}
 )
-# In the middle, the nodes next to a stale tensor did not see what was captured of it, and each is blamed for what
-# it made of the right numbers.
+# In the middle, the nodes next to a stale tensor did not see what was captured of it: their rows diverge as well, and
+# the node that gave the stale tensor is blamed for all of them.
 STALE_OUTPUT_WITHIN = stale(
     "stale_output_within",
     {
-        "cnn": {"output/relu2": "relu2", "output/pool2": "pool2", "grad/relu2": "pool2"},
-        "transformer": {"output/gelu": "gelu", "output/down": "down", "grad/down.weight": "down"},
+        "cnn": {"output/relu2": "relu2", "output/pool2": "relu2", "grad/relu2": "relu2"},
+        "transformer": {"output/gelu": "gelu", "output/down": "gelu", "grad/down.weight": "gelu"},
     },
     "output/relu2",
     "output/gelu",
@@ -281,17 +281,16 @@ STALE_OUTPUT_WITHIN = stale(
 STALE_GRADIENT_WITHIN = stale(
     "stale_gradient_within",
     {
-        "cnn": {"grad/relu2": "pool2", "grad/conv2": "relu2"},
-        "transformer": {"grad/attend": "mixed", "grad/scores": "attend"},
+        "cnn": {"grad/relu2": "pool2", "grad/conv2": "pool2"},
+        "transformer": {"grad/attend": "mixed", "grad/scores": "mixed"},
     },
     "grad/relu2",
     "grad/attend",
 )
 
-BLAMED = tuple(value for value in list(globals().values()) if isinstance(value, Fault))
-SPECS = sorted({spec for fault in BLAMED for spec in fault.blame})
-
-# Not blamed: the worker refuses an answer that is not whole.
 SILENT_BIAS = Fault(
     "bias_gradient_silently_absent", BIASES, routes=read_out(tensors_of(BIASES), "del values[name]")
 )
+
+BLAMED = tuple(value for value in list(globals().values()) if isinstance(value, Fault))
+SPECS = sorted({spec for fault in BLAMED for spec in fault.blame})

@@ -26,20 +26,6 @@ def test_a_fault_is_blamed_on_its_node(framework, fault, problems, tmp_path):
 
 
 @frameworks
-def test_a_gradient_that_is_silently_absent_is_named(framework, problems, tmp_path):
-    """The worker refuses an answer without a gradient that it should hold, in a sentence with its name."""
-    fault = faults.SILENT_BIAS
-    rows = rows_of(
-        twin(framework, tmp_path, fault.changes(framework)), list(fault.blame), problems, tmp_path / "run"
-    )
-    assert {row.spec: row.verdict for row in rows} == dict.fromkeys(fault.blame, Verdict.CRASHED)
-    for row in rows:
-        (tensor,) = fault.blame[row.spec]
-        assert row.reason.endswith(f"neither captured nor explained: {tensor}")
-    assert commands.status_of(rows, absent=False) == commands.CANNOT_RUN
-
-
-@frameworks
 def test_a_copy_without_a_fault_conforms(framework, problems, tmp_path):
     """The control: what the twins are copies of is right on every problem that they are given."""
     rows = rows_of(twin(framework, tmp_path), faults.SPECS, problems, tmp_path / "run")
@@ -51,7 +37,7 @@ def test_a_copy_without_a_fault_conforms(framework, problems, tmp_path):
 
 @frameworks
 def test_the_command_fails_and_its_report_names_the_node(framework, tmp_path):
-    """`gradconform run` with a faulty adapter exits with 1, in whatever dtype and values the spec asks for."""
+    """`gradconform run` with a faulty adapter exits with 1, whatever the dtype and values."""
     folder = twin(framework, tmp_path, faults.RELU.changes(framework))
     command = [
         Path(sys.executable).with_name("gradconform"),

@@ -1,4 +1,4 @@
-"""Twins of the real adapters: copies of an adapter's folder with one fault, captured and judged as any other."""
+"""Twins of the real adapters: copies of their folders with one fault, captured and judged as any."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ def test_a_zero_bound_is_equality(bound: Any) -> None:
     assert of([smallest, 1.0, -3.0], expected, bound).reason is Reason.VALUE
 
 
-@pytest.mark.parametrize("bound", [NAN, INF, -INF, np.array([1.0, NAN]), np.array([INF, 1.0])])
+@pytest.mark.parametrize("bound", [NAN, INF, -INF, -1.0, np.array([1.0, NAN]), np.array([INF, 1.0])])
 def test_a_bound_that_is_no_number_never_passes(bound: Any) -> None:
     """Not even where nothing differs: nothing was checked there."""
     for got in ([1.0, 2.0], [1.0, 5.0]):

@@ -265,7 +265,12 @@ def test_every_case_is_looked_at(tmp_path):
     assert [line for line, _ in complaints(tmp_path, text)] == [5, 6, 6]
 
 
-WEIGHTED = "about: x\nweights: w.safetensors\ninputs: {x: {shape: [2, 3]}}\nnodes: {fc: {op: linear, out_features: 2}}\n"
+WEIGHTED = """\
+about: x
+weights: w.safetensors
+inputs: {x: {shape: [2, 3]}}
+nodes: {fc: {op: linear, out_features: 2}}
+"""
 
 
 def _weights(folder, **shapes: tuple[int, ...]) -> None:
@@ -286,7 +291,7 @@ def test_weights_from_a_file(tmp_path):
     ({"weight": (2, 3)}, WEIGHTED, "the file has no fc.bias"),
     ({"weight": (3, 2), "bias": (2,)}, WEIGHTED, "fc.weight has shape [3, 2]; expected [2, 3]"),
     ({"weight": (2, 3), "bias": (2,), "gain": (1,)}, WEIGHTED, "the network has no parameter 'fc.gain'"),
-    ({"weight": (2, 3), "bias": (2,)}, WEIGHTED + "parameters: {fc.bias: {value: 1}}\n", "fc.bias is given under"),
+    ({"weight": (2, 3), "bias": (2,)}, WEIGHTED + "parameters: {fc.bias: {value: 1}}\n", "fc.bias is given"),
 ])  # fmt: skip
 def test_weights_that_do_not_fit(tmp_path, shapes, text, message):
     """Each way of not fitting is named."""
