@@ -14,16 +14,18 @@ PARTS = ("import", "read", "build", "run", "write")
 VARIANTS = {"nnabla": {"plain, weights [out, in]": ["--transposed"]}}
 ABOUT = f"""\
 `worker.py` on specs/networks/vgg16.yaml (float32, image gradient included) against
-`benchmarks/plain_<framework>.py`: import, build with random weights, forward, backward. Same interpreter, same
-flags, same environment variables, run in turn. Wall and CPU (user + system) are of the whole process, seen from
-outside; the other columns are seconds that the process itself says. The plain script draws 0.55 GB of weights and
-keeps nothing; the worker maps them from a file (so their reading counts as run or build, where they are first
-touched) and writes every tensor and its digest. Target: worker / plain at most {TARGET}.
+`benchmarks/plain_<framework>.py`: import, build with random weights, forward, backward. Same interpreter,
+same flags, same environment variables, run in turn. Wall and CPU (user + system) are of the whole process,
+seen from outside; the other columns are seconds that the process itself says. The plain script draws 0.55 GB
+of weights and keeps nothing; the worker maps them from a file (so their reading counts as run or build,
+where they are first touched) and writes every tensor and its digest. Target: worker / plain at most
+{TARGET}.
 """
 AGAINST = """\
 Ratios of the same, each of two processes of one round. `without files` leaves out what the worker reads and
-writes; `without drawing` leaves out what the plain script takes to build, nearly all of it drawing weights, while
-all of the worker stays in; `run` is forward and backward alone, in the worker with the gathering of the tensors.
+writes; `without drawing` leaves out what the plain script takes to build, nearly all of it drawing weights,
+while all of the worker stays in; `run` is forward and backward alone, in the worker with the gathering of
+the tensors.
 """
 
 

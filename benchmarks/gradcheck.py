@@ -1,7 +1,7 @@
 """Time torch.autograd.gradcheck on the network of specs/networks/cnn.yaml, in float64; prints JSON.
 
-Run by the interpreter that has PyTorch: `python benchmarks/gradcheck.py NUMBERS.npz`, the problem's numbers by
-name, the cotangent among them.
+Run by the interpreter that has PyTorch: `python benchmarks/gradcheck.py NUMBERS.npz`, the problem's numbers
+by name, the cotangent among them.
 """
 
 import json

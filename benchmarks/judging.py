@@ -18,19 +18,19 @@ from harness.pipeline import Variant
 TARGET_WALL, TARGET_PEAK, TARGET_CALL = 60.0, 6e9, 0.5
 CALLS = 10
 ABOUT = f"""\
-Each row is a process of its own that is given captures made before. VGG16: the whole process, seen from outside,
-judges the captures of every framework, each against the reference and against each other; target at most
-{TARGET_WALL:g} s and {TARGET_PEAK / 1e9:g} GB. CNN: one call of the judge in a process that has imported it and has
-judged the same once before, the median of {CALLS} such calls; `first` is the call before them; target at most
-{TARGET_CALL:g} s.
+Each row is a process of its own that is given captures made before. VGG16: the whole process, seen from
+outside, judges the captures of every framework, each against the reference and against each other; target at
+most {TARGET_WALL:g} s and {TARGET_PEAK / 1e9:g} GB. CNN: one call of the judge in a process that has
+imported it and has judged the same once before, the median of {CALLS} such calls; `first` is the call before
+them; target at most {TARGET_CALL:g} s.
 """
 BESIDE = """\
-The judge and `torch.autograd.gradcheck` on the CNN in float64, with the same numbers, run in turn, one thread each.
-The judge's figure is the judgement of PyTorch's capture, every output and every gradient, without making the
-capture (`capture` is what the worker's read, build, run and write took together, once). Slow mode was timed on
-{part:,} of the {whole:,} elements (`gradcheck.PART`: conv1.weight and all biases) and scaled by their number, since
-each element costs two forward passes of the whole network; fast mode, which looks at one random projection of each
-tensor, was run in full.
+The judge and `torch.autograd.gradcheck` on the CNN in float64, with the same numbers, run in turn, one
+thread each. The judge's figure is the judgement of PyTorch's capture, every output and every gradient,
+without making the capture (`capture` is what the worker's read, build, run and write took together, once).
+Slow mode was timed on {part:,} of the {whole:,} elements (`gradcheck.PART`: conv1.weight and all biases) and
+scaled by their number, since each element costs two forward passes of the whole network; fast mode, which
+looks at one random projection of each tensor, was run in full.
 """
 
 
@@ -42,8 +42,8 @@ def section(place: Place) -> str:
     met = median(c.wall for c in measured) <= TARGET_WALL and median(c.peak for c in measured) <= TARGET_PEAK
     whole = [
         "vgg16", "float32", ", ".join(captures), measured[0].said["rows"], _verdicts(measured),
-        spread(c.wall for c in measured), spread(c.cpu for c in measured), spread(c.peak / 1e9 for c in measured),
-        _met(met),
+        spread(c.wall for c in measured), spread(c.cpu for c in measured),
+        spread(c.peak / 1e9 for c in measured), _met(met),
     ]  # fmt: skip
     header = ("spec", "dtype", "captures", "rows", "verdicts", "wall s", "CPU s", "peak GB", "target")
     calls = [row for dtype in ("float32", "float64") for row in _calls(place, dtype)]
@@ -116,7 +116,8 @@ def _same_loss(loss: float, problem: Problem, capture: Path) -> None:
     output = read_capture(capture, problem).tensors[f"output/{problem.output}"]
     captured = float(output) * float(problem.cotangent)
     if not np.isclose(loss, captured, rtol=1e-12, atol=0):
-        raise BenchmarkError(f"gradcheck.py: loss {loss!r}; expected {captured!r}; write the spec's network there")
+        hint = "write the spec's network there"
+        raise BenchmarkError(f"gradcheck.py: loss is {loss!r}; expected {captured!r}; {hint}")
 
 
 def _small(above: Sequence[float], below: Sequence[float]) -> str:

@@ -32,7 +32,7 @@ class BenchmarkError(RuntimeError):
 
 @dataclass(frozen=True)
 class Cost:
-    """What one process took. wall, cpu: seconds; peak: bytes resident; said: the JSON it printed or wrote last."""
+    """What one process took. wall, cpu: seconds; peak: bytes resident; said: the JSON that it left."""
 
     wall: float
     cpu: float
@@ -45,8 +45,8 @@ def process(
 ) -> Cost:
     """Run a process with the environment of a worker and measure it from outside, its start and end included.
 
-    said_in: the file it leaves its JSON in; without one, the JSON is the last line it prints. accepted: exit statuses.
-    Raises BenchmarkError.
+    said_in: the file it leaves its JSON in; without one, the JSON is the last line it prints. accepted: exit
+    statuses. Raises BenchmarkError.
     """
     # A file and not a pipe: nothing here has to read while the clock runs.
     with tempfile.TemporaryFile() as log:
@@ -70,12 +70,13 @@ def process(
         said = json.loads(said_in.read_text(encoding="utf-8") if said_in else lines[-1])
     except (OSError, ValueError, IndexError) as error:
         shown = " ".join(str(part) for part in command)
-        raise BenchmarkError(f"{shown}: {error}; expected JSON; last lines: {' | '.join(lines[-6:])}") from error
+        last = " | ".join(lines[-6:])
+        raise BenchmarkError(f"{shown}: {error}; expected JSON; last lines: {last}") from error
     return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * RSS_UNIT, said)
 
 
 def alternated(runs: Mapping[str, Callable[[], Cost]], repeat: int) -> dict[str, list[Cost]]:
-    """Measure A B A B ..., so that a slow minute of the machine falls on all alike; costs by name, in the order made."""
+    """Measure A B A B ..., so that a slow minute of the machine falls on all alike; costs by name."""
     costs: dict[str, list[Cost]] = {name: [] for name in runs}
     for _ in range(repeat):
         for name, run in runs.items():
@@ -99,16 +100,20 @@ def ratios(above: Iterable[float], below: Iterable[float]) -> str:
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A Markdown table."""
-    lines = [header, ["---"] * len(header), *([str(cell).replace("|", "\\|") for cell in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+    lines = [header, ["---"] * len(header), *rows]
+    cells = ([str(cell).replace("|", "\\|") for cell in line] for line in lines)
+    text = "\n".join(f"| {' | '.join(line)} |" for line in cells) + "\n"
+    # What a framework wrote may name a folder of this machine.
+    return text.replace(f"{ROOT}{os.sep}", "")
 
 
 def machine() -> str:
     """When, on what and with which versions, as a Markdown list."""
     models = (line for line in _cpuinfo() if line.startswith("model name"))
-    model = next(models, platform.processor() or platform.machine()).partition(":")[2].strip() or platform.machine()
+    model = next(models, "").partition(":")[2].strip() or platform.processor() or platform.machine()
     load = os.getloadavg()[0]
-    found = [f"{name} {about['version']} (Python {about['python']}, NumPy {about['numpy']})" for name, about in _frameworks()]
+    about = {name: adapters.describe(adapters.find(name)) for name in adapters.names()}
+    found = [f"{n} {a['version']} (Python {a['python']}, NumPy {a['numpy']})" for n, a in about.items()]
     return "\n".join(
         f"- {line}"
         for line in (
@@ -123,11 +128,6 @@ def machine() -> str:
 def _cpuinfo() -> list[str]:
     path = Path("/proc/cpuinfo")
     return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-
-
-def _frameworks() -> Iterable[tuple[str, Mapping[str, Any]]]:
-    for name in adapters.names():
-        yield name, adapters.describe(adapters.find(name))
 
 
 @dataclass
@@ -155,19 +155,20 @@ class Place:
         return pipeline.Folder(self.root)
 
     def capture(self, variant: pipeline.Variant, adapter: adapters.Adapter) -> Cost:
-        """One run of the worker on one problem, in a process of its own. The capture is left where `folder` has it."""
+        """One run of the worker on one problem, in a process of its own; the capture stays in `folder`."""
         target = self.folder.capture(adapter.name, variant.name)
         shutil.rmtree(target, ignore_errors=True)
         job = self.root / "job.json"
         task = {"problem": str(self.folder.problem(variant.name)), "capture": str(target)}
-        job.write_text(json.dumps({"adapter": str(adapter.folder), "route": "primary", "threads": THREADS, "tasks": [task]}))
+        what = {"adapter": str(adapter.folder), "route": "primary", "threads": THREADS, "tasks": [task]}
+        job.write_text(json.dumps(what), encoding="utf-8")
         cost = process([adapter.interpreter, "-I", adapters.worker(), job], said_in=target / "capture.json")
         if cost.said["status"] == "crashed":
             raise BenchmarkError(f"{adapter.name} on {variant.name}: {cost.said['reason']}")
         return cost
 
     def captures(self, variant: pipeline.Variant) -> dict[str, Path]:
-        """The capture folder of every framework that has the problem's dtype, captured where it is not there yet."""
+        """The capture folders of the frameworks that have the problem's dtype, made where not there yet."""
         found = {}
         for name in adapters.names():
             folder = self.folder.capture(name, variant.name)

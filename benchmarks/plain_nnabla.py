@@ -1,7 +1,7 @@
-"""VGG16 forward and backward as a user of NNabla writes it; prints its seconds. The yardstick of the worker.
+"""VGG16 forward and backward as a user of NNabla writes it; prints its seconds.
 
-With --transposed the weights of the three linear layers are [out, in], as in PyTorch, Chainer and the specs, and are
-transposed in the graph.
+With --transposed the weights of the three linear layers are [out, in], as in PyTorch, Chainer and the specs,
+and are transposed in the graph.
 """
 
 import json
@@ -33,7 +33,7 @@ def transposed_affine(x, width):
 
 
 def vgg16(x, linear):
-    """The layers of VGG16, softmax last; dropout does nothing in evaluation, and NNabla's users leave it out there."""
+    """The layers of VGG16, softmax last, without dropout, which NNabla's users leave out in evaluation."""
     for block, (width, depth) in enumerate(((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)), 1):
         for layer in range(1, depth + 1):
             with nn.parameter_scope("conv%d_%d" % (block, layer)):

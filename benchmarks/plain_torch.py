@@ -1,4 +1,4 @@
-"""VGG16 forward and backward as a user of PyTorch writes it; prints its seconds. The yardstick of the worker."""
+"""VGG16 forward and backward as a user of PyTorch writes it; prints its seconds."""
 
 import json
 import time

@@ -1,42 +1,59 @@
-"""The largest honest ratio of every operator: what the one limit of the judge leaves as room."""
+"""The largest honest ratio of every operator: how much room the one limit of the judge leaves."""
 
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import pandas as pd
 from measure import ROOT, Place, process, table
 
+from harness import commands
 from harness.judge.rows import LIMIT
 from harness.report import read
+from harness.spec import Network
 
 SPECS = ("specs/networks", "specs/operators")
-KEY = ["op", "dtype", "kind", "framework"]
+KEY = ["operator", "dtype", "kind", "framework"]
 ABOUT = f"""\
-Every row of one `gradconform run {" ".join(SPECS)}` whose check is `local` and that has a ratio, largest |error| / bound
-over the tensor; a row above {LIMIT:g} diverges. Listed divergences (`known`) are named below and are not in the tables.
+Every row of one `gradconform run {" ".join(SPECS)}` whose check is `local` and that has a ratio, which is
+the largest |error| / bound over the tensor; a row above {LIMIT:g} diverges. An output stands under its own
+operator, a gradient under the operator that sends it back, the reader of the tensor (`add + relu` where two
+read one tensor). Listed divergences (`known`) are named below and are in no other table.
 """
 
 
 def section(place: Place) -> str:
-    """Markdown: the largest ratio per operator, dtype and framework, and in full with kind, spec and tensor."""
+    """Markdown: the largest ratio per operator, dtype and framework; in full with kind, spec and tensor."""
     out = place.root / "report"
     command = [sys.executable, "-m", "harness.cli", "run", *(ROOT / spec for spec in SPECS), "--out", out]
-    # 1: something diverges, and the table says so. 3: a framework could not be run: no column.
+    # 1: something diverges, and the table says so. 3: a framework could not be run, and it has no column.
     cost = process(command, said_in=out / "run.json", accepted=(0, 1, 3))
     rows = read(out)
-    rows = rows.assign(elements=[_elements(shape) for shape in rows["shape"]])
     local = rows[(rows["check"] == "local") & rows["ratio"].notna()]
     honest = local[local["verdict"] != "known"]
-    return "\n".join([
-        ABOUT,
-        f"The run took {cost.wall:.0f} s, all processes together {cost.cpu:.0f} s of CPU.\n",
-        _totals(rows, honest), _listed(rows), _wide(honest), _full(honest),
-    ])  # fmt: skip
+    sending = _sending(commands.networks([ROOT / spec for spec in SPECS]))
+    senders = [sending[spec, tensor] for spec, tensor in zip(honest["spec"], honest["tensor"], strict=True)]
+    honest = honest.assign(operator=senders, elements=_elements(honest))
+    took = f"The run took {cost.wall:.0f} s, all processes together {cost.cpu:.0f} s of CPU.\n"
+    return "\n".join([ABOUT, took, _totals(rows, honest), _listed(rows), _wide(honest), _full(honest)])
 
 
-def _elements(shape: str) -> int:
-    return math.prod(int(extent) for extent in shape.strip("[]").split(",") if extent.strip())
+def _sending(networks: Iterable[Network]) -> dict[tuple[str, str], str]:
+    """(spec, `output/...` or `grad/...`) -> the operator whose work it is, or all of them, joined by +."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for network in networks:
+        for node in network.nodes:
+            for output in node.outputs:
+                found[network.name, f"output/{output.name}"] = {node.op}
+            for name in node.reads:
+                found.setdefault((network.name, f"grad/{name}"), set()).add(node.op)
+        for name in [t.name for t in network.tensors] + [n.name for n in network.nodes]:
+            found.setdefault((network.name, f"grad/{name}"), {"(read by none)"})
+    return {key: " + ".join(sorted(ops)) for key, ops in found.items()}
+
+
+def _elements(rows: pd.DataFrame) -> list[int]:
+    return [math.prod(int(n) for n in shape.strip("[]").split(",") if n.strip()) for shape in rows["shape"]]
 
 
 def _totals(rows: pd.DataFrame, honest: pd.DataFrame) -> str:
@@ -48,7 +65,7 @@ def _totals(rows: pd.DataFrame, honest: pd.DataFrame) -> str:
     return (
         f"{len(honest):,} tensors with {honest['elements'].sum():,} elements have a ratio; the largest is "
         f"{honest['ratio'].max():.2f}; {above} are above {LIMIT:g}. Besides, {len(exact):,} tensors with "
-        f"{exact['elements'].sum():,} elements of exact problems agree to the bit. Verdicts: {verdicts}.\n"
+        f"{sum(_elements(exact)):,} elements of exact problems agree to the bit. Verdicts: {verdicts}.\n"
     )
 
 
@@ -58,14 +75,14 @@ def _listed(rows: pd.DataFrame) -> str:
     columns = ["verdict", "spec", "dtype", "framework", "tensor", "check", "ratio", "reason"]
     if other.empty:
         return "Nothing diverges or is listed.\n"
-    return table(columns, other[columns].itertuples(index=False))
+    return table(columns, other.assign(ratio=other["ratio"].map("{:.3g}".format))[columns].values.tolist())
 
 
 def _wide(honest: pd.DataFrame) -> str:
-    """One line per operator and dtype: the largest ratio per framework, and where the largest of all is from."""
+    """One line per operator and dtype: the largest ratio per framework, and where the largest is from."""
     frameworks = sorted(honest["framework"].unique())
     lines = []
-    for (op, dtype), group in honest.groupby(["op", "dtype"], sort=True):
+    for (op, dtype), group in honest.groupby(["operator", "dtype"], sort=True):
         largest = group.groupby("framework")["ratio"].max()
         worst = group.loc[group["ratio"].idxmax()]
         each = [f"{largest[name]:.2f}" if name in largest else "" for name in frameworks]
@@ -75,7 +92,7 @@ def _wide(honest: pd.DataFrame) -> str:
 
 
 def _full(honest: pd.DataFrame) -> str:
-    header = ("operator", "dtype", "kind", "framework", "tensors", "elements", "largest", "spec", "tensor")
+    header = (*KEY, "tensors", "elements", "largest", "spec", "tensor")
     folded = "<details><summary>By kind, each with its spec and tensor</summary>\n"
     return f"{folded}\n{table(header, _lines(honest))}\n</details>\n"
 

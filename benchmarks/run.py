@@ -27,8 +27,8 @@ HEAD = """\
 # Measured
 
 Made by `{command}`;
-not written by hand. A figure is the median over the repeats, with the smallest and the largest in brackets where
-there are several; every ratio is of two measurements of this run. Numbers are drawn from fixed seeds.
+not written by hand. A figure is the median over the repeats, with the smallest and the largest in brackets
+where there are several; every ratio is of two measurements of this run. Numbers are drawn from fixed seeds.
 
 {machine}
 """

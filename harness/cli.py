@@ -6,6 +6,7 @@ import errno
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -33,7 +34,8 @@ class Failing(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         # As Ctrl-C: what was started is ended, and what lies about meanwhile is removed.
-        signal.signal(signal.SIGTERM, _interrupt)
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, _interrupt)
         try:
             return super().invoke(ctx)
         except (SpecError, ContractError, adapters.AdapterError, KnownError) as error:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from harness.contract import FORMAT, ContractError, Problem, Tensors, read_problem, write_problem
 from harness.draws import Draw, draw, stream
 from harness.reference.exactness import Exact, NotExact
-from harness.reference.rounding import Unit
+from harness.reference.unit import Unit
 from harness.spec.model import Network, Tensor
 from harness.walk import backward, forward
 

@@ -25,7 +25,7 @@ POLL = 0.02
 LOG_LIMIT = 64 << 20
 # How much of a log that was too long is kept.
 LOG_KEPT = 1 << 20
-LAST_LINES = 6
+LAST_LINES = 10
 # How long a worker that has done everything may take to end.
 GRACE = 5.0
 

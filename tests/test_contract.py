@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from honest import SMALL, computed, problem_of, write_capture
 from safetensors.numpy import load_file, save_file
 
 from harness.contract import (
@@ -23,7 +24,6 @@ from harness.contract import (
     write_whole,
 )
 from harness.judge import judge
-from honest import SMALL, computed, problem_of, write_capture
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def test_a_damaged_capture_is_refused_by_name_and_the_rest_is_judged(
 
 def test_an_older_environment_and_a_second_capture_keep_the_frameworks_name(problem: Problem, tmp_path: Path) -> None:
     """What cannot be read cannot say whose it is: the name of the environment does."""
-    rows = judge(problem.folder, {name: tmp_path / "none" for name in ("chainer-6.3", "torch#2", "my-own")})
+    rows = judge(problem.folder, dict.fromkeys(("chainer-6.3", "torch#2", "my-own"), tmp_path / "none"))
     assert [r.framework for r in rows] == ["chainer", "torch", "my-own"]
 
 

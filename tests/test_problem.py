@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from honest import SMALL, problem_of
 from safetensors.numpy import save_file
 
 from harness import problem as problems
@@ -13,9 +14,8 @@ from harness.contract import ContractError, Problem, read_problem
 from harness.draws import Draw, draw
 from harness.problem import NoExactProblem, prove_exact
 from harness.reference.exactness import NotExact
-from harness.reference.rounding import Unit
+from harness.reference.unit import Unit
 from harness.spec import Network, SpecError, load
-from honest import SMALL, problem_of
 
 MLP = """
 about: Two layers.

@@ -14,12 +14,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from fake_adapter import fake, specs
+from honest import problem_of
+
 from harness import adapters, commands, pipeline, running
 from harness.report import read
 from harness.running import Limits, Task, last_lines
-from honest import problem_of
 
 RELU = "about: One node.\ninputs: {x: {shape: [3, 2], grad: true}}\nnodes: {y: {op: relu}}\n"
 
@@ -62,12 +62,12 @@ def test_all_is_well(tasks: list[Task], tmp_path: Path, monkeypatch: pytest.Monk
 
 ENDS = [
     ("print('the last words')\n    os.kill(os.getpid(), signal.SIGKILL)", "killed by SIGKILL", "the last words"),
-    ("print('here')\n    os.kill(os.getpid(), signal.SIGSEGV)", "killed by SIGSEGV", "here"),
+    ("print('here')\n    os.kill(os.getpid(), signal.SIGSEGV)", "killed by SIGSEGV", "in op_relu"),
     ("os.kill(os.getpid(), signal.SIGRTMIN + 3)", f"killed by signal {signal.SIGRTMIN + 3}", "it wrote nothing"),
     ("os._exit(0)", "ended with exit status 0", "it wrote nothing"),
     ("os._exit(7)", "ended with exit status 7", "it wrote nothing"),
     ("print('waiting'); time.sleep(600)", "no result within 1.5 s", "waiting"),
-    ("x = [np.ones(2**27) for _ in range(10**6)]", "MemoryError", ""),
+    ("np.ones(2**30)", "Unable to allocate 8.00 GiB", "node 'y' (relu)"),
     ("raise OSError('no such device')", "OSError: no such device", "node 'y' (relu)"),
     ("raise SystemExit('leaving')", "leaving", ""),
     ("os.write(1, bytes(range(256)) * 5000); os._exit(3)", "ended with exit status 3", "last lines: "),
@@ -403,7 +403,7 @@ def limited(size: int, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("size", [100, 1500, 5000])
+@pytest.mark.parametrize("size", [100, 5000])
 def test_a_full_disk_is_an_error_and_no_traceback(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
@@ -412,7 +412,9 @@ def test_a_full_disk_is_an_error_and_no_traceback(
     (path,) = specs(tmp_path / "specs", "a")
     out = tmp_path / "out" / "report"
     arguments = ["run", str(path), "--adapter", str(folder), "--out", str(out)]
-    assert commands.run([path], commands.Options(adapter=(str(folder),)), out, None) == 0
+    out.mkdir(parents=True)
+    for name in ("index.html", "diff.csv", "diff.parquet", "run.json"):
+        (out / name).write_text("of an earlier run")
     before = {p.name: p.read_bytes() for p in out.iterdir()}
     done = limited(size, *arguments)
     assert done.returncode in (2, 3)

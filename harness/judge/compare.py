@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.judge.rows import LIMIT, NAN, Reason
-from harness.reference.rounding import Unit
+from harness.reference.unit import Unit
 
 Array = NDArray[Any]
 

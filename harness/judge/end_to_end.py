@@ -15,7 +15,7 @@ from harness.contract import Capture, Problem
 from harness.judge.compare import Comparison, compare
 from harness.judge.local import measured, row_of
 from harness.judge.rows import Reason, Row
-from harness.reference.rounding import Unit
+from harness.reference.unit import Unit
 from harness.walk import reference
 
 Array = NDArray[Any]

@@ -18,7 +18,8 @@ from harness.contract import Capture, Problem, ProblemNode
 from harness.judge.compare import Comparison, compare
 from harness.judge.rows import NAN, Reason, Row, Verdict, blank
 from harness.reference import OPERATORS
-from harness.reference.rounding import Rounded, Unit
+from harness.reference.rounding import Rounded
+from harness.reference.unit import Unit
 from harness.walk import contributions, reference, slots
 
 Array = NDArray[Any]

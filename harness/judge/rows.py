@@ -80,6 +80,6 @@ NAN = float("nan")
 
 def blank(**known: Any) -> Row:
     """A row with nothing measured: for what is missing, unsupported or crashed."""
-    empty: dict[str, Any] = {name: "" for name in COLUMNS}
+    empty: dict[str, Any] = dict.fromkeys(COLUMNS, "")
     empty |= {"ratio": NAN, "max_abs_err": NAN, "max_rel_err": NAN, "got": NAN, "expected": NAN, "n_bad": 0}
     return Row(**(empty | known))

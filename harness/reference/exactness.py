@@ -13,8 +13,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.reference.rounding import Unit
 from harness.reference.tracked import Tracked, peek
+from harness.reference.unit import Unit
 
 Array = NDArray[Any]
 

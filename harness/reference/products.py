@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from harness.reference.rounding import Unit
+    from harness.reference.unit import Unit
 
 Array = NDArray[Any]
 Split = Callable[[Any], tuple[Array, Array | None]]

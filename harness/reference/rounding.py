@@ -10,7 +10,6 @@ analysis*, with sqrt(K) in place of K.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -19,6 +18,7 @@ from scipy import special
 
 from harness.reference.products import rounded_products
 from harness.reference.tracked import Tracked, peek
+from harness.reference.unit import Unit
 
 Array = NDArray[Any]
 
@@ -26,27 +26,6 @@ Array = NDArray[Any]
 ELEMENTARY = 2.0
 # An error of so many `tiny` is what underflow adds to a number in a few operations.
 UNDERFLOWS = 64.0
-
-
-@dataclass(frozen=True)
-class Unit:
-    """The dtype under test. roundoff: u; tiny: the smallest normal number, below which results may flush."""
-
-    dtype: str
-    roundoff: float
-    tiny: float
-
-    @classmethod
-    def of(cls, dtype: str) -> Unit:
-        """The unit of 'float32' or 'float64'."""
-        info = np.finfo(dtype)
-        return cls(dtype, float(info.eps) / 2, float(info.smallest_normal))
-
-    def constant_error(self, value: Array) -> Array | None:
-        """How far a constant of a formula is from the dtype's nearest number; None where it is one."""
-        with np.errstate(invalid="ignore"):
-            error = np.where(np.isinf(value), 0.0, np.abs(value.astype(self.dtype).astype(float) - value))
-        return error if error.any() else None
 
 
 class Rounded(Tracked):

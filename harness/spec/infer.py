@@ -71,9 +71,9 @@ class Inference:
         """Integers that choose a class or a row choose one that there is."""
         classes = call.op.number_of_classes(shapes, call.values)
         for name in [name for slot in call.op.integers for name in call.names(slot) if name in self.inputs]:
-            low, high = _range_of(self.inputs[name].draw)
-            if classes is not None and (low < 0 or high >= classes):
-                message = f"{name} holds integers from {low} to {high}; expected 0 to {classes - 1}"
+            found = _range_of(self.inputs[name].draw)
+            if classes is not None and found is not None and (found[0] < 0 or found[1] >= classes):
+                message = f"{name} holds integers from {found[0]} to {found[1]}; expected 0 to {classes - 1}"
                 self.problems.add(call.line, message, "", call.name)
 
     def _asked(self, call: Call, rule: Callable[[], Any]) -> Any:
@@ -122,11 +122,11 @@ class Inference:
             yield node.where.line, f"the output of node {node.name}", node.outputs[0].shape
 
 
-def _range_of(draw: Draw) -> tuple[int, int]:
-    """The least and the largest integer that a draw may give."""
+def _range_of(draw: Draw) -> tuple[int, int] | None:
+    """The least and the largest integer that a draw may give; None where it is wrong in itself."""
     if draw.kind == "integers":
         return int(draw.low), int(draw.high) - 1
-    return int(np.min(draw.value)), int(np.max(draw.value))
+    return None if draw.value is None else (int(np.min(draw.value)), int(np.max(draw.value)))
 
 
 def _bad_extents(shape: Shape) -> str:

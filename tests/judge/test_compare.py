@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from harness.judge import compare as module
 from harness.judge.compare import Comparison, compare
 from harness.judge.rows import LIMIT, Reason
-from harness.reference.rounding import Unit
+from harness.reference.unit import Unit
 
 NAN, INF = float("nan"), float("inf")
 UNIT = Unit.of("float32")

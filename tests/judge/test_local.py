@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from honest import SMALL, Array, Fault, blamed, captured, computed, problem_of, rows_of, write_capture
 
 from harness.contract import Problem
 from harness.judge.rows import Verdict
-from honest import SMALL, Array, Fault, blamed, captured, computed, problem_of, rows_of, write_capture
 
 EVERY_REASON = [
     "not_requested", "not_on_path", "graph_cut", "not_retained", "buffer_reused", "not_differentiable", "uninitialised",
@@ -270,7 +270,7 @@ def test_off_the_path_other_reasons_are_not_true(unused: Problem, tmp_path: Path
     """`not_requested` is a lie where a gradient was asked for; only of `aside` nobody asked one."""
     found = blamed(rows_of(unused, tmp_path / "c", computed(unused), missing=told(reason)))
     lies = {"grad/branch", "grad/spare"} | ({"grad/aside"} if reason != "not_requested" else set())
-    assert {t: f[:2] for t, f in found.items()} == {t: ("missing", reason) for t in lies}
+    assert {t: f[:2] for t, f in found.items()} == dict.fromkeys(lies, ("missing", reason))
 
 
 def test_what_nobody_asked_for_may_be_left_out_or_be_right(unused: Problem, tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from cases import CASES, Case, every_case, every_operator
 
-from harness.reference.rounding import Rounded, Unit
+from harness.reference.rounding import Rounded
+from harness.reference.unit import Unit
 
 SINGLE = Unit.of("float32")
 DOUBLE = Unit.of("float64")

@@ -10,7 +10,7 @@ from cases import CASES, Case, every_exact_case
 from test_bounds import MOVING, results
 
 from harness.reference.exactness import Exact, NotExact
-from harness.reference.rounding import Unit
+from harness.reference.unit import Unit
 
 SINGLE = Unit.of("float32")
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy import special
 
 from harness.reference.exactness import Exact, NotExact, grain
-from harness.reference.rounding import Unit
 from harness.reference.sums import scatter_sum, sum_of_products
+from harness.reference.unit import Unit
 
 SINGLE, DOUBLE = Unit.of("float32"), Unit.of("float64")
 

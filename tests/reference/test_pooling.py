@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from harness.reference import OPERATORS, ShapeError
-from harness.reference.rounding import Rounded, Unit
+from harness.reference.rounding import Rounded
+from harness.reference.unit import Unit
 
 POOL = OPERATORS["max_pool2d"]
 PAIRS = {"kernel_size": [2, 2], "stride": [2, 2], "padding": [0, 0]}

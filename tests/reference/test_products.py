@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.reference.rounding import Rounded, Unit
+from harness.reference.rounding import Rounded
 from harness.reference.sums import sum_of_products
+from harness.reference.unit import Unit
 
 UNITS = [Unit.of("float32"), Unit.of("float64")]
 every_unit = pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.dtype)

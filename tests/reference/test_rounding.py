@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special
 
-from harness.reference.rounding import RULES, Rounded, Unit
+from harness.reference.rounding import RULES, Rounded
 from harness.reference.sums import scatter_sum, sum_of_products
+from harness.reference.unit import Unit
 
 SINGLE = Unit.of("float32")
 U = SINGLE.roundoff
