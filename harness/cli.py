@@ -41,8 +41,7 @@ class Failing(click.Group):
         except (SpecError, ContractError, adapters.AdapterError, KnownError) as error:
             errors.print(str(error), markup=False)
         except BrokenProcessPool:
-            errors.print("a process of gradconform itself was killed, most likely for want of memory; free some, or run")
-            errors.print("fewer specs at a time")
+            errors.print("a process of gradconform itself was killed, most likely for want of memory; run fewer specs")
         except OSError as error:
             if error.errno == errno.EPIPE:
                 raise
@@ -68,8 +67,10 @@ def _specs(function: Command) -> Command:
 
 
 def _out(function: Command) -> Command:
-    default = Path("reports/latest")
-    return click.option("--out", type=FOLDER, default=default, show_default=True, help="Where the report goes.")(function)
+    option = click.option(
+        "--out", type=FOLDER, default=Path("reports/latest"), show_default=True, help="Where the report goes."
+    )
+    return option(function)
 
 
 def _capturing(function: Command) -> Command:

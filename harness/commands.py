@@ -145,7 +145,7 @@ def _adapters(given: Sequence[str]) -> tuple[list[adapters.Adapter], list[str]]:
 
 @contextmanager
 def _work_folder(out: Path, keep: Path | None) -> Iterator[Path]:
-    """Where problems and captures lie meanwhile: beside the report, where there is room, or where the user keeps them."""
+    """Where problems and captures lie meanwhile: beside the report, where there is room, or where they are kept."""
     _check_writable(out)
     if keep is not None:
         _check_new("--keep", keep)

@@ -25,6 +25,7 @@ REASONS = Literal[
 ]  # fmt: skip
 # What a graph is told apart by: prose and the place of a file are not part of it.
 _PROSE = ("about", "source", "digest")
+_NUMPY_HAS = {"BOOL", "F16", "F32", "F64", "I8", "I16", "I32", "I64", "U8", "U16", "U32", "U64"}
 _STORED = {"float32": "F32", "float64": "F64", "int64": "I64"}
 
 
@@ -33,38 +34,43 @@ class ContractError(ValueError):
 
 
 class Tensors(Mapping[str, Array]):
-    """The tensors of a safetensors file, each read when it is asked for."""
+    """The tensors of a safetensors file, each read when it is asked for.
+
+    The file is mapped for one reading only: pages once touched would otherwise count as this process's memory.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            self._file = safe_open(str(path), framework="numpy")
+            with safe_open(str(path), framework="numpy") as file:
+                self.metadata: Mapping[str, str] = file.metadata() or {}
+                self._forms = {name: _form(file.get_slice(name)) for name in file.keys()}  # noqa: SIM118 - not a mapping
         except (OSError, SafetensorError) as error:
             raise ContractError(f"{path}: {error}; expected a safetensors file") from error
-        self._names = frozenset(self._file.keys())
-        self.metadata: Mapping[str, str] = self._file.metadata() or {}
 
     def __getitem__(self, name: str) -> Array:
-        if name not in self._names:
-            raise KeyError(name)
+        # NumPy itself has no bfloat16 and no floats of 8 bits.
+        if (stored := self._forms[name][0]) not in _NUMPY_HAS:
+            raise ContractError(f"{self.path}: {name} cannot be read ({stored} is no dtype of NumPy's)")
         try:
-            return np.asarray(self._file.get_tensor(name))
-        except (OSError, SafetensorError, TypeError, AttributeError) as error:
-            # NumPy has no bfloat16 and no floats of 8 bits.
+            with safe_open(str(self.path), framework="numpy") as file:
+                return np.asarray(file.get_tensor(name))
+        except (OSError, SafetensorError) as error:
             raise ContractError(f"{self.path}: {name} cannot be read ({error})") from error
 
     def form(self, name: str) -> tuple[str, tuple[int, ...]]:
         """The dtype, in the format's own words, and the shape, from the header alone. Raises KeyError."""
-        if name not in self._names:
-            raise KeyError(name)
-        part = self._file.get_slice(name)
-        return str(part.get_dtype()), tuple(part.get_shape())
+        return self._forms[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(sorted(self._names))
+        return iter(sorted(self._forms))
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self._forms)
+
+
+def _form(part: Any) -> tuple[str, tuple[int, ...]]:
+    return str(part.get_dtype()), tuple(part.get_shape())
 
 
 @dataclass(frozen=True)
@@ -155,7 +161,10 @@ class Problem:
 
 @dataclass(frozen=True)
 class Capture:
-    """A capture folder, opened: what one route of one framework gave for one problem. version: empty where it never came up."""
+    """A capture folder, opened: what one route of one framework gave for one problem.
+
+    version: empty where the framework never came up.
+    """
 
     folder: Path
     status: str
@@ -241,7 +250,7 @@ def write_whole(path: Path, data: str | bytes) -> None:
 
 
 def fingerprint(document: Mapping[str, Any]) -> str:
-    """A digest of the graph. It is kept in problem.safetensors, so that the digest of that file speaks of the graph too."""
+    """A digest of the graph, kept in problem.safetensors: the digest of that file then speaks of the graph too."""
     graph = {key: value for key, value in document.items() if key not in _PROSE}
     return hashlib.sha256(json.dumps(graph, sort_keys=True).encode()).hexdigest()
 
@@ -276,7 +285,10 @@ def read_document(path: Path) -> dict[str, Any]:
 
 
 def read_problem(folder: Path, *, verify: bool = False) -> Problem:
-    """Open a problem folder; `verify` also reads all of it once, to see that it is what was drawn. Raises ContractError."""
+    """Open a problem folder. Raises ContractError.
+
+    verify: read all of it once, to see that it is what was drawn.
+    """
     path = folder / "problem.json"
     document = read_document(path)
     try:
@@ -338,7 +350,8 @@ def _verify(problem: Problem) -> None:
     if _digest(path) != problem.digest:
         raise ContractError(f"{path}: damaged (its digest differs from problem.json's); draw the problem again")
     if problem.tensors.metadata.get("graph") != fingerprint(problem.document):
-        raise ContractError(f"{problem.folder / 'problem.json'}: the graph is not the one that was drawn; draw it again")
+        place = problem.folder / "problem.json"
+        raise ContractError(f"{place}: the graph is not the one that was drawn; draw it again")
 
 
 def _digest(path: Path) -> str:

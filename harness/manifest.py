@@ -70,6 +70,6 @@ def _frameworks(folders: Sequence[Folder]) -> list[FrameworkInfo]:
             told = {key: str(document.get(key) or "?") for key in ("version", "python", "numpy")}
             threads = document.get("threads")
             infos[name] = FrameworkInfo(
-                name=name, **told, threads=threads if isinstance(threads, int) else 0, interpreter=f".tox/{name}/bin/python"
+                name=str(document.get("framework") or name), **told, threads=threads if isinstance(threads, int) else 0, interpreter=f".tox/{name}/bin/python"
             )
     return list(infos.values())

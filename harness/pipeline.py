@@ -11,6 +11,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, 
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
@@ -23,6 +24,7 @@ from harness.judge.rows import Row
 from harness.memory import keep_freed_memory
 from harness.spec.model import Network
 
+T = TypeVar("T")
 Progress = Callable[[str, int, int], None]
 """Told (stage, done, total): the stages are `draw`, `judge` and the adapters' names."""
 
@@ -86,14 +88,24 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+class _Pool(ProcessPoolExecutor):
+    """Ctrl-C reaches every process of a terminal; it is the parent that answers it."""
+
+    def submit(self, function: Callable[..., T], /, *args: Any, **options: Any) -> Future[T]:
+        """As ever; a process that is started for it inherits that the signal is blocked, from its first moment."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return super().submit(function, *args, **options)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 @contextmanager
 def pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     """Processes that share the cores among themselves; spawned, so that they hold no memory of ours."""
     share = max(1, cores() // workers)
     others = set(multiprocessing.active_children())
-    executor = ProcessPoolExecutor(
-        workers, multiprocessing.get_context("spawn"), initializer=_set_up, initargs=(share,)
-    )
+    executor = _Pool(workers, multiprocessing.get_context("spawn"), initializer=_set_up, initargs=(share,))
     try:
         yield executor
     except BaseException:
@@ -106,8 +118,6 @@ def pool(workers: int) -> Iterator[ProcessPoolExecutor]:
 
 
 def _set_up(threads: int) -> None:
-    # Ctrl-C reaches every process of a terminal; it is the parent that answers it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     threadpool_limits(threads)
     keep_freed_memory()
@@ -237,7 +247,7 @@ def framework_documents(folder: Folder) -> dict[str, dict[str, object]]:
 def joined(folders: Sequence[Folder]) -> list[tuple[Path, dict[str, Path]]]:
     """Problems of several folders with all their captures.
 
-    A problem captured in two places, told by its digest, is judged once; the second capture of one adapter is `torch#2`.
+    A problem captured in two places, told by its digest, is judged once; a second capture of torch is `torch#2`.
     """
     found: dict[str, tuple[Path, dict[str, Path]]] = {}
     for root in {folder.root.resolve(): folder.root for folder in folders}.values():

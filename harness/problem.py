@@ -39,7 +39,8 @@ def variants(network: Network, dtype: str | None = None) -> Iterator[tuple[str, 
 def write(network: Network, folder: Path, *, dtype: str, values: str, seed: int | None = None) -> Problem:
     """Draw a problem of this network and write it to `folder`.
 
-    Raises NoExactProblem where `values` is `exact` and no draw of the ladder can be proved exact, ContractError where a file of weights does not fit.
+    Raises NoExactProblem where `values` is `exact` and no draw of the ladder can be proved exact, ContractError where a
+    file of weights does not fit.
     """
     seed = network.seed if seed is None else seed
     if values == "exact":
@@ -71,7 +72,8 @@ def document(network: Network, dtype: str, values: str, seed: int) -> dict[str, 
         for n in network.nodes
     ]
     return {
-        "format": FORMAT, "spec": network.name, "source": network.path.name, "about": network.about, "dtype": dtype, "values": values, "seed": seed,
+        "format": FORMAT, "spec": network.name, "source": network.path.name, "about": network.about,
+        "dtype": dtype, "values": values, "seed": seed,
         "inputs": listed(network.inputs), "parameters": listed(network.parameters),
         "buffers": listed(network.buffers), "nodes": nodes, "output": network.output,
     }  # fmt: skip
@@ -135,7 +137,8 @@ def _write_exact(network: Network, folder: Path, dtype: str, seed: int) -> Probl
         except NotExact as error:
             if rung == len(EXACT_LADDER) - 1:
                 (folder / "problem.json").unlink()
-                raise NoExactProblem(f"{network.path}: values: exact: {error}; name an exact_output before it") from error
+                where = f"{network.path}: values: exact"
+                raise NoExactProblem(f"{where}: {error}; name an exact_output before it") from error
     raise AssertionError("the ladder has a last rung")
 
 

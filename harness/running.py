@@ -163,9 +163,11 @@ class _Run:
     def _collect(self) -> None:
         while self.left:
             first = self.left[0]
+            # Looked at first: the worker may write this capture and begin the next between the two looks.
+            next_began = len(self.left) > 1 and self.began(self.left[1])
             if (first.capture / "capture.json").exists():
                 self.finished(self.left.pop(0))
-            elif len(self.left) > 1 and self.began(self.left[1]):
+            elif next_began:
                 self.passed.append(self.left.pop(0))
             else:
                 return

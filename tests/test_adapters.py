@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from fake_adapter import fake
+
 from harness import adapters, paths
 from harness.adapters import AdapterError
 

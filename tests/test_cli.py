@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import click.testing
 import pandas as pd
 import pytest
-
 from fake_adapter import fake, specs
-from harness import adapters, paths
+
+from harness import adapters, paths, pipeline
 from harness.cli import main
 from harness.report import read
+
+
+@contextmanager
+def in_this_process(workers: int) -> Iterator[ThreadPoolExecutor]:
+    """In place of the pool of processes, which takes seconds to start; tests/test_running.py uses the real one."""
+    with ThreadPoolExecutor(1) as executor:
+        yield executor
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No pool, and the width of a pipe."""
+    monkeypatch.setattr(pipeline, "pool", in_this_process)
+    monkeypatch.delenv("COLUMNS", raising=False)
 
 
 def gradconform(*arguments: object) -> click.testing.Result:
@@ -46,7 +62,8 @@ def test_status_0_where_everything_conforms(tmp_path: Path, good: Path, spec: Pa
     done = gradconform("run", spec, "--adapter", good, "--out", tmp_path / "out" / "report")
     assert done.exit_code == 0, done.output
     assert f"report: {tmp_path / 'out' / 'report' / 'index.html'}" in done.output
-    assert sorted(files(tmp_path / "out")) == [f"report/{n}" for n in ("diff.csv", "diff.parquet", "index.html", "run.json")]
+    written = ("diff.csv", "diff.parquet", "index.html", "run.json")
+    assert sorted(files(tmp_path / "out")) == [f"report/{name}" for name in written]
     # No bars where there is no terminal: a line for each stage.
     assert [line for line in done.stderr.splitlines() if line] == ["draw: 1 done", "good: 1 done", "judge: 1 done"]
 
@@ -58,7 +75,7 @@ def test_status_1_where_something_diverges(tmp_path: Path, spec: Path, monkeypat
     done = gradconform("run", spec, "--adapter", wrong, "--adapter", dead, "--out", tmp_path / "out")
     assert done.exit_code == 1
     assert "relu" in done.output
-    verdicts = read(tmp_path / "out").groupby("framework")["verdict"].agg(set)
+    verdicts = by_framework(read(tmp_path / "out"), "verdict")
     assert verdicts["wrong"] >= {"diverges", "conforms"}
     assert verdicts["dead"] == {"crashed"}
 
@@ -78,9 +95,9 @@ def test_status_3_where_a_framework_is_not_there(
 ) -> None:
     """By default all run that can, and the others are named with what to type."""
     monkeypatch.setattr(adapters, "names", lambda: ["good", "absent"])
-    monkeypatch.setattr(paths, "adapters_folder", lambda real=paths.adapters_folder(): tmp_path)
-    monkeypatch.setattr(adapters, "worker", lambda real=adapters.worker(): real)
-    monkeypatch.setattr("harness.running.worker", adapters.worker)
+    worker = adapters.worker()
+    monkeypatch.setattr(paths, "adapters_folder", lambda: tmp_path)
+    monkeypatch.setattr("harness.running.worker", lambda: worker)
     for file in ("adapter.py", "network.py", "routes.py"):
         (tmp_path / "absent").mkdir(exist_ok=True)
         (tmp_path / "absent" / file).write_text("")
@@ -168,6 +185,11 @@ def test_the_same_spec_given_twice_is_one(tmp_path: Path, spec: Path) -> None:
     assert gradconform("check", spec.parent, spec, spec).output == "1 network well formed\n"
 
 
+def by_framework(frame: pd.DataFrame, column: str) -> dict[str, set[str]]:
+    """What stands in a column, for each framework."""
+    return {str(name): set(part[column]) for name, part in frame.groupby("framework")}
+
+
 def comparable(folder: Path) -> pd.DataFrame:
     """The rows of a report, in an order that does not depend on who came first."""
     frame = read(folder)
@@ -229,7 +251,7 @@ def test_captures_of_two_machines_are_compared(tmp_path: Path, monkeypatch: pyte
     done = gradconform("judge", tmp_path / "on-torch", tmp_path / "on-chainer", "--out", tmp_path / "out")
     assert done.exit_code == 0, done.output
     frame = read(tmp_path / "out")
-    checks = frame.groupby("framework")["check"].agg(set)
+    checks = by_framework(frame, "check")
     assert checks["torch"] == {"local", "exact", "end_to_end", "cross:chainer"}
     assert checks["chainer"] == {"local", "exact", "end_to_end", "cross:torch"}
     assert (frame.groupby("framework").size() == len(frame) / 2).all()
@@ -320,9 +342,8 @@ def test_help_tells_the_statuses() -> None:
         assert word in " ".join(done.output.split())
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a named pipe")
-def test_a_spec_that_is_no_file_does_not_hang(tmp_path: Path, good: Path) -> None:
-    """A folder called like a spec."""
+def test_a_folder_that_is_called_like_a_spec_holds_none(tmp_path: Path) -> None:
+    """It is looked into, as any folder is."""
     (tmp_path / "s.yaml").mkdir()
     done = gradconform("check", tmp_path / "s.yaml")
     assert done.exit_code == 2

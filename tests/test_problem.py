@@ -117,7 +117,7 @@ nodes:
   y: {op: mul, x: w, y: cotangent}
 """
     problem = problem_of(tmp_path, text, dtype=dtype)
-    arrays = {name: a for name, a in problem.tensors.items()}
+    arrays = dict(problem.tensors)
     for name, array in arrays.items():
         assert np.unique(array).size > array.size * 0.99, name
         assert not np.any(array == 1), name
@@ -191,9 +191,8 @@ def test_a_network_that_rounds_is_refused_with_the_node(tmp_path: Path) -> None:
 )
 def test_a_proof_names_the_node_that_rounds(tmp_path: Path, text: str, node: str | None) -> None:
     """On whatever numbers: it is the node that makes the difference, not the drawing."""
-    problem = problem_of(
-        tmp_path, f"about: x\ninputs: {{x: {{shape: [2], value: [1, 2], grad: true}}}}\ncotangent: {{value: 1}}\n{text}\n"
-    )
+    inputs = "inputs: {x: {shape: [2], value: [1, 2], grad: true}}"
+    problem = problem_of(tmp_path, f"about: x\n{inputs}\ncotangent: {{value: 1}}\n{text}\n")
     if node is None:
         prove_exact(problem, Unit.of("float32"))
     else:

@@ -19,7 +19,8 @@ __all__ = ["judge"]
 def judge(problem_folder: Path, captures: Mapping[str, Path]) -> list[Row]:
     """All rows of one problem. captures: adapter name -> capture folder.
 
-    Raises ContractError where the problem itself cannot be read; a capture that cannot be used is a row with verdict `crashed`.
+    Raises ContractError where the problem itself cannot be read; a capture that cannot be used is a row with verdict
+    `crashed`.
     """
     problem = read_problem(problem_folder, verify=True)
     _check_operators(problem)

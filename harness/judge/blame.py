@@ -1,8 +1,9 @@
 """Who is to blame where a wrong tensor made its neighbours look wrong.
 
-A stale or spoilt tensor was not what its neighbours saw, so what they rightly made of the right numbers does not fit the captured ones. Each
-diverging row is therefore judged once more, in the same order, with the diverging tensors that it was judged from replaced by what was
-expected of them. A row that conforms then was never its own node's fault: the culprit of what was replaced takes its place. The verdicts stay.
+A stale or spoilt tensor was not what its neighbours saw, so what they rightly made of the right numbers does not fit
+the captured ones. Each diverging row is therefore judged once more, in the same order, with the diverging tensors that
+it was judged from replaced by what was expected of them. A row that conforms then was never its own node's fault: the
+culprit of what was replaced takes its place. The verdicts stay.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a person porting a network asks: how far is the whole network from the reference, and one framework from another?
+"""What a person porting a network asks: how far is the whole of it from the reference, and from another framework?
 
 These rows are measured, not judged: the layers after an honest error may amplify it, and only the local check can
 tell.
@@ -23,28 +23,27 @@ Array = NDArray[Any]
 
 def rows(problem: Problem, captures: Sequence[Capture]) -> Iterator[Row]:
     """Each capture against the reference, and each against every other, tensor by tensor."""
-    yield from _against_all(problem, captures, "end_to_end", reference(problem))
-    for capture in captures:
-        for other in captures:
-            if other is not capture:
-                yield from _against_all(problem, [capture], f"cross:{other.framework}", other.tensors)
-
-
-def _against_all(
-    problem: Problem, captures: Sequence[Capture], check: str, expected: Mapping[str, Array]
-) -> Iterator[Row]:
-    unit = Unit.of(problem.dtype)
+    unit, expected = Unit.of(problem.dtype), reference(problem)
     for name, node, kind, shape in addresses(problem):
-        if name not in expected:
-            continue
-        wide = expected[name].astype(float)
-        for capture in captures:
-            if name in capture.tensors:
-                row = row_of(problem, capture, node=node, tensor=name, kind=kind, check=check)
-                # Another framework's tensor of a wrong shape is that framework's fault; nothing can be measured here.
-                fits = wide.shape == shape
-                found = compare(capture.tensors[name], wide, None, unit, shape) if fits else Comparison(reason=Reason.SHAPE)
-                yield measured(row, shape, found)
+        present = [(capture, capture.tensors[name]) for capture in captures if name in capture.tensors]
+        others = [(f"cross:{_called(capture, captures)}", array) for capture, array in present]
+        if name in expected:
+            others.append(("end_to_end", expected.pop(name)))
+        for check, other in others:
+            wide = other.astype(float, copy=False)
+            # Another framework's tensor of a wrong shape is that framework's fault; nothing can be measured here.
+            fits = wide.shape == shape
+            for capture, array in present:
+                if array is not other:
+                    row = row_of(problem, capture, node=node, tensor=name, kind=kind, check=check)
+                    found = compare(array, wide, None, unit, shape) if fits else Comparison(reason=Reason.SHAPE)
+                    yield measured(row, shape, found)
+
+
+def _called(capture: Capture, captures: Sequence[Capture]) -> str:
+    """The framework, with its version where another one of it is there too."""
+    alike = sum(other.framework == capture.framework for other in captures)
+    return capture.framework if alike == 1 else f"{capture.framework}-{capture.version}"
 
 
 def addresses(problem: Problem) -> Iterator[tuple[str, str, str, tuple[int, ...]]]:

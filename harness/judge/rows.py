@@ -43,9 +43,9 @@ class Reason(StrEnum):
 class Row:
     """One verdict. The columns of every report, in their order.
 
-    ratio: largest |error| / bound over the tensor (NaN where there is no bound). worst_index: the index of that element,
-    as `[0, 3]`; got and expected: its values. n_bad: how many elements are beyond the bound. culprit: the node or nodes
-    to look at, joined by a space, empty where nothing is wrong.
+    ratio: largest |error| / bound over the tensor (NaN where there is no bound). worst_index: the index of that
+    element, as `[0, 3]`; got and expected: its values. n_bad: how many elements are beyond the bound. culprit: the
+    node or nodes to look at, joined by a space, empty where nothing is wrong.
     """
 
     spec: str

@@ -1,0 +1,97 @@
+"""Exact problems with the real frameworks: every one gives the reference's bits, for outputs and for gradients."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from honest import captured
+
+from harness import adapters, commands, paths, pipeline
+from harness import problem as problems
+from harness.contract import digest, read_capture, read_problem
+from harness.judge import judge
+from harness.spec import Network
+from harness.walk import reference
+
+FRAMEWORKS = ("chainer", "nnabla", "torch")
+
+
+def networks() -> list[Network]:
+    """Every spec that comes along and asks for exact values."""
+    folder = paths.specs_folder()
+    return [n for n in commands.networks([folder / "networks", folder / "operators"]) if "exact" in n.values]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> pipeline.Folder:
+    """All exact problems in float32, the dtype of all three, captured in each framework."""
+    found = pipeline.Folder(tmp_path_factory.mktemp("exact"))
+    wanted = [pipeline.Variant(n, "float32", "exact") for n in networks()]
+    for variant in wanted:
+        written = problems.write(variant.network, found.problem(variant.name), dtype="float32", values="exact")
+        found.digests[variant.name] = written.digest
+    chosen = [adapters.find(name) for name in FRAMEWORKS]
+    pipeline.capture(found, wanted, chosen, pipeline.Capturing(), lambda stage, done, total: None)
+    return found
+
+
+def test_all_frameworks_and_the_reference_agree_to_the_bit(folder: pipeline.Folder) -> None:
+    """Compared directly, without the judge; -0 is 0, and nothing else is anything else."""
+    compared = 0
+    for path, captures in folder.found():
+        problem = read_problem(path)
+        expected = reference(problem)
+        not_asked = [name for name, (_, _, _, grad) in problem.given.items() if not grad]
+        for name in (problem.output, *not_asked):
+            expected.pop(f"grad/{name}", None)
+        for name in FRAMEWORKS:
+            read = read_capture(captures[name], problem)
+            assert read.status == "ok", (path.name, name, read.reason)
+            for tensor, proved in expected.items():
+                assert np.array_equal(read.tensors[tensor], proved), (path.name, name, tensor)
+            compared += len(expected)
+    assert compared > 3 * 3 * len(networks())
+
+
+def test_the_judge_agrees(folder: pipeline.Folder) -> None:
+    """Not one row of a check to the bit that does not conform."""
+    for path, captures in folder.found():
+        rows = judge(path, captures)
+        assert {(r.check, r.verdict) for r in rows} == {("exact", "conforms")}, path.name
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("tensor", ["output/conv2", "grad/conv1.weight", "grad/relu2", "grad/x"])
+def test_one_flipped_bit_is_caught(
+    folder: pipeline.Folder, tmp_path: Path, framework: str, tensor: str
+) -> None:
+    """The lowest bit of one element of one tensor of a real capture: that tensor diverges, and no other."""
+    problem = folder.problem("cnn.float32.exact")
+    copy = tmp_path / "copy"
+    shutil.copytree(folder.capture(framework, "cnn.float32.exact"), copy)
+    offset = flip(copy / "capture.safetensors", tensor, captured(copy)[tensor])
+    document = json.loads((copy / "capture.json").read_text())
+    document["digest"] = digest(copy / "capture.safetensors")
+    (copy / "capture.json").write_text(json.dumps(document))
+    rows = judge(problem, {framework: copy})
+    assert {(r.tensor, r.verdict, r.reason) for r in rows if r.verdict != "conforms"} == {
+        (tensor, "diverges", "not_bitwise")
+    }
+    (row,) = [r for r in rows if r.tensor == tensor]
+    index = tuple(json.loads(row.worst_index))
+    assert int(np.ravel_multi_index(index, captured(copy)[tensor].shape)) == offset
+
+
+def flip(path: Path, tensor: str, array: np.ndarray) -> int:
+    """Flip the lowest bit of the largest element of a tensor in its file; return which element that is."""
+    content = bytearray(path.read_bytes())
+    size = int.from_bytes(content[:8], "little")
+    begin, _ = json.loads(content[8 : 8 + size])[tensor]["data_offsets"]
+    element = int(np.argmax(np.abs(array)))
+    content[8 + size + begin + 4 * element] ^= 1
+    path.write_bytes(content)
+    return element
