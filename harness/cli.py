@@ -80,6 +80,8 @@ def _capturing(function: Command) -> Command:
         click.option("--dtype", type=click.Choice(["float32", "float64"]),
                      help="Only this dtype; the spec's by default."),
         click.option("--seed", type=click.IntRange(0, 2**63), help="Draw from this seed instead of the spec's."),
+        click.option("--route", default="primary", show_default=True, metavar="all|primary|NAME",
+                     help="Other ways to the gradients, each held against the primary one."),
         click.option("--threads", type=click.IntRange(1, 4096), default=1, show_default=True,
                      help="Threads of each framework."),
         click.option("--time-limit", type=click.FloatRange(0.1, 1e9), default=600.0, show_default=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import shutil
 import tempfile
 import threading
@@ -34,11 +35,29 @@ class Options:
     threads: int = 1
     time_limit: float = 600.0
     memory_limit: float | None = None
+    route: str = "primary"
 
-    def capturing(self) -> Capturing:
-        """How captures are made."""
+    def capturing(self, chosen: Sequence[adapters.Adapter]) -> Capturing:
+        """How captures are made. Raises AdapterError where no adapter has the route that is asked for."""
         memory = None if self.memory_limit is None else int(self.memory_limit * 2**30)
-        return Capturing(threads=self.threads, limits=running.Limits(seconds=self.time_limit, memory=memory))
+        limits = running.Limits(seconds=self.time_limit, memory=memory)
+        return Capturing(routes=self._routes(chosen), threads=self.threads, limits=limits)
+
+    def _routes(self, chosen: Sequence[adapters.Adapter]) -> dict[str, list[str]]:
+        if self.route == "primary":
+            return {}
+        found: dict[str, list[str]] = {}
+        known: set[str] = set()
+        for adapter in chosen:
+            about = adapters.describe(adapter)
+            others = [route for route in about["routes"] if route != about["primary"]]
+            known.update(about["routes"])
+            found[adapter.name] = [route for route in others if self.route in ("all", route)]
+        if self.route != "all" and self.route not in known:
+            close = difflib.get_close_matches(self.route, known, 1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise adapters.AdapterError(f"--route {self.route}: there are all, primary, {', '.join(sorted(known))}{hint}")
+        return found
 
 
 def networks(specs: Sequence[Path]) -> list[Network]:
@@ -81,7 +100,7 @@ def run(specs: Sequence[Path], options: Options, out: Path, keep: Path | None) -
     with _work_folder(out, keep) as root, _progress() as told, pipeline.pool(pipeline.cores()) as workers:
         folder = Folder(root)
         pipeline.draw(folder, wanted, options.seed, told, workers)
-        rows = pipeline.capture_and_judge(folder, wanted, chosen, options.capturing(), told, workers)
+        rows = pipeline.capture_and_judge(folder, wanted, chosen, options.capturing(chosen), told, workers)
         return _report(list(known.apply(rows, listed)), [folder], out, clock, options.seed, absent)
 
 
@@ -93,7 +112,7 @@ def capture(specs: Sequence[Path], options: Options, out: Path) -> int:
     folder = Folder(out)
     with _progress() as told, pipeline.pool(pipeline.cores()) as workers:
         pipeline.draw(folder, wanted, options.seed, told, workers)
-        pipeline.capture(folder, wanted, chosen, options.capturing(), told)
+        pipeline.capture(folder, wanted, chosen, options.capturing(chosen), told)
     told_of = [(path, d) for path, d in pipeline.capture_documents(folder) if d.get("status") == "crashed"]
     console = Console(soft_wrap=True, highlight=False, markup=False)
     for path, document in told_of:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from harness import __version__
 from harness.contract import Problem, read_problem
+from harness.judge import ROUTE
 from harness.pipeline import Folder, cores, framework_documents
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ def _frameworks(folders: Sequence[Folder]) -> list[FrameworkInfo]:
     infos: dict[str, FrameworkInfo] = {}
     for folder in folders:
         for name, document in framework_documents(folder).items():
+            if ROUTE in name:
+                continue  # the same framework, asked in another way
             told = {key: str(document.get(key) or "?") for key in ("version", "python", "numpy")}
             threads = document.get("threads")
             infos[name] = FrameworkInfo(

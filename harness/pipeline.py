@@ -19,7 +19,7 @@ from harness import problem as problems
 from harness import running
 from harness.adapters import Adapter
 from harness.contract import ContractError, read_document, read_problem
-from harness.judge import judge
+from harness.judge import ROUTE, judge
 from harness.judge.rows import Row
 from harness.memory import keep_freed_memory
 from harness.spec.model import Network
@@ -147,11 +147,16 @@ def _draw(variant: Variant, folder: Path, seed: int | None) -> str:
 
 @dataclass(frozen=True)
 class Capturing:
-    """How captures are made."""
+    """How captures are made. routes: adapter -> routes beside the primary one."""
 
-    route: str = "primary"
+    routes: Mapping[str, Sequence[str]] = field(default_factory=dict)
     threads: int = 1
     limits: running.Limits = running.Limits()
+
+    def ways(self, adapter: Adapter) -> dict[str, str]:
+        """Name of the capture -> route, the primary one first."""
+        others = {f"{adapter.name}{ROUTE}{route}": route for route in self.routes.get(adapter.name, ())}
+        return {adapter.name: "primary", **others}
 
 
 def capture(
@@ -163,11 +168,11 @@ def capture(
     complete: told of each problem that all of them have done.
     """
     lock, stop = threading.Lock(), threading.Event()
-    left = {v.name: len(adapters) for v in wanted}
+    left = {v.name: sum(len(how.ways(adapter)) for adapter in adapters) for v in wanted}
 
-    def run(adapter: Adapter) -> None:
+    def run(adapter: Adapter, way: str, route: str) -> None:
         tasks = [
-            running.Task(folder.problem(v.name), folder.capture(adapter.name, v.name), folder.digests[v.name])
+            running.Task(folder.problem(v.name), folder.capture(way, v.name), folder.digests[v.name])
             for v in wanted
         ]
         by_folder = {task.capture: v for task, v in zip(tasks, wanted, strict=True)}
@@ -176,7 +181,7 @@ def capture(
         def finished(task: running.Task) -> None:
             nonlocal count
             count += 1
-            progress(adapter.name, count, len(tasks))
+            progress(way, count, len(tasks))
             variant = by_folder[task.capture]
             with lock:
                 left[variant.name] -= 1
@@ -184,13 +189,18 @@ def capture(
                     complete(variant)
 
         running.capture(
-            adapter, tasks, job_folder=folder.root / "jobs", route=how.route, threads=how.threads, limits=how.limits,
+            adapter, tasks, job_folder=folder.root / "jobs" / way, route=route, threads=how.threads, limits=how.limits,
             finished=finished, stop=stop,
         )  # fmt: skip
 
+    def run_all(adapter: Adapter) -> None:
+        for way, route in how.ways(adapter).items():
+            if not stop.is_set():
+                run(adapter, way, route)
+
     with ThreadPoolExecutor(len(adapters)) as threads:
         try:
-            for future in as_completed([threads.submit(run, adapter) for adapter in adapters]):
+            for future in as_completed([threads.submit(run_all, adapter) for adapter in adapters]):
                 future.result()
         finally:
             # After Ctrl-C or a full disk the other frameworks' workers must not go on for hours.
@@ -220,7 +230,7 @@ def capture_and_judge(
     futures: dict[str, Future[list[Row]]] = {}
 
     def complete(variant: Variant) -> None:
-        captures = {a.name: folder.capture(a.name, variant.name) for a in adapters}
+        captures = {way: folder.capture(way, variant.name) for a in adapters for way in how.ways(a)}
         futures[variant.name] = workers.submit(judge, folder.problem(variant.name), captures)
 
     capture(folder, wanted, adapters, how, progress, complete)

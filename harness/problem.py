@@ -21,6 +21,8 @@ Array = NDArray[Any]
 
 # How many terms a sum of products may keep, and the largest integer drawn: tried in turn until no sum can round.
 EXACT_LADDER = ((None, 3), (16, 2), (4, 2), (4, 1), (2, 1))
+# With more weights than DEEP one after the other the first rungs fail, and on a large network each costs many seconds.
+DEEP, DEEP_RUNG = 10, 3
 # The stream of the cotangent; no tensor can have this name.
 COTANGENT = "cotangent/"
 
@@ -122,7 +124,8 @@ def _write_exact(network: Network, folder: Path, dtype: str, seed: int) -> Probl
     """Small integers times powers of two, few enough that a proof finds no sum that could round."""
     part = ancestors(network, network.exact_output or network.output)
     unit = Unit.of(dtype)
-    for rung, (terms, largest) in enumerate(EXACT_LADDER):
+    ladder = EXACT_LADDER[DEEP_RUNG:] if sum(t.draw.fan_in is not None for t in part.tensors) > DEEP else EXACT_LADDER
+    for rung, (terms, largest) in enumerate(ladder):
         tensors = {f"value/{t.name}": _small(t, seed, dtype, terms, largest) for t in part.tensors}
         tensors[f"cotangent/{part.output}"] = (
             draw(part.cotangent, seed, COTANGENT, dtype)
@@ -135,7 +138,7 @@ def _write_exact(network: Network, folder: Path, dtype: str, seed: int) -> Probl
             prove_exact(problem, unit)
             return problem
         except NotExact as error:
-            if rung == len(EXACT_LADDER) - 1:
+            if rung == len(ladder) - 1:
                 (folder / "problem.json").unlink()
                 where = f"{network.path}: values: exact"
                 raise NoExactProblem(f"{where}: {error}; name an exact_output before it") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -9,15 +10,19 @@ from pathlib import Path
 import numpy as np
 
 from harness.contract import Capture, ContractError, Problem, read_capture, read_problem
-from harness.judge import blame, end_to_end
+from harness.judge import blame, end_to_end, routes
 from harness.judge.rows import Row, Verdict, blank
 from harness.reference import OPERATORS
+from harness.walk import reference
 
-__all__ = ["judge"]
+__all__ = ["ROUTE", "judge"]
+
+# Between the name of an adapter and that of a route, where a capture is not the primary route's.
+ROUTE = "@"
 
 
 def judge(problem_folder: Path, captures: Mapping[str, Path]) -> list[Row]:
-    """All rows of one problem. captures: adapter name -> capture folder.
+    """All rows of one problem. captures: adapter name, or adapter@route for a route beside the primary, -> capture folder.
 
     Raises ContractError where the problem itself cannot be read; a capture that cannot be used is a row with verdict
     `crashed`.
@@ -25,21 +30,27 @@ def judge(problem_folder: Path, captures: Mapping[str, Path]) -> list[Row]:
     problem = read_problem(problem_folder, verify=True)
     _check_operators(problem)
     rows: list[Row] = []
-    good: list[Capture] = []
+    good: dict[str, Capture] = {}
+    proof = functools.cache(lambda: reference(problem))
     # What overflows or is no number is a row; NumPy's warnings of it would only hide the progress.
     with np.errstate(all="ignore"):
         for name, folder in captures.items():
             try:
                 capture = read_capture(folder, problem)
                 if capture.status == "ok":
-                    rows.extend(list(blame.rows(problem, capture)))
-                    good.append(capture)
+                    if ROUTE not in name:
+                        rows.extend(list(blame.rows(problem, capture, proof)))
+                    good[name] = capture
                 else:
                     rows.append(_whole(problem, name, capture))
             except ContractError as error:
                 rows.append(_whole(problem, name, Capture(folder, "crashed", str(error), "", "", "")))
         if not problem.exact and good:
-            rows.extend(end_to_end.rows(problem, good))
+            rows.extend(end_to_end.rows(problem, [c for n, c in good.items() if ROUTE not in n], proof()))
+        for name, primary in good.items():
+            others = [c for n, c in good.items() if n.partition(ROUTE)[0] == name and n != name]
+            if others and ROUTE not in name:
+                rows.extend(routes.rows(problem, primary, others, proof))
     return rows
 
 
@@ -62,7 +73,7 @@ def _check_operators(problem: Problem) -> None:
 def _whole(problem: Problem, name: str, capture: Capture) -> Row:
     """The row of a framework that gave no tensors at all for this problem."""
     # An environment is called `chainer-6.3`, a second capture of one problem `torch#2`.
-    framework = capture.framework or re.sub(r"(-\d[\w.]*)?(#\d+)?$", "", name)
+    framework = capture.framework or re.sub(r"(-\d[\w.]*)?(#\d+)?(@\w+)?$", "", name)
     return blank(
         spec=problem.spec, check="exact" if problem.exact else "local", framework=framework, version=capture.version,
         route=capture.route, dtype=problem.dtype, verdict=Verdict(capture.status), reason=capture.reason,

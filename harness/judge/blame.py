@@ -13,14 +13,14 @@ from dataclasses import replace
 from typing import Any
 
 from harness.contract import Capture, Problem
-from harness.judge.local import LocalCheck
+from harness.judge.local import LocalCheck, Proof
 from harness.judge.rows import Row, Verdict
 from harness.reference.rounding import Rounded
 
 
-def rows(problem: Problem, capture: Capture) -> Iterator[Row]:
+def rows(problem: Problem, capture: Capture, proof: Proof | None = None) -> Iterator[Row]:
     """The rows of the local check, each with the nodes that are to blame."""
-    first = list(LocalCheck(problem, capture).rows())
+    first = list(LocalCheck(problem, capture, proof).rows())
     # In an exact problem the right value of every tensor is known, and the check looks at it by itself.
     if problem.exact or not any(row.verdict == Verdict.DIVERGES for row in first):
         yield from first

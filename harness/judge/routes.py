@@ -1,0 +1,76 @@
+"""Whether the other ways of asking a framework for its gradients give what the primary one gave.
+
+A tensor that is identical to the bit agrees. One that is not is judged by the local check on what its own route saw; where that route does not
+keep what such a judgement needs, the difference from the primary's tensor is held against the bound of the primary's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.contract import Capture, Problem
+from harness.judge.compare import Comparison, compare
+from harness.judge.end_to_end import addresses
+from harness.judge.local import LocalCheck, Proof, judged, row_of
+from harness.judge.rows import Row, Verdict
+from harness.reference.rounding import Rounded
+
+Array = NDArray[Any]
+
+# What a route may say of a tensor that the primary one gave: by its nature it does not keep it, or cannot read it safely.
+HONEST = ("not_retained", "buffer_reused")
+
+
+class _Bounds(LocalCheck):
+    """The local check of the primary capture, which remembers each bound."""
+
+    def __init__(self, problem: Problem, capture: Capture, proof: Proof | None = None) -> None:
+        super().__init__(problem, capture, proof)
+        self.bounds: dict[str, Array | float] = {}
+        self.culprits: dict[str, str] = {}
+
+    def _against(self, row: Row, shape: tuple[int, ...], expected: Any, culprit: str) -> Row:
+        known = expected.error if isinstance(expected, Rounded) else None
+        self.bounds[row.tensor] = 0.0 if known is None else known
+        self.culprits[row.tensor] = culprit
+        return super()._against(row, shape, expected, culprit)
+
+
+def rows(problem: Problem, primary: Capture, others: Sequence[Capture], proof: Proof | None = None) -> Iterator[Row]:
+    """One row for each tensor of each other route, beside the primary's."""
+    check = _Bounds(problem, primary, proof)
+    for _ in check.rows():
+        pass
+    for other in others:
+        own = {row.tensor: row for row in LocalCheck(problem, other, proof).rows()}
+        for tensor, node, kind, shape in addresses(problem):
+            row = row_of(problem, other, node=node, tensor=tensor, kind=kind, check=f"route:{primary.route}")
+            yield _compared(check, other, own[tensor], row, shape)
+
+
+def _compared(check: _Bounds, other: Capture, own: Row, row: Row, shape: tuple[int, ...]) -> Row:
+    tensor = row.tensor
+    expected, got = check.capture.tensors.get(tensor), other.tensors.get(tensor)
+    if got is None:
+        reason = other.missing.get(tensor, "no reason given")
+        honest = own.verdict == Verdict.CONFORMS or reason == check.capture.missing.get(tensor) or reason in HONEST
+        verdict = Verdict.MEASURED if honest else Verdict.MISSING
+        return replace(row, shape=str(list(shape)), verdict=verdict, reason=reason, culprit="" if honest else own.culprit)
+    if expected is None or expected.shape != shape:
+        # The primary one is judged for that by itself.
+        return replace(row, shape=str(list(shape)), verdict=Verdict.MEASURED, reason="the primary route has none")
+    found = compare(got, expected.astype(float), check.bounds.get(tensor, 0.0), check.unit, shape)
+    found = _without_hint(found)
+    if found.reason is not None and own.verdict == Verdict.CONFORMS:
+        found = replace(found, reason=None, ratio=own.ratio, n_bad=0)
+    return judged(row, shape, found, own.culprit or check.culprits.get(tensor, row.node))
+
+
+def _without_hint(found: Comparison) -> Comparison:
+    """`uninformative` is said of the primary capture, once."""
+    return replace(found, reason=None) if found.reason == "uninformative" else found

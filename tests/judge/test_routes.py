@@ -1,0 +1,73 @@
+"""Other routes beside the primary one: the same numbers, or a row that says how they differ."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from honest import Array, computed, problem_of, write_capture
+
+from harness.contract import Problem
+from harness.judge import judge
+from harness.judge.rows import Row, Verdict
+
+INTERMEDIATES = {"grad/h", "grad/r", "grad/p", "grad/q", "grad/s", "grad/y", "grad/z"}
+
+
+@pytest.fixture(scope="module")
+def problem(tmp_path_factory: pytest.TempPathFactory) -> Problem:
+    """The small network, drawn."""
+    return problem_of(tmp_path_factory.mktemp("routes"))
+
+
+def beside_the_primary(
+    problem: Problem, folder: Path, tensors: dict[str, Array], missing: dict[str, str] | None = None
+) -> dict[str, Row]:
+    """tensor -> row of a second route that gave these, beside an honest primary one."""
+    captures = {
+        "f": write_capture(problem, folder / "primary", computed(problem), framework="f"),
+        "f@second": write_capture(problem, folder / "second", tensors, missing=missing or {}, framework="f", route="second"),
+    }
+    rows = judge(problem.folder, captures)
+    found = [row for row in rows if row.check.startswith("route:")]
+    assert {row.route for row in found} == {"second"}
+    assert not any(row.route == "second" for row in rows if row not in found)
+    return {row.tensor: row for row in found}
+
+
+def test_identical_tensors_conform(problem: Problem, tmp_path: Path) -> None:
+    """One row for each tensor, with no difference at all."""
+    tensors = computed(problem)
+    rows = beside_the_primary(problem, tmp_path, tensors)
+    assert set(rows) == set(tensors)
+    assert {row.verdict for row in rows.values()} == {Verdict.CONFORMS}
+    assert {row.max_abs_err for row in rows.values()} == {0.0}
+
+
+def test_a_route_that_keeps_no_intermediates_is_measured(problem: Problem, tmp_path: Path) -> None:
+    """What it does not retain is a row with that reason, and no failure."""
+    tensors = {name: a for name, a in computed(problem).items() if name not in INTERMEDIATES}
+    rows = beside_the_primary(problem, tmp_path, tensors, dict.fromkeys(INTERMEDIATES, "not_retained"))
+    assert {name for name, row in rows.items() if row.verdict == Verdict.MEASURED} == INTERMEDIATES
+    assert {rows[name].reason for name in INTERMEDIATES} == {"not_retained"}
+
+
+@pytest.mark.parametrize("intermediates", [True, False])
+def test_a_wrong_gradient_diverges(problem: Problem, tmp_path: Path, intermediates: bool) -> None:
+    """Whether or not the route keeps what a judgement of its own needs, and with the node to blame."""
+    tensors = {name: a for name, a in computed(problem).items() if intermediates or name not in INTERMEDIATES}
+    tensors["grad/h.weight"] = tensors["grad/h.weight"] * np.float32(1 + 1e-3)
+    missing = {} if intermediates else dict.fromkeys(INTERMEDIATES, "not_retained")
+    rows = beside_the_primary(problem, tmp_path, tensors, missing)
+    assert {name for name, row in rows.items() if row.verdict == Verdict.DIVERGES} == {"grad/h.weight"}
+    assert rows["grad/h.weight"].culprit == "h"
+
+
+@pytest.mark.parametrize("reason", ["unexplained", "graph_cut", "not_on_path"])
+def test_a_gradient_that_should_be_there_is_missing(problem: Problem, tmp_path: Path, reason: str) -> None:
+    """A route may leave off what it cannot keep, and nothing else."""
+    tensors = computed(problem)
+    del tensors["grad/x"]
+    rows = beside_the_primary(problem, tmp_path, tensors, {"grad/x": reason})
+    assert (rows["grad/x"].verdict, rows["grad/x"].reason) == (Verdict.MISSING, reason)
