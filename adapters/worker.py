@@ -270,8 +270,14 @@ def write_json(path, content):
 
 
 def interpreter():
-    """The versions that a capture records beside the framework's own."""
-    return {"python": platform.python_version(), "numpy": np.__version__, "platform": platform.platform()}
+    """What a capture records of its surroundings beside the framework's own version."""
+    return {
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "platform": platform.platform(),
+        # Its end tells which environment it was, and not where on this machine.
+        "interpreter": "/".join(Path(sys.executable).parts[-4:]),
+    }
 
 
 def explain(error):

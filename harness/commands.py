@@ -56,7 +56,8 @@ class Options:
         if self.route != "all" and self.route not in known:
             close = difflib.get_close_matches(self.route, known, 1)
             hint = f"; did you mean {close[0]}?" if close else ""
-            raise adapters.AdapterError(f"--route {self.route}: there are all, primary, {', '.join(sorted(known))}{hint}")
+            there = ", ".join(["all", "primary", *sorted(known)])
+            raise adapters.AdapterError(f"--route {self.route}: no such route; there are {there}{hint}")
         return found
 
 

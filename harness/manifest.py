@@ -33,7 +33,10 @@ class Clock:
 
 
 def manifest(folders: Sequence[Folder], clock: Clock, seed: int | None) -> RunInfo:
-    """The manifest of a run whose problems and captures lie in these folders. seed: what the user asked for, or None for each spec's own."""
+    """The manifest of a run whose problems and captures lie in these folders.
+
+    seed: what the user asked for, or None for each spec's own.
+    """
     from harness.report import RunInfo
 
     return RunInfo(
@@ -70,9 +73,9 @@ def _frameworks(folders: Sequence[Folder]) -> list[FrameworkInfo]:
         for name, document in framework_documents(folder).items():
             if ROUTE in name:
                 continue  # the same framework, asked in another way
-            told = {key: str(document.get(key) or "?") for key in ("version", "python", "numpy")}
+            told = {key: str(document.get(key) or "?") for key in ("version", "python", "numpy", "interpreter")}
             threads = document.get("threads")
             infos[name] = FrameworkInfo(
-                name=str(document.get("framework") or name), **told, threads=threads if isinstance(threads, int) else 0, interpreter=f".tox/{name}/bin/python"
+                name=str(document.get("framework") or name), threads=threads if isinstance(threads, int) else 0, **told
             )
     return list(infos.values())

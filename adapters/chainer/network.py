@@ -1,8 +1,18 @@
 """A problem as a ``chainer.Chain``."""
 
+import functools
+
 import chainer
 
 from . import adapter
+
+
+class Node(chainer.Link):
+    """A node that owns parameters or buffers. It is called as a link, so that hooks of links see it."""
+
+    def forward(self, operator, *tensors, **attributes):
+        """What the operator gives; the link's own parameters are among the tensors."""
+        return operator(*tensors, **attributes)
 
 
 class Network(chainer.Chain):
@@ -30,7 +40,7 @@ class Network(chainer.Chain):
                     "node '%s' owns parameters, but a chainer.Chain cannot hold a link of that name, having "
                     "an attribute '%s'; rename the node" % (node, node)
                 )
-            self.add_link(node, chainer.Link())
+            self.add_link(node, Node())
         return self[node], slot
 
     def forward(self, inputs):
@@ -40,7 +50,23 @@ class Network(chainer.Chain):
         for entry in problem["parameters"] + problem["buffers"]:
             node, _, slot = entry["name"].rpartition(".")
             values[entry["name"]] = getattr(self[node], slot)
-        return walk(vars(adapter), values)
+        return walk(self._operators(problem), values)
+
+    def _operators(self, problem):
+        """The adapter's operators, through the link of each node that has one."""
+        links = {link.name: link for link in self.children()}
+        # The walk applies every node in order, and does not tell an operator for which it is called.
+        following = iter(problem["nodes"])
+
+        def through_its_link(operator):
+            def apply(*tensors, **attributes):
+                link = links.get(next(following)["name"])
+                call = operator if link is None else functools.partial(link, operator)
+                return call(*tensors, **attributes)
+
+            return apply
+
+        return {name: through_its_link(f) for name, f in vars(adapter).items() if name.startswith("op_")}
 
 
 def build(problem, tensors, walk):

@@ -1,51 +1,127 @@
-"""The ways to get gradients out of Chainer, and why one may be missing."""
+"""The ways to get gradients out of Chainer. Why one may be missing is found out in reasons.py."""
 
 import chainer
+
+from . import hooks, reasons
 
 
 def backward_retain_grad(network, problem, tensors):
     """``output.backward(retain_grad=True)``: every variable keeps its gradient."""
-    return _backward(network, problem, tensors, retain_grad=True)
+    values, output, cotangent = _forward(network, problem, tensors)
+    output.grad = cotangent
+    output.backward(retain_grad=True)
+    return _read(problem, values, _stored(problem, values), kept=set(values))
 
 
 def backward(network, problem, tensors):
-    """``output.backward()``: only inputs and parameters keep theirs."""
-    return _backward(network, problem, tensors, retain_grad=False)
+    """``output.backward()``: only leaves, that is inputs and parameters, keep theirs."""
+    values, output, cotangent = _forward(network, problem, tensors)
+    output.grad = cotangent
+    output.backward()
+    return _read(problem, values, _stored(problem, values), kept=_leaves(values))
 
 
 def chainer_grad(network, problem, tensors):
-    """``chainer.grad``: asked for by variable, nothing is stored in the graph."""
+    """``chainer.grad``: returned for each variable asked for, and stored nowhere."""
     values, output, cotangent = _forward(network, problem, tensors)
-    wanted = {name: values[name] for name in _wanted(problem) if values[name].requires_grad}
+    asked = _differentiable(problem, values)
     # chainer.grad cannot be asked for nothing: from 7.0 on that ends in an AttributeError.
-    found = chainer.grad([output], list(wanted.values()), [chainer.Variable(cotangent)]) if wanted else []
-    gradients = {name: None if g is None else g.array for name, g in zip(wanted, found)}
-    return _read(problem, values, gradients, retained=True)
+    found = chainer.grad([output], list(asked.values()), [chainer.Variable(cotangent)]) if asked else []
+    gradients = {name: None if g is None else g.array for name, g in zip(asked, found)}
+    return _read(problem, values, gradients, kept=set(values))
+
+
+def chainer_grad_set_grad(network, problem, tensors):
+    """``chainer.grad(set_grad=True)``: stored as well, in each variable asked for."""
+    values, output, cotangent = _forward(network, problem, tensors)
+    asked = _differentiable(problem, values)
+    if asked:
+        chainer.grad([output], list(asked.values()), [chainer.Variable(cotangent)], set_grad=True)
+    return _read(problem, values, _stored(problem, values), kept=set(values))
+
+
+def chainer_grad_retain_grad(network, problem, tensors):
+    """``chainer.grad(retain_grad=True)``, asked for leaves: stored in all between them and the output.
+
+    In the leaves nothing is stored, for only a variable that some function made is thought of as intermediate.
+    """
+    values, output, cotangent = _forward(network, problem, tensors)
+    leaves = _leaves(values)
+    asked = [v for name, v in _differentiable(problem, values).items() if name in leaves]
+    if asked:
+        chainer.grad([output], asked, [chainer.Variable(cotangent)], retain_grad=True)
+    return _read(problem, values, _stored(problem, values), kept=set(values) - leaves)
+
+
+def function_hook(network, problem, tensors):
+    """A ``chainer.FunctionHook`` that sees each gradient arrive; leaves have no function, and keep theirs."""
+    values, output, cotangent = _forward(network, problem, tensors)
+    # A hook is handed what a function reads and never what it returns, so outputs come from the variables. They
+    # are copied before backward: one that backward writes into differs from the primary route's.
+    copies = {name: value.array.copy() for name, value in values.items() if name in _outputs(problem)}
+    output.grad = cotangent
+    with hooks.ArrivingGradients() as hook:
+        output.backward()
+    gradients = {
+        name: hook.arrived.get(values[name].node, stored) for name, stored in _stored(problem, values).items()
+    }
+    return _read(problem, values, gradients, kept=set(values), outputs=copies)
+
+
+def link_hook(network, problem, tensors):
+    """A ``chainer.LinkHook`` that sees what links return: the nodes that own parameters or buffers."""
+    with hooks.LinkOutputs() as hook:
+        values, output, cotangent = _forward(network, problem, tensors)
+    output.grad = cotangent
+    output.backward(retain_grad=True)
+    seen = {}
+    for node in problem["nodes"]:
+        if node["name"] in hook.returned:
+            names = [entry["name"] for entry in node["outputs"]]
+            seen.update(zip(names, map(chainer.as_variable, hook.returned[node["name"]])))
+    gradients = _stored(problem, dict(values, **seen))
+    kept = set(seen) | _leaves(values)
+    gradients = {name: gradient for name, gradient in gradients.items() if name in kept}
+    return _read(problem, values, gradients, kept, outputs={name: v.array for name, v in seen.items()})
+
+
+def chainerx(network, problem, tensors):
+    """ChainerX, the C++ arrays with an autograd of their own; Chainer's wheel is built without it unless told."""
+    try:
+        chainer.get_device("native:0")
+    except RuntimeError as error:
+        raise NotImplementedError("this Chainer was built without ChainerX: %s" % error) from error
+    raise NotImplementedError("this Chainer was built with ChainerX, for which the adapter has no route")
 
 
 PRIMARY = "backward_retain_grad"
-ROUTES = {"backward_retain_grad": backward_retain_grad, "backward": backward, "chainer_grad": chainer_grad}
+ROUTES = {
+    route.__name__: route
+    for route in (
+        backward_retain_grad,
+        backward,
+        chainer_grad,
+        chainer_grad_set_grad,
+        chainer_grad_retain_grad,
+        function_hook,
+        link_hook,
+        chainerx,
+    )
+}
 
 
 def _forward(network, problem, tensors):
     """Run forward; return the variables by name, the output among them, and the gradient to hand to it."""
+    # backward adds to what is there. Inputs and intermediates are new; parameters may have been here before.
+    network.cleargrads()
     inputs = {
         entry["name"]: chainer.Variable(tensors[entry["name"]], requires_grad=entry["grad"])
         for entry in problem["inputs"]
     }
-    values = network(inputs)
+    # What is an array already, such as running statistics, becomes a variable that no gradient leads to.
+    values = {name: chainer.as_variable(value) for name, value in network(inputs).items()}
     # A copy, for average_pooling_nd with pad_value=None divides the gradient it is given in place.
     return values, values[problem["output"]], tensors["cotangent/" + problem["output"]].copy()
-
-
-def _backward(network, problem, tensors, *, retain_grad):
-    values, output, cotangent = _forward(network, problem, tensors)
-    # backward adds to what is there. Inputs and intermediates are new; parameters may have been here before.
-    network.cleargrads()
-    output.grad = cotangent
-    output.backward(retain_grad=retain_grad)
-    gradients = {name: values[name].grad for name in _wanted(problem)}
-    return _read(problem, values, gradients, retained=retain_grad)
 
 
 def _wanted(problem):
@@ -54,70 +130,40 @@ def _wanted(problem):
     return names + [entry["name"] for entry in problem["inputs"] + problem["parameters"] if entry["grad"]]
 
 
-def _read(problem, values, gradients, *, retained):
-    """Collect outputs, gradients, and for each missing gradient its reason.
+def _outputs(problem):
+    """The names of everything that nodes return."""
+    return [entry["name"] for node in problem["nodes"] for entry in node["outputs"]]
+
+
+def _differentiable(problem, values):
+    """The wanted variables that can be asked for a gradient."""
+    return {name: values[name] for name in _wanted(problem) if values[name].requires_grad}
+
+
+def _leaves(values):
+    """The names of the variables that no function made."""
+    return {name for name, value in values.items() if value.creator_node is None}
+
+
+def _stored(problem, values):
+    """What each wanted variable has in ``.grad``."""
+    return {name: values[name].grad for name in _wanted(problem)}
+
+
+def _read(problem, values, gradients, kept, outputs=None):
+    """Collect outputs, gradients, and for each one missing its reason.
+
+    gradients: arrays or None by name. kept: the names that the route by its nature can give. outputs: arrays by
+    name, where a route does not read them from the variables.
 
     No copies: forward and backward are over and the graph dies with this call, so nothing writes any more.
     What backward itself overwrote on its way is captured as it left it, for that is what a user reads.
     """
-    captured, missing = {}, {}
-    for node in problem["nodes"]:
-        for name in (entry["name"] for entry in node["outputs"]):
-            value = values[name]
-            captured["output/" + name] = value.array if isinstance(value, chainer.Variable) else value
-    asking, needed, reached = _asking(problem), _needed(problem), _reached(values[problem["output"]])
-    for name in _wanted(problem):
-        variable, gradient = values[name], gradients.get(name)
-        if gradient is not None and variable.node in reached:
-            captured["grad/" + name] = gradient
-        elif gradient is not None:
-            # Backward never came here: what is stored is what the variable was made with.
-            missing["grad/" + name] = "uninitialised"
-        elif name not in needed:
-            missing["grad/" + name] = "not_on_path"
-        elif name not in asking:
-            missing["grad/" + name] = "not_requested"
-        elif variable.node not in reached or not variable.requires_grad:
-            missing["grad/" + name] = "graph_cut"
-        elif not retained and variable.creator_node is not None:
-            missing["grad/" + name] = "not_retained"
-        else:
-            # Chainer's graph leads here and keeps gradients: a function on the way gave none.
-            missing["grad/" + name] = "not_differentiable"
+    if outputs is None:
+        outputs = {name: values[name].array for name in _outputs(problem)}
+    missing = {"output/" + name: "not_retained" for name in _outputs(problem) if name not in outputs}
+    explained = reasons.explain(problem, values, _wanted(problem), gradients, kept)
+    missing.update(("grad/" + name, reason) for name, reason in explained.items())
+    captured = {"output/" + name: array for name, array in outputs.items()}
+    captured.update(("grad/" + n, gradients[n]) for n in _wanted(problem) if n not in explained)
     return captured, missing
-
-
-def _asking(problem):
-    """The tensors that a gradient is asked for, or that are computed from such: by the problem's edges."""
-    names = {entry["name"] for entry in problem["inputs"] + problem["parameters"] if entry["grad"]}
-    for node in problem["nodes"]:
-        if not names.isdisjoint(_read_by(node)):
-            names.add(node["name"])
-    return names
-
-
-def _needed(problem):
-    """The tensors on a path to the output: by the problem's edges."""
-    names = {problem["output"]}
-    for node in reversed(problem["nodes"]):
-        if node["name"] in names:
-            names.update(_read_by(node))
-    return names
-
-
-def _read_by(node):
-    """The names of the tensors a node reads."""
-    for _, name in node["tensors"]:
-        if name is not None:
-            yield from name if isinstance(name, list) else [name]
-
-
-def _reached(output):
-    """The variable nodes on a path to the output: by Chainer's own graph."""
-    reached, waiting = set(), [output.node]
-    while waiting:
-        node = waiting.pop()
-        if node not in reached:
-            reached.add(node)
-            waiting += node.creator_node.inputs if node.creator_node is not None else ()
-    return reached

@@ -6,25 +6,28 @@ from . import adapter
 
 
 class Network:
-    """A graph that is built and has not run: its output, and its variables by the spec's names."""
+    """A graph that has not run: its output, its variables by the spec's names, and those it starts from."""
 
-    def __init__(self, output, variables):
-        self.output = output
-        self.variables = variables
+    def __init__(self, output, leaves, walk):
+        self.leaves = leaves
+        self._output, self._walk = output, walk
+        self.link()
+
+    def link(self):
+        """Apply the nodes to the leaves, which makes the graph; what an earlier call made is let go."""
+        self.variables = self._walk(vars(adapter), self.leaves)
+        self.output = self.variables[self._output]
 
 
 def build(problem, tensors, walk):
     """Build the graph of a problem; the process's one parameter store then holds this problem's alone."""
     nn.clear_parameters()
-    variables = {}
+    leaves = {}
     for entry in problem["inputs"]:
-        variables[entry["name"]] = nn.Variable.from_numpy_array(
-            tensors[entry["name"]], need_grad=entry["grad"]
-        )
+        leaves[entry["name"]] = nn.Variable.from_numpy_array(tensors[entry["name"]], need_grad=entry["grad"])
     for entry in problem["parameters"] + problem["buffers"]:
-        variables[entry["name"]] = register(entry["name"], tensors[entry["name"]], entry["grad"])
-    variables = walk(vars(adapter), variables)
-    return Network(variables[problem["output"]], variables)
+        leaves[entry["name"]] = register(entry["name"], tensors[entry["name"]], entry["grad"])
+    return Network(problem["output"], leaves, walk)
 
 
 def register(name, array, need_grad):

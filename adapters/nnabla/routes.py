@@ -1,103 +1,140 @@
 """Ways to get outputs and gradients out of an NNabla graph."""
 
+from collections import Counter
+
 import nnabla as nn
+
+from .graph import Capture, aside, variables_above
 
 
 def visit_backward(network, problem, tensors):
-    """Run forward and backward once, keep every buffer, read ``.d`` and ``.g`` of what ``visit`` finds."""
-    graph = Graph(network.output)
+    """Run forward and backward once, keep every buffer, read ``.d`` and ``.g`` of the spec's variables."""
     for variable in network.variables.values():
         variable.persistent = True
-        if variable.need_grad:
-            # Backward adds to what a leaf's gradient holds.
-            variable.grad.zero()
-    forward(network, graph)
-    network.output.backward(tensors["cotangent/" + problem["output"]], clear_buffer=False)
-    wanted = wanted_gradients(network, problem)
-    missing = graph.missing(wanted)
-    values = outputs(network, problem)
-    values.update((name, take_gradient(each)) for name, each in wanted.items() if name not in missing)
-    return values, missing
+    forward(network)
+    backward(network, problem, tensors)
+    return everything(network, problem, network.variables)
+
+
+def visit_own_names(network, problem, tensors):
+    """Read functions by NNabla's own names, and find the spec's nodes among them."""
+    names = own_names([network.output] + aside(network))
+    own = {name: function.outputs[0] for function, name in names.items()}
+    for variable in own.values():
+        variable.persistent = True
+    forward(network)
+    backward(network, problem, tensors)
+    own.update(nn.get_parameters(grad_only=False))
+    # A node may be several functions; the last of them made its output.
+    spec = {name: names.get(v.parent) for name, v in network.variables.items()}
+    for entry in problem["parameters"] + problem["buffers"]:
+        spec[entry["name"]] = entry["name"].replace(".", "/")
+    found = {name: own[spec[name]] for name in spec if spec[name] is not None}
+    # An input is the user's own variable; NNabla has no name for it.
+    found.update((entry["name"], network.variables[entry["name"]]) for entry in problem["inputs"])
+    return everything(network, problem, found)
+
+
+def own_names(outputs):
+    """Functions with their names, ``AddScalar_1``: counted for each kind in the order that ``visit`` takes."""
+    names, counts = {}, Counter()
+
+    def name(function):
+        if function not in names:
+            counts[function.name] += 1
+            names[function] = "%s_%d" % (function.name, counts[function.name])
+
+    for output in outputs:
+        output.visit(name)
+    return names
+
+
+def parent_inputs(network, problem, tensors):
+    """Walk from the outputs up through ``y.parent.inputs``, where ``visit`` would come down."""
+    above = variables_above([network.output] + aside(network))
+    for variable in above:
+        variable.persistent = True
+    forward(network)
+    backward(network, problem, tensors)
+    # Batch normalisation writes its running statistics beside the graph, through variables of its own.
+    found = {name: v for name, v in network.variables.items() if v.parent is None or v in above}
+    return everything(network, problem, found)
+
+
+def backward_g(network, problem, tensors):
+    """Call ``forward`` and ``backward`` with their defaults; read ``.g`` of parameters and inputs alone."""
+    forward(network)
+    backward(network, problem, tensors)
+    return everything(network, problem, network.variables, kept=network.leaves)
+
+
+def clear_buffer(network, problem, tensors):
+    """Train as the manual advises, in little memory: intermediates lose their buffers on the way."""
+    forward(network, clear_no_need_grad=True)
+    backward(network, problem, tensors, clear_buffer=True)
+    return everything(network, problem, network.variables)
+
+
+def auto_forward(network, problem, tensors):
+    """Build the graph again with each function run as soon as it is called; only ``backward`` is left."""
+    with nn.auto_forward():
+        network.link()
+    backward(network, problem, tensors)
+    return everything(network, problem, network.variables)
 
 
 def nn_grad(network, problem, tensors):
     """Ask ``nn.grad``, whose graph is of Python definitions and not of the C++ ones ``backward`` runs."""
-    graph = Graph(network.output)
-    wanted = wanted_gradients(network, problem)
-    missing = graph.missing(wanted)
-    found = [name for name in wanted if name not in missing]
+    capture = Capture(network, problem)
+    why_not = {name: capture.why_not(name, network.variables[name]) for name in capture.wanted()}
+    found = [name for name in why_not if why_not[name] is None]
     seed = nn.Variable.from_numpy_array(tensors["cotangent/" + problem["output"]])
-    gradients = (
-        nn.grad([network.output], [wanted[name] for name in found], grad_outputs=[seed]) if found else []
-    )
+    asked = [network.variables[name] for name in found]
+    gradients = nn.grad([network.output], asked, grad_outputs=[seed]) if found else []
     for variable in list(network.variables.values()) + gradients:
         variable.persistent = True
-    forward(network, graph, gradients)
-    values = outputs(network, problem)
-    values.update((name, each.d.copy()) for name, each in zip(found, gradients))
-    return values, missing
+    forward(network, gradients)
+    capture.read_outputs(network.variables)
+    capture.values.update(("grad/" + name, each.d.copy()) for name, each in zip(found, gradients))
+    capture.missing.update(("grad/" + name, reason) for name, reason in why_not.items() if reason)
+    return capture.values, capture.missing
 
 
 PRIMARY = "visit_backward"
-ROUTES = {"visit_backward": visit_backward, "nn_grad": nn_grad}
+ROUTES = {
+    "visit_backward": visit_backward,
+    "visit_own_names": visit_own_names,
+    "parent_inputs": parent_inputs,
+    "backward_g": backward_g,
+    "clear_buffer": clear_buffer,
+    "auto_forward": auto_forward,
+    "nn_grad": nn_grad,
+}
 
 
-class Graph:
-    """What ``visit`` finds above an output, and how far a gradient gets in it."""
-
-    def __init__(self, output):
-        self.functions = []
-        output.visit(self.functions.append)
-        # Every variable that the output depends on.
-        self.variables = {output}.union(*(f.inputs for f in self.functions))
-        # Those that backward writes a gradient of; visit lists functions in the order of forward.
-        self.reached = {output}
-        # Those that depend on a leaf whose gradient is asked for.
-        self.asked = {v for v in self.variables if v.parent is None and v.need_grad}
-        for function in self.functions:
-            if not self.asked.isdisjoint(function.inputs):
-                self.asked.update(function.outputs)
-        for function in reversed(self.functions):
-            if not self.reached.isdisjoint(function.outputs):
-                self.reached.update(v for v in function.inputs if v.need_grad)
-
-    def missing(self, wanted):
-        """Why, for each variable that backward does not reach; its ``.g`` would be zeros or anything."""
-        return {name: self.reason(each) for name, each in wanted.items() if each not in self.reached}
-
-    def reason(self, variable):
-        """Why backward does not reach a variable."""
-        if variable not in self.variables:
-            return "not_on_path"
-        return "graph_cut" if variable in self.asked else "not_requested"
-
-
-def forward(network, graph, also=()):
+def forward(network, also=(), clear_no_need_grad=False):
     """Run every function once: one that writes in place, such as batch normalisation, must not run again."""
-    aside = [
-        each for each in network.variables.values() if each.parent is not None and each not in graph.variables
-    ]
-    if aside or also:
-        nn.forward_all([network.output] + aside + list(also), clear_no_need_grad=False)
+    others = aside(network)
+    if others or also:
+        # What lies aside comes first: the output may read it through an unlinked variable.
+        every = others + [network.output] + list(also)
+        nn.forward_all(every, clear_no_need_grad=clear_no_need_grad)
     else:
-        network.output.forward(clear_no_need_grad=False)
+        network.output.forward(clear_no_need_grad=clear_no_need_grad)
 
 
-def outputs(network, problem):
-    """Copies of every node's outputs; ``.d`` is a view of a buffer."""
-    names = [entry["name"] for node in problem["nodes"] for entry in node["outputs"]]
-    return {"output/" + name: network.variables[name].d.copy() for name in names}
+def backward(network, problem, tensors, clear_buffer=False):
+    """Run backward once from the cotangent."""
+    for variable in network.variables.values():
+        if variable.need_grad:
+            # Backward adds to what a leaf's gradient holds.
+            variable.grad.zero()
+    network.output.backward(tensors["cotangent/" + problem["output"]], clear_buffer=clear_buffer)
 
 
-def wanted_gradients(network, problem):
-    """The variables whose gradients a capture must hold or explain, by ``grad/<name>``."""
-    names = [node["outputs"][0]["name"] for node in problem["nodes"]]
-    names += [entry["name"] for entry in problem["inputs"] + problem["parameters"] if entry["grad"]]
-    return {"grad/" + name: network.variables[name] for name in names if name != problem["output"]}
-
-
-def take_gradient(variable):
-    """A variable's gradient without a copy: it gets a new buffer, so nothing writes to this one any more."""
-    gradient = variable.g
-    variable.grad = nn.NdArray(variable.shape)
-    return gradient
+def everything(network, problem, variables, kept=None):
+    """All that can be read of variables by the spec's names, and the reason for the rest."""
+    capture = Capture(network, problem)
+    capture.read_outputs(variables)
+    capture.read_gradients(variables, kept)
+    return capture.values, capture.missing

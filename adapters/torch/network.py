@@ -1,7 +1,5 @@
 """The native network: a torch.nn.Module whose named_parameters() are the problem's."""
 
-import functools
-
 import torch
 
 from . import adapter
@@ -20,43 +18,48 @@ def inputs(problem, tensors):
 
 
 class Network(torch.nn.Module):
-    """One submodule for each node that owns parameters or buffers; given the inputs, returns every tensor."""
+    """One submodule for each node; given the inputs, returns every tensor."""
 
     def __init__(self, problem, tensors, walk):
         super().__init__()
         self.walk = walk
-        for entry in problem["parameters"]:
-            owner, slot = self._owner_and_slot(entry["name"])
-            array = torch.from_numpy(tensors[entry["name"]])
-            owner.register_parameter(slot, torch.nn.Parameter(array, requires_grad=entry["grad"]))
-        for entry in problem["buffers"]:
-            owner, slot = self._owner_and_slot(entry["name"])
-            owner.register_buffer(slot, torch.from_numpy(tensors[entry["name"]]))
-
-    def _owner_and_slot(self, name):
-        node, slot = name.split(".")
         # Not add_module: it refuses a node called like a method of Module, `train` for one.
-        return self._modules.setdefault(node, torch.nn.Module()), slot
+        for node in problem["nodes"]:
+            self._modules[node["name"]] = Node(getattr(adapter, "op_" + node["op"]))
+        for entry in problem["parameters"]:
+            owner, slot = entry["name"].split(".")
+            parameter = torch.nn.Parameter(torch.from_numpy(tensors[entry["name"]]), entry["grad"])
+            self._modules[owner].register_parameter(slot, parameter)
+        for entry in problem["buffers"]:
+            owner, slot = entry["name"].split(".")
+            self._modules[owner].register_buffer(slot, torch.from_numpy(tensors[entry["name"]]))
 
     def forward(self, values):
         """Return the inputs, parameters, buffers and every node output by name."""
         values = {**values, **dict(self.named_parameters()), **dict(self.named_buffers())}
-        return self.walk(OPERATORS, values)
+        return self.walk(NodeAtWork(self), values)
 
 
-def distinct(operator):
-    """Give the operator's result an identity of its own.
+class Node(torch.nn.Module):
+    """One node: its operator, and the parameters and buffers it owns, which the walk hands to it with the rest."""
 
-    Dropout in evaluation mode and some reshapes return the tensor they were given. A gradient kept on it
-    would be that of the operator's input, which other nodes may read too.
-    """
+    def __init__(self, operator):
+        super().__init__()
+        self.operator = operator
 
-    @functools.wraps(operator)
-    def with_own_result(*tensors, **attributes):
-        result = operator(*tensors, **attributes)
+    def forward(self, *tensors, **attributes):
+        """Apply the operator and give its result an identity of its own."""
+        result = self.operator(*tensors, **attributes)
+        # Dropout in evaluation mode and some reshapes return the tensor they were given. A gradient kept on it
+        # would be that of the operator's input, which other nodes may read too.
         return result.view_as(result) if any(result is tensor for tensor in tensors) else result
 
-    return with_own_result
 
+class NodeAtWork:
+    """What the walk looks its operators up in: gives it the submodule of the node it is at."""
 
-OPERATORS = {name: distinct(operator) for name, operator in vars(adapter).items() if name.startswith("op_")}
+    def __init__(self, network):
+        self.network = network
+
+    def __getitem__(self, operator):
+        return self.network._modules[self.network.walk.node["name"]]

@@ -1,91 +1,200 @@
 """The ways to get gradients out of PyTorch."""
 
+from functools import partial
+
 import torch
+from torch.func import functional_call, vjp
 
 from . import network as native
+from .reasons import reasons, without_path
 
 
 def retain_grad(network, problem, tensors):
     """Forward, retain_grad() on every node output, backward(), read .grad."""
     values = network(native.inputs(problem, tensors))
-    nodes = [node["name"] for node in problem["nodes"]]
-    for name in nodes:
+    for name in between(problem):
         if values[name].requires_grad:
             values[name].retain_grad()
-    output = values[problem["output"]]
-    if output.requires_grad:
-        output.backward(torch.from_numpy(tensors["cotangent/" + problem["output"]]))
-
-    extra = [entry["name"] for node in problem["nodes"] for entry in node["outputs"]]
-    captured = {"output/" + name: values[name].detach().numpy() for name in extra}
-    wanted = [name for name in nodes if name != problem["output"]]
-    wanted += [entry["name"] for entry in problem["inputs"] + problem["parameters"] if entry["grad"]]
-    captured.update(
-        ("grad/" + name, values[name].grad.numpy()) for name in wanted if values[name].grad is not None
-    )
-    without = [name for name in wanted if values[name].grad is None]
-    return captured, reasons(problem, values, without)
+    backward(values[problem["output"]], cotangent(problem, tensors))
+    return answer(problem, values, {name: values[name].grad for name in wanted(problem)})
 
 
-def reasons(problem, values, names):
-    """Why each named tensor has no gradient: looked up in the problem's graph and in autograd's."""
-    if not names:
-        return {}
-    asked, on_path = asked_for(problem), leading_to_output(problem)
-    reached = autograd_nodes(values[problem["output"]])
-    found = {}
-    for name in names:
-        tensor = values[name]
-        if not tensor.is_floating_point():
-            found["grad/" + name] = "not_differentiable"
-        elif name not in asked:
-            found["grad/" + name] = "not_requested"
-        elif name not in on_path:
-            found["grad/" + name] = "not_on_path"
-        elif not tensor.requires_grad or torch.autograd.graph.get_gradient_edge(tensor).node not in reached:
-            found["grad/" + name] = "graph_cut"
-        else:
-            raise RuntimeError(
-                f"'{name}' has no gradient though autograd's graph leads from the output to it"
-            )
-    return found
+def leaf_grad(network, problem, tensors):
+    """Forward, backward(), read .grad: inputs and parameters have one, what lies between keeps none."""
+    values = network(native.inputs(problem, tensors))
+    backward(values[problem["output"]], cotangent(problem, tensors))
+    gradients = {name: values[name].grad for name in leaves(problem)}
+    return answer(problem, values, gradients, kept=leaves(problem))
 
 
-def read_by(node):
-    """The names of the tensors a node reads."""
-    for _, name in node["tensors"]:
-        if name is not None:
-            yield from name if isinstance(name, list) else [name]
+def tensor_hooks(network, problem, tensors):
+    """Tensor.register_hook on every tensor: backward() hands each hook the whole gradient of its tensor."""
+    values, gradients = network(native.inputs(problem, tensors)), {}
+    for name in wanted(problem):
+        if values[name].requires_grad:
+            values[name].register_hook(partial(gradients.__setitem__, name))
+    backward(values[problem["output"]], cotangent(problem, tensors))
+    return answer(problem, values, gradients)
 
 
-def asked_for(problem):
-    """The names whose gradient the problem asks for: leaves that say so and all that depends on them."""
-    names = {entry["name"] for entry in problem["inputs"] + problem["parameters"] if entry["grad"]}
+def module_hooks(network, problem, tensors):
+    """A forward hook and a full backward hook on the submodule of every node; .grad of inputs and parameters.
+
+    A module's grad_output is the gradient of what it returned, summed over all that read it. Its grad_input is not
+    the gradient of what it was given, only this one reader's part of it: nothing is taken from there.
+    """
+    results, gradients = {}, {}
+
+    def keep_results(names, module, arguments, result):
+        results.update(zip(names, result if isinstance(result, tuple) else (result,)))
+
+    def keep_gradient(name, module, grad_input, grad_output):
+        gradients[name] = grad_output[0]
+
+    modules = dict(network.named_children())
     for node in problem["nodes"]:
-        if names.intersection(read_by(node)):
-            names.add(node["name"])
-    return names
+        names = [entry["name"] for entry in node["outputs"]]
+        modules[node["name"]].register_forward_hook(partial(keep_results, names))
+        modules[node["name"]].register_full_backward_hook(partial(keep_gradient, node["name"]))
+    values = network(native.inputs(problem, tensors))
+    backward(values[problem["output"]], cotangent(problem, tensors))
+    gradients.update((name, values[name].grad) for name in leaves(problem))
+    return answer(problem, values, gradients, results=results)
 
 
-def leading_to_output(problem):
-    """The names from which a path leads to the output, in the problem's graph."""
-    names = {problem["output"]}
-    for node in reversed(problem["nodes"]):
-        if node["name"] in names:
-            names.update(read_by(node))
-    return names
+def autograd_grad(network, problem, tensors):
+    """torch.autograd.grad of the output, at once in inputs, parameters and all that lies between."""
+    values, gradients = network(native.inputs(problem, tensors)), {}
+    output = values[problem["output"]]
+    names = [name for name in wanted(problem) if values[name].requires_grad]
+    # It refuses a tensor that requires no gradient, be it the output or one it is asked for.
+    if output.requires_grad:
+        asked = [values[name] for name in names]
+        found = torch.autograd.grad(output, asked, cotangent(problem, tensors), allow_unused=True)
+        gradients = dict(zip(names, found))
+    return answer(problem, values, gradients)
 
 
-def autograd_nodes(output):
-    """Every node of autograd's graph that a backward from the output passes through."""
-    found, waiting = set(), [output.grad_fn]
-    while waiting:
-        node = waiting.pop()
-        if node is not None and node not in found:
-            found.add(node)
-            waiting.extend(following for following, _ in node.next_functions)
+def func_vjp(network, problem, tensors):
+    """torch.func.vjp of the network as a function of its parameters and inputs; all results come along as aux."""
+    inputs, why = native.inputs(problem, tensors), {}
+    of_parameters = {name: p.detach() for name, p in network.named_parameters() if p.requires_grad}
+    of_inputs = {name: x.detach() for name, x in inputs.items() if x.requires_grad}
+    refuse_hidden(network, of_parameters)
+
+    def function(of_parameters, of_inputs):
+        values = functional_call(network, of_parameters, ({**inputs, **of_inputs},))
+        # vjp makes zeros where no gradient came. Only in here is there a graph that tells why none came.
+        why.update(without_path(problem, values, wanted(problem)))
+        return values[problem["output"]], {name: values[name] for name in outputs(problem)}
+
+    _, pull_back, results = vjp(function, of_parameters, of_inputs, has_aux=True)
+    of_parameters, of_inputs = pull_back(cotangent(problem, tensors))
+    gradients = {n: g for n, g in {**of_parameters, **of_inputs}.items() if why.get(n) != "graph_cut"}
+    missing = {n: why.get(n, "not_retained") for n in wanted(problem) if n not in gradients}
+    return arrays(results, gradients), {"grad/" + name: reason for name, reason in missing.items()}
+
+
+def compiled(network, problem, tensors):
+    """torch.compile of the forward, backward(), read .grad; of the rest, fused or not, only the output is seen."""
+    # Of every network the same function is compiled, and torch gives up after the eighth.
+    torch.compiler.reset()
+    inputs, name = native.inputs(problem, tensors), problem["output"]
+    forward = torch.compile(lambda values: network(values)[name], fullgraph=True, dynamic=False)
+    try:
+        output = forward(inputs)
+        backward(output, cotangent(problem, tensors))
+    except Exception:
+        refuse_without_compiler()
+        raise
+    parameters = dict(network.named_parameters())
+    gradients = {leaf: {**inputs, **parameters}[leaf].grad for leaf in leaves(problem)}
+    # Compiled code is one node of autograd's graph: the operators' own graph tells why a gradient is missing.
+    captured, missing = answer(problem, network(inputs), gradients, kept=leaves(problem), results={name: output})
+    missing.update(("output/" + other, "not_retained") for other in outputs(problem) if other != name)
+    return captured, missing
+
+
+# What the routes share
+
+
+def leaves(problem):
+    """The inputs and parameters whose gradient is asked for."""
+    return [entry["name"] for entry in problem["inputs"] + problem["parameters"] if entry["grad"]]
+
+
+def between(problem):
+    """Every node but the output: the gradient of the output is the cotangent, by definition."""
+    return [node["name"] for node in problem["nodes"] if node["name"] != problem["output"]]
+
+
+def wanted(problem):
+    """All whose gradient is asked for."""
+    return between(problem) + leaves(problem)
+
+
+def outputs(problem):
+    """Every tensor that a node gives."""
+    return [entry["name"] for node in problem["nodes"] for entry in node["outputs"]]
+
+
+def cotangent(problem, tensors):
+    """The gradient that is handed to the output."""
+    return torch.from_numpy(tensors["cotangent/" + problem["output"]])
+
+
+def backward(output, gradient):
+    """backward() from the output; it refuses one that no gradient can flow from."""
+    if output.requires_grad:
+        output.backward(gradient)
+
+
+def arrays(results, gradients):
+    """A capture's arrays, from tensors by name."""
+    found = {"output/" + name: tensor.detach().numpy() for name, tensor in results.items()}
+    found.update(("grad/" + name, tensor.detach().numpy()) for name, tensor in gradients.items())
     return found
+
+
+def answer(problem, values, gradients, *, kept=None, results=None):
+    """What a route returns: results and gradients as arrays, and why the other gradients are missing.
+
+    values: the tensors of the forward. kept: what the route keeps gradients of, if not of all that is wanted.
+    results: the node outputs, where they are not those of ``values``.
+    """
+    found = {name: gradients[name] for name in wanted(problem) if gradients.get(name) is not None}
+    without = [name for name in wanted(problem) if name not in found]
+    missing = reasons(problem, values, without, wanted(problem) if kept is None else kept)
+    return arrays(results or {name: values[name] for name in outputs(problem)}, found), missing
+
+
+def refuse_hidden(network, parameters):
+    """Raise NotImplementedError where functional_call, which takes a name apart with getattr, finds no submodule."""
+    for name in parameters:
+        owner = name.split(".")[0]
+        if not isinstance(getattr(network, owner), torch.nn.Module):
+            raise NotImplementedError(f"torch's functional_call finds Module.{owner} and not the node of that name")
+
+
+def refuse_without_compiler():
+    """Raise NotImplementedError where torch.compile cannot even negate, such as without a C++ compiler."""
+    torch.compiler.reset()
+    # Not from a cache, which would know the answer of a day when there was a compiler.
+    simplest = torch.compile(lambda x: -x, fullgraph=True, options={"force_disable_caches": True})
+    try:
+        simplest(torch.ones(3))
+    except Exception as error:
+        why = str(error).split("\n")[0]
+        raise NotImplementedError(f"torch.compile does not work on this machine: {why}") from error
 
 
 PRIMARY = "retain_grad"
-ROUTES = {"retain_grad": retain_grad}
+ROUTES = {
+    "retain_grad": retain_grad,
+    "leaf_grad": leaf_grad,
+    "tensor_hooks": tensor_hooks,
+    "module_hooks": module_hooks,
+    "autograd_grad": autograd_grad,
+    "func_vjp": func_vjp,
+    "compile": compiled,
+}

@@ -22,8 +22,9 @@ ROUTE = "@"
 
 
 def judge(problem_folder: Path, captures: Mapping[str, Path]) -> list[Row]:
-    """All rows of one problem. captures: adapter name, or adapter@route for a route beside the primary, -> capture folder.
+    """All rows of one problem.
 
+    captures: the adapter's name, or adapter@route for a route beside the primary one -> capture folder.
     Raises ContractError where the problem itself cannot be read; a capture that cannot be used is a row with verdict
     `crashed`.
     """

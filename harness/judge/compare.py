@@ -13,7 +13,8 @@ from harness.reference.unit import Unit
 
 Array = NDArray[Any]
 
-# Elements compared at a time: a tensor of 10**8 elements needs no further copies of itself, and the work stays in the cache.
+# Elements compared at a time: a tensor of 10**8 elements needs no further copies of itself, and the work stays in
+# the cache.
 CHUNK = 1 << 16
 
 

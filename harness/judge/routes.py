@@ -1,7 +1,8 @@
 """Whether the other ways of asking a framework for its gradients give what the primary one gave.
 
-A tensor that is identical to the bit agrees. One that is not is judged by the local check on what its own route saw; where that route does not
-keep what such a judgement needs, the difference from the primary's tensor is held against the bound of the primary's.
+A tensor that is identical to the bit agrees. One that is not is judged by the local check on what its own route saw;
+where that route does not keep what such a judgement needs, the difference from the primary's tensor is held against
+the bound of the primary's.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from harness.contract import Capture, Problem
@@ -22,7 +22,8 @@ from harness.reference.rounding import Rounded
 
 Array = NDArray[Any]
 
-# What a route may say of a tensor that the primary one gave: by its nature it does not keep it, or cannot read it safely.
+# What a route may say of a tensor that the primary one gave: by its nature it does not keep it, or cannot read it
+# safely.
 HONEST = ("not_retained", "buffer_reused")
 
 
@@ -60,7 +61,8 @@ def _compared(check: _Bounds, other: Capture, own: Row, row: Row, shape: tuple[i
         reason = other.missing.get(tensor, "no reason given")
         honest = own.verdict == Verdict.CONFORMS or reason == check.capture.missing.get(tensor) or reason in HONEST
         verdict = Verdict.MEASURED if honest else Verdict.MISSING
-        return replace(row, shape=str(list(shape)), verdict=verdict, reason=reason, culprit="" if honest else own.culprit)
+        blamed = "" if honest else own.culprit
+        return replace(row, shape=str(list(shape)), verdict=verdict, reason=reason, culprit=blamed)
     if expected is None or expected.shape != shape:
         # The primary one is judged for that by itself.
         return replace(row, shape=str(list(shape)), verdict=Verdict.MEASURED, reason="the primary route has none")

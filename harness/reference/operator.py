@@ -96,7 +96,7 @@ class Operator:
         return function
 
     def classes(self, function: Callable[..., int]) -> Callable[..., int]:
-        """Register how many classes its integers choose among (0 to that, exclusive), from the arguments of the shape rule."""
+        """Register how many classes its integers choose among, from the arguments of the shape rule."""
         self._classes = function
         self._add_sizes(function)
         return function

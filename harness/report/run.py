@@ -35,7 +35,8 @@ class NetworkInfo:
 class RunInfo:
     """The manifest of a run.
 
-    command: how to run it again; started: ISO 8601; seconds: wall time; seed: the one asked for, None for each network's own.
+    command: how to run it again; started: ISO 8601; seconds: wall time; seed: the one asked for,
+    None for each network's own.
     """
 
     command: str

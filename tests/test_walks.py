@@ -1,0 +1,240 @@
+"""The two walks of CONTRIBUTING.md, followed to the letter in a copy of the checkout.
+
+Each fence is a step: Python and YAML go to the end of the file named before it, an ini line takes the place of the
+one with its key, and a shell script is run. `make test` stands for its pytest here; nothing is built.
+"""
+
+from __future__ import annotations
+
+import configparser
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from test_layout import violations
+
+from harness import adapters
+from harness.report import read
+
+ROOT = Path(__file__).resolve().parent.parent
+WALKS = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+COPIED = ("adapters", "harness", "specs", "tests", "pyproject.toml", "tox.ini", ".python-version")
+# The path, if any, ends the line before the fence.
+FENCE = re.compile(r"^(?:[^\n]*`([^`\s]+)`:\n\n?)?( *)```(\w+)\n(.*?)^\2```$", re.M | re.S)
+TOX = shutil.which("tox", path=os.pathsep.join([str(ROOT / ".venv/bin"), os.environ["PATH"]]))
+OPERATOR, FRAMEWORK = "adding an operator", "adding a framework"
+STAND_INS = {
+    "gradconform": 'exec {python} -m harness.cli "$@"',
+    "python": 'exec {python} "$@"',
+    "make": 'test "$1" = test && eval "exec {python} -m pytest -v -p no:cacheprovider ${{2#ARGS=}}"',
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One fence: the file it is for (none for a script), its language, its text."""
+
+    path: str | None
+    language: str
+    text: str
+
+
+def steps(walk: str) -> list[Step]:
+    """The steps of one walk, in order."""
+    [section] = re.findall(rf"^## Walk: {walk}\n(.*?)(?=^## )", WALKS, re.M | re.S)
+    return [Step(path or None, kind, textwrap.dedent(text)) for path, _, kind, text in FENCE.findall(section)]
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A copy of the checkout, and the environment in which its own harness is imported."""
+
+    root: Path
+    environment: dict[str, str]
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command there; standard error is part of what it printed."""
+        return subprocess.run(
+            command, cwd=self.root, env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, timeout=120, check=False,
+        )  # fmt: skip
+
+    def take(self, step: Step) -> str:
+        """Do what a step says; return what it printed. A script that fails raises CalledProcessError."""
+        if step.language == "sh":
+            done = self.run("sh", "-e", "-c", step.text)
+            done.check_returncode()
+            return done.stdout
+        assert step.path is not None, f"no file is named before:\n{step.text}"
+        path = self.root / step.path
+        before = path.read_text(encoding="utf-8") if path.exists() else ""
+        if step.language == "ini":
+            key = step.text.partition("=")[0]
+            after, replaced = re.subn(rf"^{key}=.*\n", step.text, before, flags=re.M)
+            assert replaced == 1, f"{step.path} has {replaced} lines for {key}"
+        else:
+            after = before + ("\n\n" if before else "") + step.text
+        path.write_text(after, encoding="utf-8")
+        return ""
+
+    def follow(self, walk: str, change: Callable[[str], str] = str) -> str:
+        """Take every step of a walk, its text changed on the way; return all that was printed."""
+        taken = steps(walk)
+        assert change is str or [change(s.text) for s in taken] != [s.text for s in taken], "nothing was changed"
+        return "".join(self.take(Step(s.path, s.language, change(s.text))) for s in taken)
+
+    def rows(self) -> pd.DataFrame:
+        """The local rows of the latest report."""
+        rows = read(self.root / "reports/latest")
+        return rows[rows["check"] == "local"]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    """A copy of what git tracks or would track, with stand-ins for the commands and this interpreter for `toy`."""
+    root, bin_ = tmp_path / "checkout", tmp_path / "bin"
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *COPIED]
+    names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    for name in sorted({name for name in names if (ROOT / name).is_file()}):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, root / name)
+    bin_.mkdir()
+    for name, line in STAND_INS.items():
+        (bin_ / name).write_text(f"#!/bin/sh\n{line.format(python=shlex.quote(sys.executable))}\n")
+        (bin_ / name).chmod(0o755)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "TOX_"))}
+    environment |= {"PATH": os.pathsep.join([str(bin_), os.environ["PATH"]]), "PYTHONPATH": str(root)}
+    environment |= {adapters.variable(name): str(adapters.find(name).interpreter) for name in adapters.names()}
+    environment[adapters.variable("toy")] = sys.executable
+    return Checkout(root, environment)
+
+
+def verdicts(rows: pd.DataFrame, by: str) -> dict[str, set[str]]:
+    """The verdicts for each value of a column."""
+    return {str(value): set(group["verdict"]) for value, group in rows.groupby(by)}
+
+
+def test_the_copy_uses_its_own_harness(checkout: Checkout) -> None:
+    """Else the walks would change one tree and test another."""
+    done = checkout.run("python", "-c", "from harness import paths; print(paths.checkout_root())")
+    assert done.stdout == f"{checkout.root}\n"
+
+
+def test_an_operator_is_added_as_told(checkout: Checkout) -> None:
+    """The reference's checks pass; torch conforms, and those that were not told of it say that they lack it."""
+    printed = checkout.follow(OPERATOR)
+    assert "2 networks, all well formed" in printed
+    for test in (
+        "test_derivatives.py::test_the_vjp_is_the_numerical_gradient[softsign.wide]",
+        "test_derivatives.py::test_the_vjp_is_the_adjoint[softsign.wide]",
+        "test_forward.py::test_the_forward_agrees_with_an_independent_one[softsign.wide]",
+        "test_bounds.py::test_an_honest_evaluation_stays_within_the_bound[softsign.wide-drawn]",
+        "test_bounds.py::test_a_wrong_value_is_beyond_the_bound[softsign.wide]",
+    ):
+        assert f"tests/reference/{test} PASSED" in printed
+    schema = checkout.run("make", "test", "ARGS=tests/spec/test_spec_schema.py -k on_disk")
+    assert schema.returncode == 0, schema.stdout
+
+    rows = read(checkout.root / "reports/latest")
+    torch = rows[(rows["framework"] == "torch") & (rows["check"] == "local")]
+    assert set(torch["tensor"]) == {"output/softsign", "grad/x"}
+    assert verdicts(torch, "spec") == {"softsign.plain": {"conforms"}, "softsign.wide": {"conforms"}}
+    for framework in ("chainer", "nnabla"):
+        lacking = rows[rows["framework"] == framework]
+        assert set(lacking["verdict"]) == {"unsupported"}
+        assert lacking["reason"].str.contains("has no operator 'softsign' in its adapter|does not compute in").all()
+        assert lacking["reason"].str.contains("no operator 'softsign'").any()
+
+
+def test_a_wrong_vjp_does_not_land(checkout: Checkout) -> None:
+    """The twin: a square forgotten stops the walk at the reference's tests; the schema is stale until it is written."""
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        checkout.follow(OPERATOR, lambda text: text.replace("np.square(below)", "below"))
+    failed = set(re.findall(r"(test_\w+)\[softsign\.wide\] FAILED", caught.value.output))
+    assert failed == {"test_the_vjp_is_the_numerical_gradient", "test_the_vjp_is_the_adjoint"}
+    schema = checkout.run("make", "test", "ARGS=tests/spec/test_spec_schema.py -k on_disk")
+    assert "test_the_schema_on_disk_is_that_of_the_code FAILED" in schema.stdout
+
+
+def test_a_wrong_adapter_diverges(checkout: Checkout) -> None:
+    """The twin: an op_softsign that is another function stops the walk at its end."""
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        checkout.follow(OPERATOR, lambda text: text.replace("F.softsign(x)", "F.tanh(x)").replace("make test", ": "))
+    assert caught.value.returncode == 1
+    torch = checkout.rows().query("framework == 'torch'")
+    assert verdicts(torch, "op") == {"softsign": {"diverges"}}
+
+
+def test_a_framework_is_added_as_told(checkout: Checkout) -> None:
+    """It starts, its operators conform, it says what it cannot do, and it keeps the import law."""
+    printed = checkout.follow(FRAMEWORK)
+    assert f"adapters in {checkout.root}/adapters" in printed
+    assert re.search(r"toy .*GRADCONFORM_PYTHON_TOY .*float32 float64 .* 3 ", printed)
+    assert violations(checkout.root) == []
+    assert set(checkout.rows()["framework"]) == {"toy"}
+    able = verdicts(checkout.rows(), "op")
+    assert {op for op, found in able.items() if "conforms" in found} == {"relu", "tanh", "mul"}
+    assert able["relu"] == able["tanh"] == {"conforms"}
+    rows = read(checkout.root / "reports/latest")
+    reasons = set(rows[rows["verdict"] == "unsupported"]["reason"])
+    assert any("toy has no operator 'conv2d' in its adapter" in reason for reason in reasons)
+    assert any("node 'mul' (mul): toy does not broadcast" in reason for reason in reasons)
+
+
+def test_its_folder_may_lie_anywhere(checkout: Checkout) -> None:
+    """A path in place of a name; that name is then no adapter any more."""
+    for step in steps(FRAMEWORK)[:-1]:
+        checkout.take(step)
+    shutil.move(checkout.root / "adapters/toy", checkout.root / "some")
+    done = checkout.run("gradconform", "doctor", "--adapter", "./some")
+    assert "adapter some: no interpreter found" in done.stdout
+    checkout.environment["GRADCONFORM_PYTHON_SOME"] = sys.executable
+    run = ("gradconform", "run", "specs/operators/tanh.yaml", "--adapter")
+    assert checkout.run(*run, "./some").returncode == 0
+    assert verdicts(checkout.rows(), "framework") == {"some": {"conforms"}}
+    assert "--adapter toy: no such adapter" in checkout.run(*run, "toy").stdout
+
+
+def test_a_wrong_framework_diverges(checkout: Checkout) -> None:
+    """The twin: one derivative that is wrong stops the walk at its end, at that operator alone."""
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        checkout.follow(FRAMEWORK, lambda text: text.replace("1 - y * y", "1 - y"))
+    assert caught.value.returncode == 1
+    rows = checkout.rows()
+    assert set(rows[rows["verdict"] == "diverges"]["tensor"] + rows[rows["verdict"] == "diverges"]["op"]) == {"grad/xtanh"}
+
+
+def test_the_environment_has_all_that_tox_reads(checkout: Checkout) -> None:
+    """One word more than before, and a file for every one that [testenv] names."""
+    before = words(checkout.root / "tox.ini")
+    checkout.follow(FRAMEWORK, lambda text: re.sub("^gradconform.*\n", "", text, flags=re.M))
+    assert "toy" not in before
+    assert sorted([*before, "toy"]) == sorted(words(checkout.root / "tox.ini"))
+    named = set(re.findall(r"adapters/\{env_name\}/([\w.-]+)", (checkout.root / "tox.ini").read_text()))
+    assert named == {path.name for path in (checkout.root / "adapters/toy").iterdir() if path.suffix != ".py"}
+
+
+def words(tox: Path) -> list[str]:
+    """The environments of the matrix."""
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read(tox, encoding="utf-8")
+    return re.findall(r"[\w.-]+", parser["tox"]["env_list"])
+
+
+@pytest.mark.skipif(TOX is None, reason="no tox here to ask; `make` installs one in .venv")
+def test_tox_knows_the_environment(checkout: Checkout) -> None:
+    """tox itself lists it after the walk, and not before."""
+    assert TOX is not None
+    listing = (TOX, "list", "--no-desc", "-q")
+    assert "toy" not in checkout.run(*listing).stdout.split()
+    checkout.follow(FRAMEWORK, lambda text: re.sub("^gradconform.*\n", "", text, flags=re.M))
+    assert "toy" in checkout.run(*listing).stdout.split()
