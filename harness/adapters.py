@@ -100,9 +100,11 @@ def _interpreter(name: str, framework: str) -> tuple[Path, str]:
 
 def _importable(framework: str) -> bool:
     try:
-        return framework.isidentifier() and importlib.util.find_spec(framework) is not None
+        found = importlib.util.find_spec(framework) if framework.isidentifier() else None
     except (ImportError, ValueError):
         return False
+    # A mere folder of that name, such as the adapter's own, is a package without an origin.
+    return found is not None and found.origin is not None
 
 
 def describe(adapter: Adapter, *, time_limit: float = 120.0) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ def adapters_folder() -> Path:
 
 
 def specs_folder() -> Path:
-    """Folder with `networks/`, `operators/`, `semantics/` and `known/`."""
+    """Folder with `networks/`, `operators/` and `known/`."""
     return _found("specs")
 
 

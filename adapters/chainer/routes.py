@@ -62,9 +62,7 @@ def function_hook(network, problem, tensors):
     output.grad = cotangent
     with hooks.ArrivingGradients() as hook:
         output.backward()
-    gradients = {
-        name: hook.arrived.get(values[name].node, stored) for name, stored in _stored(problem, values).items()
-    }
+    gradients = {name: hook.arrived.get(values[name].node, stored) for name, stored in _stored(problem, values).items()}
     return _read(problem, values, gradients, kept=set(values), outputs=copies)
 
 

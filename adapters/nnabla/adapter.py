@@ -18,8 +18,8 @@ def set_threads(n):
     return 1
 
 
-# Elementwise. F.relu, F.add2 and their like can work in place; nothing here asks for it, because a capture
-# needs every node to own its numbers.
+# Elementwise. F.relu, F.add2 and their like still take inplace=True, and since some version before 1.32 ignore
+# it; nothing here asks for it, because a capture needs every node to own its numbers.
 
 
 def op_relu(x):
@@ -235,7 +235,7 @@ def op_flatten(x, *, start_dim):
 
 
 def op_reshape(x, *, shape):
-    # By default F.reshape shares its input's data and gradient, and neither could be read afterwards.
+    # By default F.reshape shares its input's data, which is then cleared or written for both at once.
     return F.reshape(x, shape, inplace=False)
 
 

@@ -100,6 +100,9 @@ def compiled(network, problem, tensors):
     # Of every network the same function is compiled, and torch gives up after the eighth.
     torch.compiler.reset()
     inputs, name = native.inputs(problem, tensors), problem["output"]
+    # Compiled code is one node of autograd's graph: the operators' own graph tells why a gradient is missing. First,
+    # since the compiler would make a failure of its own of an operator that is unsupported.
+    values = network(inputs)
     forward = torch.compile(lambda values: network(values)[name], fullgraph=True, dynamic=False)
     try:
         output = forward(inputs)
@@ -107,10 +110,8 @@ def compiled(network, problem, tensors):
     except Exception:
         refuse_without_compiler()
         raise
-    parameters = dict(network.named_parameters())
-    gradients = {leaf: {**inputs, **parameters}[leaf].grad for leaf in leaves(problem)}
-    # Compiled code is one node of autograd's graph: the operators' own graph tells why a gradient is missing.
-    captured, missing = answer(problem, network(inputs), gradients, kept=leaves(problem), results={name: output})
+    gradients = {leaf: values[leaf].grad for leaf in leaves(problem)}
+    captured, missing = answer(problem, values, gradients, kept=leaves(problem), results={name: output})
     missing.update(("output/" + other, "not_retained") for other in outputs(problem) if other != name)
     return captured, missing
 
@@ -179,10 +180,10 @@ def refuse_hidden(network, parameters):
 def refuse_without_compiler():
     """Raise NotImplementedError where torch.compile cannot even negate, such as without a C++ compiler."""
     torch.compiler.reset()
-    # Not from a cache, which would know the answer of a day when there was a compiler.
-    simplest = torch.compile(lambda x: -x, fullgraph=True, options={"force_disable_caches": True})
     try:
-        simplest(torch.ones(3))
+        # A cache would give the answer of a day when there was a compiler.
+        with torch.compiler.config.patch(force_disable_caches=True):
+            torch.compile(lambda x: -x, fullgraph=True)(torch.ones(3))
     except Exception as error:
         why = str(error).split("\n")[0]
         raise NotImplementedError(f"torch.compile does not work on this machine: {why}") from error

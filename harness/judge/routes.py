@@ -2,7 +2,8 @@
 
 A tensor that is identical to the bit agrees. One that is not is judged by the local check on what its own route saw;
 where that route does not keep what such a judgement needs, the difference from the primary's tensor is held against
-the bound of the primary's.
+the bound of the primary's. A route that shows only where it ended, as compiled code does, may have rounded otherwise on
+the way, and layers amplify that: beyond the bound its difference is then measured, not judged.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from numpy.typing import NDArray
 from harness.contract import Capture, Problem
 from harness.judge.compare import Comparison, compare
 from harness.judge.end_to_end import addresses
-from harness.judge.local import LocalCheck, Proof, judged, row_of
-from harness.judge.rows import Row, Verdict
+from harness.judge.local import LocalCheck, Proof, judged, measured, row_of
+from harness.judge.rows import Reason, Row, Verdict
 from harness.reference.rounding import Rounded
 
 Array = NDArray[Any]
@@ -25,6 +26,7 @@ Array = NDArray[Any]
 # What a route may say of a tensor that the primary one gave: by its nature it does not keep it, or cannot read it
 # safely.
 HONEST = ("not_retained", "buffer_reused")
+UNSEEN = "beyond the bound of one node, but what was computed on the way was not kept"
 
 
 class _Bounds(LocalCheck):
@@ -68,9 +70,15 @@ def _compared(check: _Bounds, other: Capture, own: Row, row: Row, shape: tuple[i
         return replace(row, shape=str(list(shape)), verdict=Verdict.MEASURED, reason="the primary route has none")
     found = compare(got, expected.astype(float), check.bounds.get(tensor, 0.0), check.unit, shape)
     found = _without_hint(found)
+    if found.reason is Reason.VALUE and own.verdict == Verdict.MISSING and not _shows_its_way(check.problem, other):
+        return replace(measured(row, shape, found), reason=UNSEEN)
     if found.reason is not None and own.verdict == Verdict.CONFORMS:
         found = replace(found, reason=None, ratio=own.ratio, n_bad=0)
     return judged(row, shape, found, own.culprit or check.culprits.get(tensor, row.node))
+
+
+def _shows_its_way(problem: Problem, capture: Capture) -> bool:
+    return all(f"output/{name}" in capture.tensors for node in problem.nodes for name, _ in node.outputs)
 
 
 def _without_hint(found: Comparison) -> Comparison:

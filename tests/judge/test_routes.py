@@ -71,3 +71,14 @@ def test_a_gradient_that_should_be_there_is_missing(problem: Problem, tmp_path: 
     del tensors["grad/x"]
     rows = beside_the_primary(problem, tmp_path, tensors, {"grad/x": reason})
     assert (rows["grad/x"].verdict, rows["grad/x"].reason) == (Verdict.MISSING, reason)
+
+
+def test_a_route_that_shows_only_its_end_is_measured(problem: Problem, tmp_path: Path) -> None:
+    """Beyond the bound of one node, an honest difference on the way may be the cause, so there is no verdict."""
+    kept = {"output/loss", "grad/x", "grad/h.weight", "grad/h.bias", "grad/p.weight", "grad/p.bias"}
+    tensors = {name: a for name, a in computed(problem).items() if name in kept}
+    tensors["grad/h.weight"] = tensors["grad/h.weight"] * np.float32(1 + 1e-3)
+    missing = dict.fromkeys(set(computed(problem)) - kept, "not_retained")
+    row = beside_the_primary(problem, tmp_path, tensors, missing)["grad/h.weight"]
+    assert row.verdict == Verdict.MEASURED and "not kept" in row.reason
+    assert row.max_rel_err > 5e-4
