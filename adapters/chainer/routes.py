@@ -58,7 +58,7 @@ def function_hook(network, problem, tensors):
     values, output, cotangent = _forward(network, problem, tensors)
     # A hook is handed what a function reads and never what it returns, so outputs come from the variables. They
     # are copied before backward: one that backward writes into differs from the primary route's.
-    copies = {name: value.array.copy() for name, value in values.items() if name in _outputs(problem)}
+    copies = {name: values[name].array.copy() for name in _outputs(problem)}
     output.grad = cotangent
     with hooks.ArrivingGradients() as hook:
         output.backward()
@@ -74,12 +74,11 @@ def link_hook(network, problem, tensors):
     output.backward(retain_grad=True)
     seen = {}
     for node in problem["nodes"]:
-        if node["name"] in hook.returned:
-            names = [entry["name"] for entry in node["outputs"]]
-            seen.update(zip(names, map(chainer.as_variable, hook.returned[node["name"]])))
-    gradients = _stored(problem, dict(values, **seen))
+        names = [entry["name"] for entry in node["outputs"]]
+        seen.update(zip(names, map(chainer.as_variable, hook.returned.get(node["name"], ()))))
     kept = set(seen) | _leaves(values)
-    gradients = {name: gradient for name, gradient in gradients.items() if name in kept}
+    stored = _stored(problem, dict(values, **seen))
+    gradients = {name: stored[name] for name in stored if name in kept}
     return _read(problem, values, gradients, kept, outputs={name: v.array for name, v in seen.items()})
 
 

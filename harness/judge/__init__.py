@@ -75,7 +75,8 @@ def _whole(problem: Problem, name: str, capture: Capture) -> Row:
     """The row of a framework that gave no tensors at all for this problem."""
     # An environment is called `chainer-6.3`, a second capture of one problem `torch#2`.
     framework = capture.framework or re.sub(r"(-\d[\w.]*)?(#\d+)?(@\w+)?$", "", name)
+    check = "route:primary" if ROUTE in name else "exact" if problem.exact else "local"
     return blank(
-        spec=problem.spec, check="exact" if problem.exact else "local", framework=framework, version=capture.version,
+        spec=problem.spec, check=check, framework=framework, version=capture.version,
         route=capture.route, dtype=problem.dtype, verdict=Verdict(capture.status), reason=capture.reason,
     )  # fmt: skip

@@ -27,7 +27,9 @@ def beside_the_primary(
     """tensor -> row of a second route that gave these, beside an honest primary one."""
     captures = {
         "f": write_capture(problem, folder / "primary", computed(problem), framework="f"),
-        "f@second": write_capture(problem, folder / "second", tensors, missing=missing or {}, framework="f", route="second"),
+        "f@second": write_capture(
+            problem, folder / "second", tensors, missing=missing or {}, framework="f", route="second"
+        ),
     }
     rows = judge(problem.folder, captures)
     found = [row for row in rows if row.check.startswith("route:")]
