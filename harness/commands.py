@@ -98,10 +98,11 @@ def run(specs: Sequence[Path], options: Options, out: Path, keep: Path | None) -
     wanted = pipeline.variants(networks(specs), options.dtype)
     listed = known.load(paths.specs_folder() / "known")
     chosen, absent = _adapters(options.adapter)
+    how = options.capturing(chosen)
     with _work_folder(out, keep) as root, _progress() as told, pipeline.pool(pipeline.cores()) as workers:
         folder = Folder(root)
         pipeline.draw(folder, wanted, options.seed, told, workers)
-        rows = pipeline.capture_and_judge(folder, wanted, chosen, options.capturing(chosen), told, workers)
+        rows = pipeline.capture_and_judge(folder, wanted, chosen, how, told, workers)
         return _report(list(known.apply(rows, listed)), [folder], out, clock, options.seed, absent)
 
 
@@ -110,10 +111,11 @@ def capture(specs: Sequence[Path], options: Options, out: Path) -> int:
     _check_new("--out", out)
     wanted = pipeline.variants(networks(specs), options.dtype)
     chosen, absent = _adapters(options.adapter)
+    how = options.capturing(chosen)
     folder = Folder(out)
     with _progress() as told, pipeline.pool(pipeline.cores()) as workers:
         pipeline.draw(folder, wanted, options.seed, told, workers)
-        pipeline.capture(folder, wanted, chosen, options.capturing(chosen), told)
+        pipeline.capture(folder, wanted, chosen, how, told)
     told_of = [(path, d) for path, d in pipeline.capture_documents(folder) if d.get("status") == "crashed"]
     console = Console(soft_wrap=True, highlight=False, markup=False)
     for path, document in told_of:
