@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ __all__ = ["ROUTE", "judge"]
 
 # Between the name of an adapter and that of a route, where a capture is not the primary route's.
 ROUTE = "@"
+ALONE = "the primary route gave no capture to hold this one against"
 
 
 def judge(problem_folder: Path, captures: Mapping[str, Path]) -> list[Row]:
@@ -31,7 +33,8 @@ def judge(problem_folder: Path, captures: Mapping[str, Path]) -> list[Row]:
     problem = read_problem(problem_folder, verify=True)
     _check_operators(problem)
     rows: list[Row] = []
-    good: dict[str, Capture] = {}
+    primary: dict[str, Capture] = {}
+    others: dict[str, list[Capture]] = {}
     proof = functools.cache(lambda: reference(problem))
     # What overflows or is no number is a row; NumPy's warnings of it would only hide the progress.
     with np.errstate(all="ignore"):
@@ -39,19 +42,23 @@ def judge(problem_folder: Path, captures: Mapping[str, Path]) -> list[Row]:
             try:
                 capture = read_capture(folder, problem)
                 if capture.status == "ok":
-                    if ROUTE not in name:
-                        rows.extend(list(blame.rows(problem, capture, proof)))
-                    good[name] = capture
+                    if ROUTE in name:
+                        others.setdefault(name.partition(ROUTE)[0], []).append(capture)
+                        continue
+                    rows.extend(list(blame.rows(problem, capture, proof)))
+                    primary[name] = capture
                 else:
                     rows.append(_whole(problem, name, capture))
             except ContractError as error:
                 rows.append(_whole(problem, name, Capture(folder, "crashed", str(error), "", "", "")))
-        if not problem.exact and good:
-            rows.extend(end_to_end.rows(problem, [c for n, c in good.items() if ROUTE not in n], proof()))
-        for name, primary in good.items():
-            others = [c for n, c in good.items() if n.partition(ROUTE)[0] == name and n != name]
-            if others and ROUTE not in name:
-                rows.extend(routes.rows(problem, primary, others, proof))
+        if not problem.exact and primary:
+            rows.extend(end_to_end.rows(problem, list(primary.values()), proof()))
+        for name, captured in others.items():
+            if name in primary:
+                rows.extend(routes.rows(problem, primary[name], captured, proof))
+            else:
+                lost = [replace(c, status="crashed", reason=ALONE) for c in captured]
+                rows.extend(_whole(problem, f"{name}{ROUTE}{c.route}", c) for c in lost)
     return rows
 
 

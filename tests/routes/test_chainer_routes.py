@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from honest import problem_of
+from route_specs import SHIPPED
 
 from harness import adapters, paths, running
 from harness import problem as problems
@@ -19,7 +20,7 @@ from harness.spec import load
 
 PRIMARY = "backward_retain_grad"
 OTHERS = ("backward", "chainer_grad", "chainer_grad_set_grad", "chainer_grad_retain_grad", "function_hook", "link_hook")
-NETWORKS = ("cnn", "transformer", "residual_train", "three_readers", "unused", "pooled_sum")
+NETWORKS = (*SHIPPED, "pooled_sum")
 VERSIONS = ("chainer", "chainer-6.3")
 # The average pooling with pad_value=None divides the gradient that it was handed in place: that array is also the
 # gradient of what it was handed on from. specs/known/chainer.yaml has the story; a hook copies before it happens.

@@ -7,6 +7,7 @@ import subprocess
 import numpy as np
 import pytest
 from honest import problem_of
+from route_specs import MIXED, SHIPPED
 
 from harness import adapters, paths, problem, running
 from harness.contract import read_capture
@@ -15,23 +16,6 @@ from harness.judge.rows import Verdict
 from harness.spec import load
 
 ROUTES = ("visit_own_names", "parent_inputs", "backward_g", "clear_buffer", "auto_forward", "nn_grad")
-SHIPPED = ("cnn", "transformer", "residual_train", "three_readers", "unused")
-# What those have none of: integers, a list of tensors, a shared parameter, an input without gradient.
-MIXED = """
-about: Everything that a route may stumble over.
-inputs:
-  x:     {shape: [4, 3], grad: true}
-  ids:   {shape: [4], integers: [0, 5]}
-  fixed: {shape: [4, 3]}
-nodes:
-  table: {op: embedding, x: ids, num_embeddings: 5, embedding_dim: 3}
-  still: {op: abs, x: fixed}
-  same:  {op: dropout, x: x, p: 0.5, training: false}
-  two:   {op: linear, x: same, out_features: 3}
-  again: {op: linear, x: table, weight: two.weight, bias: false, out_features: 3}
-  train: {op: cat, xs: [x, same, two, again, still, x], dim: 1}
-  y:     {op: square}
-"""
 # Running statistics that are updated aside of the way to the output.
 ASIDE = """
 about: Batch normalisation on the path and beside it.

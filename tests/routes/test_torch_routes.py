@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from honest import captured, problem_of
+from route_specs import MIXED, SHIPPED
 
 from harness import adapters, paths, running
 from harness.contract import Problem
@@ -19,25 +20,6 @@ from harness.running import Task
 
 Array = np.ndarray[Any, Any]
 
-SHIPPED = ("cnn", "transformer", "residual_train", "three_readers", "unused")
-
-# What the shipped networks have none of: integers, a list of tensors, an operator that returns what it was given,
-# a shared parameter, an input without gradient, a node named like a method of Module.
-MIXED = """
-about: Everything that a route may stumble over.
-inputs:
-  x:     {shape: [4, 3], grad: true}
-  ids:   {shape: [4], integers: [0, 5]}
-  fixed: {shape: [4, 3]}
-nodes:
-  table: {op: embedding, x: ids, num_embeddings: 5, embedding_dim: 3}
-  still: {op: abs, x: fixed}
-  same:  {op: dropout, x: x, p: 0.5, training: false}
-  two:   {op: linear, x: same, out_features: 3}
-  again: {op: linear, x: table, weight: two.weight, bias: false, out_features: 3}
-  train: {op: cat, xs: [x, same, two, again, still, x], dim: 1}
-  y:     {op: square}
-"""
 # Nothing at all asks for a gradient.
 NOTHING = "about: No gradient.\ninputs: {x: {shape: [3, 2]}}\nnodes: {y: {op: relu}, z: {op: tanh}}\n"
 # functional_call finds a method of that name, and not the node.
