@@ -15,6 +15,7 @@ import faulthandler
 import gc
 import hashlib
 import importlib
+import importlib.util
 import json
 import mmap
 import os
@@ -102,6 +103,15 @@ class Walk:
     def where(self):
         """The node at work, as the start of a sentence; empty outside of a walk."""
         return f"node '{self.node['name']}' ({self.node['op']}): " if self.node else ""
+
+
+def beside(name):
+    """Import a file of the worker's own folder, which ``-I`` keeps off the path: it would hide frameworks."""
+    path = Path(__file__).resolve().with_name(name + ".py")
+    spec = importlib.util.spec_from_file_location("gradconform_" + name, str(path))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def load_adapter(folder):
@@ -316,7 +326,7 @@ class Job:
 
     def load(self):
         """Import the adapter, set its threads and find its route."""
-        modules = load_adapter(self.folder)
+        self.modules = modules = load_adapter(self.folder)
         self.adapter, self.network, routes = modules.adapter, modules.network, modules.routes
         self.version = self.adapter.VERSION
         self.threads = self.adapter.set_threads(self.threads)
@@ -338,7 +348,7 @@ class Job:
         try:
             if self.fault:
                 raise Fault(self.fault)
-            self.perform(Path(task["problem"]), folder, record)
+            self.perform(Path(task["problem"]), folder, record, task.get("probes"))
             record["status"] = "ok"
         except NotImplementedError as error:
             text = str(error) or "NotImplementedError, without a sentence"
@@ -376,8 +386,8 @@ class Job:
         )
         return record
 
-    def perform(self, source, target, record):
-        """Read a problem, run it and write what the route gave, filling in the record on the way."""
+    def perform(self, source, target, record, probes=None):
+        """Read a problem, run it and write what it gave, filling in the record on the way."""
         seconds = record["seconds"]
         with timed(seconds, "read"):
             problem = load_problem(source)
@@ -385,13 +395,22 @@ class Job:
             check_supported(problem, self.adapter, self.folder.name)
             tensors = load_tensors(source, problem)
         self.walk = Walk(problem)
-        with timed(seconds, "build"):
-            network = self.network.build(problem, tensors, self.walk)
-        with timed(seconds, "run"):
-            values, missing = self.capture(network, problem, tensors)
-        with timed(seconds, "write"):
+        if problem.get("script"):
+            # A script over the network (adapters/scripts.py) instead of one forward and backward.
+            with timed(seconds, "run"):
+                values, record["asked"] = beside("scripts").run(self.modules, problem, tensors, self.walk)
+        elif probes is not None:
+            # The forward alone, at the points of a numerical derivative (adapters/probes.py).
+            with timed(seconds, "run"):
+                values = beside("probes").run(self.modules, problem, tensors, self.walk, probes)
+        else:
+            with timed(seconds, "build"):
+                network = self.network.build(problem, tensors, self.walk)
+            with timed(seconds, "run"):
+                values, missing = self.capture(network, problem, tensors)
             check_result(problem, values, missing)
             record["missing"] = missing
+        with timed(seconds, "write"):
             record["digest"] = write_arrays(target / "capture.safetensors", values)
 
 
@@ -399,7 +418,10 @@ def run_job(path):
     """Run every task of a job; return the exit status."""
     try:
         job = json.loads(Path(path).read_text(encoding="utf-8"))
-        tasks = [{"problem": task["problem"], "capture": task["capture"]} for task in job["tasks"]]
+        tasks = [
+            {"problem": task["problem"], "capture": task["capture"], "probes": task.get("probes")}
+            for task in job["tasks"]
+        ]
         worker = Job({name: job[name] for name in ("adapter", "route", "threads")})
     except (OSError, ValueError, KeyError, TypeError) as error:
         hint = "docs/contract.md says what it holds"
