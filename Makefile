@@ -29,14 +29,48 @@ TOX_DEFAULT_RUNNER=virtualenv make
 endef
 export not_built
 
-.PHONY: report test bench lint environments clean always
+.PHONY: report sample test bench lint environments clean always nightly judge-night matrix
 .DEFAULT_GOAL := report
 
 report: environments
 	$(HARNESS)/gradconform run --out reports/latest $(ARGS)
 
+# A small run with a real divergence, which is why its status must be 1, and pictures of its page.
+sample: environments
+	$(HARNESS)/gradconform run reports/sample/pooled_branch.yaml --out reports/sample/run; test $$? -eq 1
+	.tox/test/bin/python tests/report/screenshots.py reports/sample/run/index.html reports/sample
+
 test: environments
 	@$(configured_as_for_pip) $(TOX) run -e test --skip-pkg-install $(if $(ARGS),-- $(ARGS))
+
+# One night: each environment captures, one machine judges. Each rule is a step of .github/workflows/, where every
+# environment has a machine of its own; `make nightly` does them one after the other.
+NIGHT := reports/night
+HISTORY := reports/history
+KEEP := yes
+SPECS :=
+MATRIX := $(frameworks) $(notdir $(wildcard adapters/*/versions/*))
+comma := ,
+space := $(subst ,, )
+
+matrix:
+	@echo '$(subst $(space),$(comma),[$(MATRIX:%="%")])'
+
+capture-%: $(TOX)
+	@if ! test -x $(HARNESS)/gradconform -a -x .tox/$*/bin/python; then \
+	    $(configured_as_for_pip) $(TOX) run --notest -e harness,$*; fi
+	@rm -rf $(NIGHT)/captures/$*
+	$(HARNESS)/gradconform capture $(SPECS) --adapter $* --out $(NIGHT)/captures/$*
+
+# An environment that gave no captures is named, and the others are judged.
+judge-night: $(TOX)
+	@if ! test -x $(HARNESS)/gradconform; then $(configured_as_for_pip) $(TOX) run --notest -e harness; fi
+	$(HARNESS)/gradconform judge $(MATRIX:%=$(NIGHT)/captures/%) --out $(NIGHT)/report \
+	    $(if $(KEEP),--history $(HISTORY)) $(if $(wildcard $(HISTORY)/*/run.json),--baseline $(HISTORY))
+
+nightly:
+	@for environment in $(MATRIX); do $(MAKE) capture-$$environment || echo "$$environment: see above" >&2; done
+	@$(MAKE) judge-night
 
 bench: environments
 	$(HARNESS)/python benchmarks/run.py $(ARGS)
@@ -62,5 +96,5 @@ $(TOX): tox.ini
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .tox build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis reports/latest
+	rm -rf $(VENV) .tox build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis reports/latest reports/night
 	rm -rf $(addprefix reports/,$(frameworks))

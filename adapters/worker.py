@@ -5,26 +5,24 @@ Started by path, in the framework's own interpreter::
     python -I adapters/worker.py JOB.json
     python -I adapters/worker.py --describe ADAPTER_FOLDER
 
-``docs/contract.md`` is the interface. Only the standard library and NumPy are imported here (safetensors
-files are read and written without copies, which its package cannot do), and the file must stay valid
-Python 3.8: it is the one file every interpreter shares.
+``docs/contract.md`` is the interface. What lies beside this file
+(arrays.py, ways.py, scripts.py, probes.py) is loaded by its place. Only the standard library and NumPy are
+imported, and all must stay valid Python 3.8: these are the files every interpreter shares.
 """
 
 import contextlib
 import faulthandler
+import functools
 import gc
-import hashlib
 import importlib
 import importlib.util
 import json
-import mmap
 import os
 import platform
 import sys
 import time
 import traceback
 import types
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +32,8 @@ FORMAT = 1
 # another with `from . import adapter`, and the folder cannot hide a framework of the same name.
 PACKAGE = "gradconform_adapter"
 MODULES = ("adapter", "network", "routes")
+# What advice to give on a missing gradient; an adapter without it gives none.
+OPTIONAL = "reasons"
 REASONS = {
     "not_requested",
     "not_on_path",
@@ -46,22 +46,16 @@ REASONS = {
 # The worker's own word; a route that says nothing of a tensor gives no reason.
 UNEXPLAINED = "unexplained"
 TRACEBACK_LINES = 12
-# What safetensors can hold, by NumPy's name. bfloat16 and the 8-bit floats are not NumPy's.
-SAFETENSORS_DTYPES = {
-    "float64": "F64",
-    "float32": "F32",
-    "float16": "F16",
-    "int64": "I64",
-    "int32": "I32",
-    "int16": "I16",
-    "int8": "I8",
-    "uint64": "U64",
-    "uint32": "U32",
-    "uint16": "U16",
-    "uint8": "U8",
-    "bool": "BOOL",
-}
-NUMPY_DTYPES = {stored: dtype for dtype, stored in SAFETENSORS_DTYPES.items()}
+def beside(name):
+    """Import a file of the worker's own folder, which ``-I`` keeps off the path: it would hide frameworks."""
+    path = Path(__file__).resolve().with_name(name + ".py")
+    spec = importlib.util.spec_from_file_location("gradconform_" + name, str(path))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+arrays = beside("arrays")
 
 
 class Fault(Exception):
@@ -72,8 +66,13 @@ class Walk:
     """Applies every node of a problem in order; ``node`` is the one at work, so that an error can name it."""
 
     def __init__(self, problem):
-        self.nodes = problem["nodes"]
+        self.problem, self.nodes = problem, problem["nodes"]
         self.node = None
+
+    @functools.cached_property
+    def ways(self):
+        """The ways from tensors to the output (adapters/ways.py): why a gradient is missing is seen there."""
+        return beside("ways").Ways(self.problem)
 
     def __call__(self, operators, values):
         """Return ``values`` with every node output added.
@@ -105,15 +104,6 @@ class Walk:
         return f"node '{self.node['name']}' ({self.node['op']}): " if self.node else ""
 
 
-def beside(name):
-    """Import a file of the worker's own folder, which ``-I`` keeps off the path: it would hide frameworks."""
-    path = Path(__file__).resolve().with_name(name + ".py")
-    spec = importlib.util.spec_from_file_location("gradconform_" + name, str(path))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def load_adapter(folder):
     """Import an adapter's files from a folder anywhere on disk; return them by name."""
     absent = [name + ".py" for name in MODULES if not (folder / (name + ".py")).is_file()]
@@ -123,7 +113,10 @@ def load_adapter(folder):
     package = types.ModuleType(PACKAGE)
     package.__path__ = [str(folder)]
     sys.modules[PACKAGE] = package
-    return types.SimpleNamespace(**{name: importlib.import_module(PACKAGE + "." + name) for name in MODULES})
+    found = {name: importlib.import_module(PACKAGE + "." + name) for name in MODULES}
+    there = (folder / (OPTIONAL + ".py")).is_file()
+    found[OPTIONAL] = importlib.import_module(PACKAGE + "." + OPTIONAL) if there else None
+    return types.SimpleNamespace(**found)
 
 
 def load_problem(folder):
@@ -139,29 +132,10 @@ def load_problem(folder):
     return problem
 
 
-def read_arrays(path):
-    """Map a safetensors file into memory: arrays by name, writable, copied page by page when written to.
-
-    safetensors' own reader copies everything: 0.3 s and twice the memory for the 550 MB of VGG16. The format
-    is a little-endian 64-bit length, that many bytes of JSON, and the arrays.
-    """
-    with open(str(path), "rb") as stream:
-        content = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_COPY)
-    start = 8 + int.from_bytes(content[:8], "little")
-    arrays = {}
-    for name, entry in json.loads(content[8:start].decode("utf-8")).items():
-        if name != "__metadata__":
-            begin, end = entry["data_offsets"]
-            dtype = np.dtype(NUMPY_DTYPES[entry["dtype"]]).newbyteorder("<")
-            flat = np.frombuffer(content, dtype, (end - begin) // dtype.itemsize, start + begin)
-            arrays[name] = (flat if flat.flags.aligned else flat.copy()).reshape(entry["shape"])
-    return arrays
-
-
 def load_tensors(folder, problem):
     """Read every number of a problem: arrays by tensor name, and the cotangent as ``cotangent/<output>``."""
     try:
-        stored = read_arrays(folder / "problem.safetensors")
+        stored = arrays.read_arrays(folder / "problem.safetensors")
     except (OSError, ValueError, KeyError) as error:
         raise Fault(
             f"{folder} has a problem.safetensors that cannot be read: {error}; draw it again"
@@ -201,13 +175,14 @@ def expected_names(problem):
     return names + ["grad/" + e["name"] for e in problem["inputs"] + problem["parameters"] if e["grad"]]
 
 
-def check_result(problem, values, missing):
+def check_result(problem, values, missing, cuts):
     """Raise Fault unless what was captured and what was explained are of this problem and of no other.
 
     A tensor that is neither captured nor explained is added to ``missing`` as unexplained, for the judge to see.
     Shapes and dtypes are not looked at: a wrong one is the judge's to see.
     """
     expected = expected_names(problem)
+    places = {e["name"] for part in ("nodes", "inputs", "parameters") for e in problem[part]}
     for name in expected:
         if name not in values:
             missing.setdefault(name, UNEXPLAINED)
@@ -217,66 +192,15 @@ def check_result(problem, values, missing):
         "missing for a reason unknown to the contract": sorted(
             n for n in missing if missing[n] not in REASONS and missing[n] is not UNEXPLAINED
         ),
+        "cut at what is no node or leaf of this problem": sorted(n for n in cuts if not places.issuperset(cuts[n])),
         "not a NumPy array": sorted(n for n in values if not isinstance(values[n], (np.ndarray, np.generic))),
         "of a dtype safetensors cannot hold": sorted(
-            n for n in values if np.asarray(values[n]).dtype.name not in SAFETENSORS_DTYPES
+            n for n in values if np.asarray(values[n]).dtype.name not in arrays.SAFETENSORS_DTYPES
         ),
     }
     sentences = [f"{fault}: {', '.join(names)}" for fault, names in faults.items() if names]
     if sentences:
         raise Fault("the route gave an answer that is not whole; " + "; ".join(sentences))
-
-
-@contextlib.contextmanager
-def whole_file(path):
-    """Open a file under another name and rename it when it is whole."""
-    part = path.with_name(path.name + ".part")
-    try:
-        with open(str(part), "wb") as stream:
-            yield stream
-        os.replace(str(part), str(path))
-    except BaseException:
-        # On a full disk this is what makes room for the capture.json that tells of it.
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise
-
-
-def write_arrays(path, values):
-    """Write arrays as a safetensors file and return its digest.
-
-    By hand, because safetensors' own writer first copies every array, and its file would have to be read
-    again for the digest. Here a thread takes the digest of what the main thread is writing.
-    """
-    # asarray and not ascontiguousarray, which would turn shape [] into [1].
-    arrays = {name: np.asarray(value, order="C") for name, value in values.items()}
-    arrays = {name: array.astype(array.dtype.newbyteorder("<"), copy=False) for name, array in arrays.items()}
-    # Widest items first keeps every array aligned, as the format's own writer does.
-    names = sorted(arrays, key=lambda name: (-arrays[name].dtype.itemsize, name))
-    header, end = {}, 0
-    for name in names:
-        array, start = arrays[name], end
-        end = start + array.nbytes
-        header[name] = {
-            "dtype": SAFETENSORS_DTYPES[array.dtype.name],
-            "shape": list(array.shape),
-            "data_offsets": [start, end],
-        }
-    text = json.dumps(header).encode("utf-8")
-    text += b" " * (-len(text) % 8)
-    digest = hashlib.sha256()
-    chunks = [len(text).to_bytes(8, "little"), text] + [arrays[n].reshape(-1).view(np.uint8) for n in names]
-    with whole_file(path) as stream, ThreadPoolExecutor(1) as hasher:
-        digested = hasher.map(digest.update, chunks)
-        stream.writelines(chunks)
-        list(digested)
-    return "sha256:" + digest.hexdigest()
-
-
-def write_json(path, content):
-    """Write JSON, whole or not at all."""
-    with whole_file(path) as stream:
-        stream.write((json.dumps(content, indent=1) + "\n").encode("utf-8"))
 
 
 def interpreter():
@@ -355,7 +279,7 @@ class Job:
             record.update(status="unsupported", reason=self.where() + text)
         except (Exception, SystemExit) as error:
             record.update(status="crashed", reason=self.where() + explain(error))
-        write_json(folder / "capture.json", record)
+        arrays.write_json(folder / "capture.json", record)
         gc.collect()
 
     def where(self):
@@ -398,7 +322,10 @@ class Job:
         if problem.get("script"):
             # A script over the network (adapters/scripts.py) instead of one forward and backward.
             with timed(seconds, "run"):
-                values, record["asked"] = beside("scripts").run(self.modules, problem, tensors, self.walk)
+                scripts, ways = beside("scripts"), self.walk.ways
+                values, record["asked"] = scripts.run(self.modules, problem, tensors, self.walk)
+            told = scripts.missing(record["asked"], ways)
+            record.update(beside("ways").advice(ways, self.modules.routes.PRIMARY, *told, self.modules.reasons))
         elif probes is not None:
             # The forward alone, at the points of a numerical derivative (adapters/probes.py).
             with timed(seconds, "run"):
@@ -408,10 +335,12 @@ class Job:
                 network = self.network.build(problem, tensors, self.walk)
             with timed(seconds, "run"):
                 values, missing = self.capture(network, problem, tensors)
-            check_result(problem, values, missing)
-            record["missing"] = missing
+            missing, cuts = beside("ways").places(missing)
+            check_result(problem, values, missing, cuts)
+            record.update(missing=missing, cuts=cuts)
+            record.update(beside("ways").advice(self.walk.ways, self.route, missing, cuts, self.modules.reasons))
         with timed(seconds, "write"):
-            record["digest"] = write_arrays(target / "capture.safetensors", values)
+            record["digest"] = arrays.write_arrays(target / "capture.safetensors", values)
 
 
 def run_job(path):

@@ -15,8 +15,10 @@ from pathlib import Path
 
 import capture
 import judging
+import numeric
 import ratios
-from measure import ROOT, THREADS, BenchmarkError, Place, machine
+import routes
+from measure import ROOT, THREADS, BenchmarkError, Place, machine, process
 
 from harness.adapters import AdapterError
 from harness.contract import ContractError
@@ -46,12 +48,30 @@ def sensitivity(place: Place) -> str:
     return f"{about}\n\n{done.stdout}"
 
 
+def history(place: Place) -> str:
+    """Markdown: what benchmarks/history.py says of itself, and its answers, from a real run's rows."""
+    path, out = ROOT / "benchmarks" / "history.py", place.root / "history-seed"
+    specs = [ROOT / "specs" / "networks" / f"{name}.yaml" for name in ("cnn", "lenet", "lstm", "transformer")]
+    command = [sys.executable, "-m", "harness.cli", "run", *map(str, specs), "--out", str(out)]
+    process(command, said_in=out / "run.json", accepted=(0, 1, 3))
+    command = [sys.executable, str(path), str(out), "--times", str(place.repeat)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment(THREADS), check=False)
+    if done.returncode != 0:
+        raise BenchmarkError(f"benchmarks/history.py: exit status {done.returncode}: {done.stderr.strip()[-500:]}")
+    about = path.read_text(encoding="utf-8").split('"""')[1].strip()
+    targets = "Targets: the trend of one row under 2 s, the comparison under 10 s, start of the command included."
+    return "\n".join([about, "", targets, "", *(f"- {line}" for line in done.stdout.splitlines()), ""])
+
+
 SECTIONS: dict[str, tuple[str, Callable[[Place], str]]] = {
     "ratios": ("The largest honest ratios", ratios.section),
     "capture": ("Capturing VGG16", capture.section),
     "judging": ("Judging", judging.section),
     "gradcheck": ("Judging beside gradcheck", judging.gradcheck),
+    "routes": ("Other ways to a gradient", routes.section),
     "sensitivity": ("What is caught", sensitivity),
+    "history": ("A year of nights", history),
+    "numeric": ("Numerical derivatives", numeric.section),
 }
 
 

@@ -1,3 +1,25 @@
 """gradconform: a cross-framework gradient conformance harness."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.report import load_run
+    from harness.testing import assert_conforms
+
+__all__ = ["assert_conforms", "load_run"]
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    # The pytest plugin is imported at every start of pytest, so nothing heavy may be imported before it is asked for.
+    if name == "assert_conforms":
+        from harness.testing import assert_conforms
+
+        return assert_conforms
+    if name == "load_run":
+        from harness.report import load_run
+
+        return load_run
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

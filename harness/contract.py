@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictInt, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
@@ -24,7 +24,7 @@ REASONS = Literal[
     "unexplained",
 ]  # fmt: skip
 # What a graph is told apart by: prose and the place of a file are not part of it.
-_PROSE = ("about", "source", "digest")
+_PROSE = ("about", "source", "digest", "claims")
 _NUMPY_HAS = {"BOOL", "F16", "F32", "F64", "I8", "I16", "I32", "I64", "U8", "U16", "U32", "U64"}
 _STORED = {"float32": "F32", "float64": "F64", "int64": "I64"}
 
@@ -71,6 +71,50 @@ class Tensors(Mapping[str, Array]):
 
 def _form(part: Any) -> tuple[str, tuple[int, ...]]:
     return str(part.get_dtype()), tuple(part.get_shape())
+
+
+def _claimable(value: Any) -> Any:
+    try:
+        # NumPy would take null for NaN.
+        if value in ("none", "raises") or None in np.asarray(value, object).flat:
+            return {"none": "none", "raises": "raises"}[value]
+        return np.asarray(value, float)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError("expected numbers, none or raises") from error
+
+
+class Claim(BaseModel):
+    """What somebody printed: says and source in words, the tensor `of`, and its value: an array, `none` or `raises`.
+
+    framework: the adapter that it speaks of, or None for every one; digits: the significant digits that were printed,
+    None where the dtype's own rounding is all that may stand between.
+    """
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+
+    says: str
+    source: str
+    framework: str | None = None
+    of: str
+    value: Annotated[Any, AfterValidator(_claimable)]
+    digits: Annotated[StrictInt, Field(ge=1, le=17)] | None = None
+
+
+class Asked(BaseModel):
+    """What became of an ask of a script.
+
+    step: index of the step that raised, None where reading did; error: type and first line of the exception; reason:
+    why a buffer was not read or no gradient came there; nodes: where the framework's graph is cut, as in `cuts`.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    ask: str
+    outcome: Literal["value", "none", "raises"]
+    step: StrictInt | None = None
+    error: str | None = None
+    reason: REASONS | None = None
+    nodes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -141,6 +185,21 @@ class Problem:
         return self.tensors[f"cotangent/{self.output}"]
 
     @cached_property
+    def claims(self) -> tuple[Claim, ...]:
+        """The printed results to be held against what is captured."""
+        return tuple(map(Claim.model_validate, self.document.get("claims", ())))
+
+    @property
+    def script(self) -> tuple[Mapping[str, Any], ...]:
+        """The steps of a behaviour; empty for a plain network."""
+        return tuple(self.document.get("script", ()))
+
+    @property
+    def asks(self) -> tuple[str, ...]:
+        """What is asked for when the script is done."""
+        return tuple(self.document.get("asks", ()))
+
+    @cached_property
     def on_path(self) -> frozenset[str]:
         """Every tensor from which a path leads to the output."""
         reached = {self.output}
@@ -163,7 +222,9 @@ class Problem:
 class Capture:
     """A capture folder, opened: what one route of one framework gave for one problem.
 
-    version: empty where the framework never came up.
+    version: empty where the framework never came up. cuts: missing tensor -> where its way to the output is cut: nodes,
+    and before them leaves that require no gradient. remedies: tensor -> the line of code that would give its gradient.
+    lines: `leaf`, `between` -> the line by which this route gets one, with {name} and {output} in it.
     """
 
     folder: Path
@@ -174,6 +235,10 @@ class Capture:
     route: str
     missing: Mapping[str, str] = field(default_factory=dict)
     tensors: Mapping[str, Array] = field(default_factory=dict)
+    asked: tuple[Asked, ...] = ()
+    cuts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    remedies: Mapping[str, str] = field(default_factory=dict)
+    lines: Mapping[str, str] = field(default_factory=dict)
 
 
 _Extent = Annotated[StrictInt, Field(ge=0, lt=2**48)]
@@ -205,6 +270,10 @@ class _NodeForm(_Form):
     outputs: Annotated[tuple[_OutputForm, ...], Field(min_length=1)]
 
 
+class _StepForm(_Form):
+    do: Literal["forward", "backward", "grad", "keep", "clear", "fill", "set", "change"]
+
+
 class _ProblemForm(_Form):
     spec: str
     about: str
@@ -217,6 +286,9 @@ class _ProblemForm(_Form):
     nodes: tuple[_NodeForm, ...]
     output: str
     digest: str
+    claims: tuple[Claim, ...] = ()
+    script: tuple[_StepForm, ...] = ()
+    asks: tuple[str, ...] = ()
 
 
 class _CaptureForm(_Form):
@@ -228,6 +300,10 @@ class _CaptureForm(_Form):
     problem: str | None = None
     digest: str | None = None
     missing: dict[str, REASONS] = {}
+    asked: tuple[Asked, ...] = ()
+    cuts: dict[str, tuple[str, ...]] = {}
+    remedies: dict[str, str] = {}
+    lines: dict[Literal["leaf", "between"], str] = {}
 
 
 def explained(error: ValidationError) -> str:
@@ -378,4 +454,35 @@ def read_capture(folder: Path, problem: Problem) -> Capture:
     path = folder / "capture.safetensors"
     if _digest(path) != form.digest:
         raise ContractError(f"{path}: damaged or not whole (its digest differs from capture.json's)")
-    return Capture(folder, *told, dict(form.missing), Tensors(path))
+    tensors = Tensors(path)
+    for mistake in _asked_mistakes(problem, form.asked, tensors):
+        raise ContractError(f"{place}: {mistake}")
+    for mistake in _cut_mistakes(problem, form):
+        raise ContractError(f"{place}: {mistake}")
+    lines = {str(kind): line for kind, line in form.lines.items()}
+    return Capture(folder, *told, dict(form.missing), tensors, form.asked, form.cuts, form.remedies, lines)
+
+
+def _cut_mistakes(problem: Problem, form: _CaptureForm) -> Iterator[str]:
+    """Places that cannot be: of a tensor that is not missing, or at what is no node or leaf of the problem."""
+    known = {node.name for node in problem.nodes} | set(problem.given)
+    for tensor, places in form.cuts.items():
+        if tensor not in form.missing:
+            yield f"cuts has {tensor}, which is not missing"
+        for name in sorted(set(places) - known):
+            yield f"cuts has {name!r} for {tensor}; expected nodes, or leaves that require no gradient"
+
+
+def _asked_mistakes(problem: Problem, asked: tuple[Asked, ...], tensors: Tensors) -> Iterator[str]:
+    """What a capture of a script lacks: an answer for each ask, in their order, each value with its array."""
+    if tuple(answer.ask for answer in asked) != problem.asks:
+        came, expected = (", ".join(names) or "nothing" for names in ([a.ask for a in asked], problem.asks))
+        yield f"asked is about {came}; expected {expected}"
+    for i, answer in enumerate(asked):
+        if (f"ask/{i}" in tensors) != (answer.outcome == "value"):
+            expected = f"expected ask/{i} in the tensors for a value, and only then"
+            yield f"{answer.ask} has outcome {answer.outcome}; {expected}"
+    known = {node.name for node in problem.nodes} | set(problem.given)
+    for answer in asked:
+        for name in sorted(set(answer.nodes) - known):
+            yield f"asked has {name!r} as a place for {answer.ask}; expected nodes, or leaves that require no gradient"

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,9 +19,11 @@ from harness import problem as problems
 from harness import running
 from harness.adapters import Adapter
 from harness.contract import ContractError, read_document, read_problem
-from harness.judge import ROUTE, judge
+from harness.judge import ROUTE, judge, refused
 from harness.judge.rows import Row
+from harness.machine import write_machine
 from harness.memory import keep_freed_memory
+from harness.numeric import FOLDER, plan
 from harness.spec.model import Network
 
 T = TypeVar("T")
@@ -62,20 +64,24 @@ class Folder:
         """(problem, adapter -> capture) for every problem that is here.
 
         An adapter that has captured any of them is expected to have captured them all: a capture that is not there is
-        somebody's loss, and the judge says so. Raises ContractError where there are no problems or no captures.
+        somebody's loss, and the judge says so; so is a problem without its `problem.json`, or a capture without its
+        problem. Raises ContractError where there are no problems or no captures.
         """
         adapters = sorted(p.name for p in (self.root / "captures").glob("*/") if p.is_dir())
-        here = {path.parent.name: path.parent for path in sorted((self.root / "problems").glob("*/problem.json"))}
+        here = {path.name: path for path in sorted((self.root / "problems").glob("*/")) if path.is_dir()}
         for what, found in (("problems", here), ("captures", adapters)):
             if not found:
                 raise ContractError(
                     f"{self.root}: holds no {what}; expected a folder that `gradconform capture` wrote"
                 )
-        for path in sorted((self.root / "captures").glob("*/*/")):
-            if path.is_dir() and path.name not in here:
-                raise ContractError(f"{path}: its problem is not in {self.root / 'problems'}; capture it again")
         for name, problem in here.items():
             yield problem, {adapter: self.capture(adapter, name) for adapter in adapters}
+        alone: dict[str, dict[str, Path]] = {}
+        for path in sorted((self.root / "captures").glob("*/*/")):
+            if path.is_dir() and path.name not in here:
+                alone.setdefault(path.name, {})[path.parent.name] = path
+        for name, captures in alone.items():
+            yield self.problem(name), captures
 
 
 def variants(networks: Iterable[Network], dtype: str | None) -> list[Variant]:
@@ -147,16 +153,25 @@ def _draw(variant: Variant, folder: Path, seed: int | None) -> str:
 
 @dataclass(frozen=True)
 class Capturing:
-    """How captures are made. routes: adapter -> routes beside the primary one."""
+    """How captures are made. routes: adapter -> routes beside the primary one.
+
+    numeric: whether each framework's forward is also differenced; eps: with this step and no other, or None.
+    """
 
     routes: Mapping[str, Sequence[str]] = field(default_factory=dict)
     threads: int = 1
     limits: running.Limits = running.Limits()
+    numeric: bool = False
+    eps: float | None = None
 
-    def ways(self, adapter: Adapter) -> dict[str, str]:
-        """Name of the capture -> route, the primary one first."""
-        others = {f"{adapter.name}{ROUTE}{route}": route for route in self.routes.get(adapter.name, ())}
-        return {adapter.name: "primary", **others}
+    def ways(self, adapter: Adapter, variant: Variant | None = None) -> dict[str, str]:
+        """Name of the capture -> route, the primary one first; of one problem, those that it is captured by.
+
+        A script says itself how gradients are asked for: there is one way to run it.
+        """
+        scripted = variant is not None and variant.network.script
+        routes = () if scripted else self.routes.get(adapter.name, ())
+        return {adapter.name: "primary", **{f"{adapter.name}{ROUTE}{route}": route for route in routes}}
 
 
 def capture(
@@ -167,15 +182,17 @@ def capture(
 
     complete: told of each problem that all of them have done.
     """
+    write_machine(folder.root)
     lock, stop = threading.Lock(), threading.Event()
-    left = {v.name: sum(len(how.ways(adapter)) for adapter in adapters) for v in wanted}
+    probed = {v.name for v in wanted if how.numeric and (folder.problem(v.name) / FOLDER).is_dir()}
+    left = {v.name: sum(len(how.ways(a, v)) + (v.name in probed) for a in adapters) for v in wanted}
 
     def run(adapter: Adapter, way: str, route: str) -> None:
-        tasks = [
-            running.Task(folder.problem(v.name), folder.capture(way, v.name), folder.digests[v.name])
-            for v in wanted
-        ]
-        by_folder = {task.capture: v for task, v in zip(tasks, wanted, strict=True)}
+        by_folder = {folder.capture(way, v.name): v for v in wanted if way in how.ways(adapter, v)}
+        tasks = [running.Task(folder.problem(v.name), at, folder.digests[v.name]) for at, v in by_folder.items()]
+        if route == "primary":
+            tasks += [_numeric(task) for task in tasks if by_folder[task.capture].name in probed]
+            by_folder |= {at / FOLDER: v for at, v in by_folder.items()}
         count = 0
 
         def finished(task: running.Task) -> None:
@@ -195,7 +212,7 @@ def capture(
 
     def run_all(adapter: Adapter) -> None:
         for way, route in how.ways(adapter).items():
-            if not stop.is_set():
+            if not stop.is_set() and any(way in how.ways(adapter, v) for v in wanted):
                 run(adapter, way, route)
 
     with ThreadPoolExecutor(len(adapters)) as threads:
@@ -207,11 +224,40 @@ def capture(
             stop.set()
 
 
+def _numeric(task: running.Task) -> running.Task:
+    """The forward alone, beside the capture whose gradients it is held against."""
+    return replace(task, capture=task.capture / FOLDER, probes=task.problem / FOLDER)
+
+
+def probe(
+    folder: Folder, wanted: Sequence[Variant], eps: float | None, progress: Progress, workers: ProcessPoolExecutor
+) -> None:
+    """Choose where each network is evaluated for numerical derivatives; exact problems and scripts have none."""
+    futures = [workers.submit(_probe, folder.problem(v.name), eps) for v in wanted]
+    for done, future in enumerate(as_completed(futures), 1):
+        future.result()
+        progress("probe", done, len(wanted))
+
+
+def _probe(folder: Path, eps: float | None) -> None:
+    problem = read_problem(folder)
+    if not problem.exact and not problem.script:
+        plan.prepare(problem, folder / FOLDER, eps)
+
+
+def judge_or_refuse(problem: Path, captures: Mapping[str, Path]) -> list[Row]:
+    """The rows of one problem; of one that cannot be used, rows that say so, since the others can still be judged."""
+    try:
+        return judge(problem, captures)
+    except ContractError as error:
+        return refused.rows(problem, captures, str(error))
+
+
 def judge_all(
     workers: ProcessPoolExecutor, jobs: Iterable[tuple[Path, Mapping[str, Path]]], progress: Progress
 ) -> list[Row]:
     """The rows of problems that are captured already."""
-    futures = [workers.submit(judge, problem, captures) for problem, captures in jobs]
+    futures = [workers.submit(judge_or_refuse, problem, captures) for problem, captures in jobs]
     return collect(futures, progress)
 
 
@@ -230,8 +276,8 @@ def capture_and_judge(
     futures: dict[str, Future[list[Row]]] = {}
 
     def complete(variant: Variant) -> None:
-        captures = {way: folder.capture(way, variant.name) for a in adapters for way in how.ways(a)}
-        futures[variant.name] = workers.submit(judge, folder.problem(variant.name), captures)
+        captures = {way: folder.capture(way, variant.name) for a in adapters for way in how.ways(a, variant)}
+        futures[variant.name] = workers.submit(judge_or_refuse, folder.problem(variant.name), captures)
 
     capture(folder, wanted, adapters, how, progress, complete)
     return collect([futures[v.name] for v in wanted], progress)
@@ -257,13 +303,26 @@ def framework_documents(folder: Folder) -> dict[str, dict[str, object]]:
 def joined(folders: Sequence[Folder]) -> list[tuple[Path, dict[str, Path]]]:
     """Problems of several folders with all their captures.
 
-    A problem captured in two places, told by its digest, is judged once; a second capture of torch is `torch#2`.
+    A problem captured in two places, told by its digest, is judged once, from a copy that is not damaged; a second
+    capture of torch is `torch#2`. A problem that cannot be read is a job of its own, which will be refused.
     """
-    found: dict[str, tuple[Path, dict[str, Path]]] = {}
+    found: dict[str, tuple[list[Path], dict[str, Path]]] = {}
     for root in {folder.root.resolve(): folder.root for folder in folders}.values():
         for problem, captures in Folder(root).found():
-            _, place = found.setdefault(read_problem(problem).digest, (problem, {}))
+            try:
+                key = read_problem(problem).digest
+            except ContractError:
+                key = str(problem)
+            copies, place = found.setdefault(key, ([], {}))
+            copies.append(problem)
             for name, capture_folder in captures.items():
                 same = sum(other.partition("#")[0] == name for other in place)
                 place[f"{name}#{same + 1}" if same else name] = capture_folder
-    return list(found.values())
+    return [(_whole_copy(copies), place) for copies, place in found.values()]
+
+
+def _whole_copy(copies: Sequence[Path]) -> Path:
+    for copy in copies[:-1]:
+        with suppress(ContractError):
+            return read_problem(copy, verify=True).folder
+    return copies[-1]

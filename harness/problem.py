@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.contract import FORMAT, ContractError, Problem, Tensors, read_problem, write_problem
+from harness.contract import FORMAT, Claim, ContractError, Problem, Tensors, read_problem, write_problem
 from harness.draws import Draw, draw, stream
 from harness.reference.exactness import Exact, NotExact
 from harness.reference.unit import Unit
@@ -78,7 +78,14 @@ def document(network: Network, dtype: str, values: str, seed: int) -> dict[str, 
         "dtype": dtype, "values": values, "seed": seed,
         "inputs": listed(network.inputs), "parameters": listed(network.parameters),
         "buffers": listed(network.buffers), "nodes": nodes, "output": network.output,
+        **({"script": list(network.script), "asks": list(network.asks)} if network.script else {}),
+        **({"claims": _claimed(network)} if network.claims and values == "drawn" else {}),
     }  # fmt: skip
+
+
+def _claimed(network: Network) -> list[dict[str, Any]]:
+    """What is claimed of the numbers that the spec gives; the exact variant draws others."""
+    return [{key: getattr(claim, key) for key in Claim.model_fields} for claim in network.claims]
 
 
 def _dtype_of(tensor: Tensor, dtype: str) -> str:

@@ -53,11 +53,21 @@ except OSError as error:
 
 @dataclass(frozen=True)
 class Task:
-    """One problem to capture. problem, capture: folders, of which the second must not exist. digest: the problem's."""
+    """One problem to capture. problem, capture: folders, of which the second must not exist. digest: the problem's.
+
+    probes: a folder of points at which only the forward is run, for a numerical derivative.
+    """
 
     problem: Path
     capture: Path
     digest: str
+    probes: Path | None = None
+
+    @property
+    def document(self) -> dict[str, str]:
+        """As the worker is told of it."""
+        probes = {} if self.probes is None else {"probes": str(self.probes)}
+        return {"problem": str(self.problem), "capture": str(self.capture), **probes}
 
 
 @dataclass(frozen=True)
@@ -125,7 +135,7 @@ class _Run:
         self.finished = finished
         job = {
             "adapter": str(adapter.folder), "route": route, "threads": threads,
-            "tasks": [{"problem": str(t.problem), "capture": str(t.capture)} for t in tasks],
+            "tasks": [task.document for task in tasks],
         }  # fmt: skip
         # Not with_suffix: a name like `chainer-6.3` has a point in it.
         place, self.log = Path(stem + ".json"), Path(stem + ".log")

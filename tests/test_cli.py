@@ -62,7 +62,8 @@ def test_status_0_where_everything_conforms(tmp_path: Path, good: Path, spec: Pa
     done = gradconform("run", spec, "--adapter", good, "--out", tmp_path / "out" / "report")
     assert done.exit_code == 0, done.output
     assert f"report: {tmp_path / 'out' / 'report' / 'index.html'}" in done.output
-    written = ("diff.csv", "diff.parquet", "index.html", "run.json")
+    texts = ("evidence.json", "index.html", "junit.xml", "run.json", "summary.md")
+    written = ("diff.csv", "diff.parquet", *texts)
     assert sorted(files(tmp_path / "out")) == [f"report/{name}" for name in written]
     # No bars where there is no terminal: a line for each stage.
     assert [line for line in done.stderr.splitlines() if line] == ["draw: 1 done", "good: 1 done", "judge: 1 done"]
@@ -233,13 +234,16 @@ def test_a_capture_that_crashed_is_said_at_once(
     assert "no such file" in crashed["reason"].iloc[0]
 
 
-def test_a_capture_without_its_problem_is_refused(tmp_path: Path, good: Path, spec: Path) -> None:
-    """Half of a folder is not judged in silence."""
+def test_a_capture_without_its_problem_is_named(tmp_path: Path, good: Path, spec: Path) -> None:
+    """Half of a folder is not judged in silence, and the other half is judged."""
     assert gradconform("capture", spec, "--adapter", good, "--out", tmp_path / "c").exit_code == 0
     (tmp_path / "c" / "captures" / "good" / "other").mkdir()
     done = gradconform("judge", tmp_path / "c", "--out", tmp_path / "j")
-    assert done.exit_code == 2
-    assert "other: its problem is not in" in done.stderr
+    assert done.exit_code == 3
+    frame = read(tmp_path / "j")
+    [reason] = frame[frame["verdict"] == "crashed"]["reason"]
+    assert "problems/other/problem.json: no such file" in reason
+    assert "conforms" in set(frame["verdict"])
 
 
 def test_captures_of_two_machines_are_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

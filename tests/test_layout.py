@@ -50,7 +50,7 @@ def allowed_in(root: Path, path: Path) -> set[str]:
     top, *rest = path.relative_to(root).parts
     if top == "harness":
         heavy = set() if rest[0] == "report" else HEAVY
-        plugin = {"pytest"} if rest == ["pytest_plugin.py"] else set()
+        plugin = {"pytest"} if len(rest) == 1 and rest[0].startswith("pytest_") else set()
         inside = {"." * level for level in range(1, len(rest) + 1)}
         return (STDLIB | runtime_modules() | {"harness"} | plugin | inside) - heavy
     if len(rest) == 1:

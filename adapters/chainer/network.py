@@ -72,3 +72,10 @@ class Network(chainer.Chain):
 def build(problem, tensors, walk):
     """Return the problem as a Network, whose ``namedparams()`` are the problem's parameters."""
     return Network(problem, tensors, walk)
+
+
+def evaluate(network, problem, tensors):
+    """The output at what ``tensors`` hold now; no graph is kept, and no operator writes into a buffer."""
+    with chainer.no_backprop_mode():
+        values = network({entry["name"]: chainer.Variable(tensors[entry["name"]]) for entry in problem["inputs"]})
+    return values[problem["output"]].array

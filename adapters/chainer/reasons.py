@@ -1,65 +1,79 @@
-"""Why a gradient is missing: looked up in the problem's graph and in Chainer's."""
+"""Why a gradient is missing: looked up in the problem's graph and in Chainer's; and the line that gives one."""
+
+import chainer
+
+# Reason and kind of tensor -> the line that would give the gradient. `graph_cut` is by what cut the way: a leaf that
+# requires no gradient, or a node in between, whose call is {at}. What was never written is the same question.
+_ZEROS = "{name}.grad = np.zeros_like({name}.array)  # {output} does not depend on it"
+_UNCUT = "with chainer.force_backprop_mode(): {at}  # of variables, not of .array, with no unchain()"
+_BACKWARD = "return dy * derivative,  # from the FunctionNode whose backward gave None"
+REMEDIES = {
+    ("not_requested", "leaf"): "{name} = chainer.Variable({name}.array, requires_grad=True)  # before forward",
+    ("not_requested", "between"): "{name} = chainer.Variable({name}.array)  # before what reads it",
+    ("not_on_path", "leaf"): _ZEROS,
+    ("not_on_path", "between"): _ZEROS,
+    ("graph_cut", "leaf"): "{leaf} = chainer.Variable({leaf}.array, requires_grad=True)  # before forward",
+    ("graph_cut", "between"): _UNCUT,
+    ("not_retained", "leaf"): "{output}.backward()  # and read {name}.grad: leaves keep theirs",
+    ("not_retained", "between"): "{output}.backward(retain_grad=True)",
+    ("not_differentiable", "leaf"): _BACKWARD,
+    ("not_differentiable", "between"): _BACKWARD,
+    ("uninitialised", "leaf"): _ZEROS,
+    ("uninitialised", "between"): _UNCUT,
+}
+# Route and kind of tensor -> the line by which the route gets the gradient.
+LINES = {
+    ("backward_retain_grad", "leaf"): "{output}.grad = dy; {output}.backward(retain_grad=True); {name}.grad",
+    ("backward_retain_grad", "between"): "{output}.grad = dy; {output}.backward(retain_grad=True); {name}.grad",
+    ("backward", "leaf"): "{output}.grad = dy; {output}.backward(); {name}.grad",
+    ("chainer_grad", "leaf"): "chainer.grad([{output}], [{name}], [dy])",
+    ("chainer_grad", "between"): "chainer.grad([{output}], [{name}], [dy])",
+    ("chainer_grad_set_grad", "leaf"): "chainer.grad([{output}], [{name}], [dy], set_grad=True); {name}.grad",
+    ("chainer_grad_set_grad", "between"): "chainer.grad([{output}], [{name}], [dy], set_grad=True); {name}.grad",
+    ("chainer_grad_retain_grad", "between"): "chainer.grad([{output}], leaves, [dy], retain_grad=True); {name}.grad",
+    ("function_hook", "leaf"): "{output}.grad = dy; {output}.backward(); {name}.grad",
+    ("function_hook", "between"): "with ArrivingGradients() as hook: {output}.backward(); hook.arrived[{name}.node]",
+    ("link_hook", "leaf"): "{output}.grad = dy; {output}.backward(retain_grad=True); {name}.grad",
+    ("link_hook", "between"): "with LinkOutputs() as hook: model(x); ...; hook.returned['{name}'][0].grad",
+}
 
 
-def explain(problem, values, wanted, gradients, kept):
+def explain(ways, values, gradients, kept):
     """The reason for each wanted name without a gradient that can be taken for one.
 
     values: variables by name. gradients: arrays or None by name. kept: the names that the route can give.
     """
-    asking, needed, reached = _asking(problem), _needed(problem), _reached(values[problem["output"]])
-    found = {}
-    for name in wanted:
-        variable, gradient = values[name], gradients.get(name)
-        if gradient is not None and variable.node in reached:
-            continue
-        if gradient is not None:
-            # Backward never came here: what is stored is what the variable was made with.
-            found[name] = "uninitialised"
-        elif name not in needed:
-            found[name] = "not_on_path"
-        elif name not in asking:
-            found[name] = "not_requested"
-        elif variable.node not in reached or not variable.requires_grad:
-            found[name] = "graph_cut"
-        elif name not in kept:
-            found[name] = "not_retained"
-        else:
-            # Chainer's graph leads here and keeps gradients: a function on the way gave none.
-            found[name] = "not_differentiable"
+    found = without_path(ways, values, ways.wanted)
+    for name in ways.wanted:
+        if gradients.get(name) is not None:
+            if name in found:
+                # Backward never came here: what is stored is what the variable was made with.
+                found[name] = ("uninitialised",) + (found[name][1:] if isinstance(found[name], tuple) else ())
+        elif name not in found:
+            # Chainer's graph leads here. If it keeps gradients too, a function on the way gave none.
+            found[name] = "not_differentiable" if name in kept else "not_retained"
     return found
 
 
-def _asking(problem):
-    """The tensors that a gradient is asked for, or that are computed from such: by the problem's edges."""
-    names = {entry["name"] for entry in problem["inputs"] + problem["parameters"] if entry["grad"]}
-    for node in problem["nodes"]:
-        if not names.isdisjoint(_read_by(node)):
-            names.add(node["name"])
-    return names
+def without_path(ways, values, names):
+    """Those of the named variables that can have no gradient, each with the reason."""
+
+    def leads(node, read):
+        # Buffers may be plain arrays, which are no part of the graph.
+        others = {values[name].node for name in ways.reads[node] if isinstance(values[name], chainer.Variable)}
+        return _leads(values[node].node, values[read].node, others)
+
+    return ways.explain(names, lambda name: values[name].requires_grad, leads)
 
 
-def _needed(problem):
-    """The tensors on a path to the output: by the problem's edges."""
-    names = {problem["output"]}
-    for node in reversed(problem["nodes"]):
-        if node["name"] in names:
-            names.update(_read_by(node))
-    return names
-
-
-def _read_by(node):
-    """The names of the tensors a node reads."""
-    for _, name in node["tensors"]:
-        if name is not None:
-            yield from name if isinstance(name, list) else [name]
-
-
-def _reached(output):
-    """The variable nodes on a path to the output: by Chainer's own graph."""
-    reached, waiting = set(), [output.node]
+def _leads(output, variable, others):
+    """Whether Chainer's graph leads from a node's output to a variable it read, without passing another of them."""
+    seen, waiting = set(), [output]
     while waiting:
         node = waiting.pop()
-        if node not in reached:
-            reached.add(node)
+        if node is variable:
+            return True
+        if node not in others and node not in seen:
+            seen.add(node)
             waiting += node.creator_node.inputs if node.creator_node is not None else ()
-    return reached
+    return False

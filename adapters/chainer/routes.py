@@ -10,7 +10,7 @@ def backward_retain_grad(network, problem, tensors):
     values, output, cotangent = _forward(network, problem, tensors)
     output.grad = cotangent
     output.backward(retain_grad=True)
-    return _read(problem, values, _stored(problem, values), kept=set(values))
+    return _read(network, problem, values, _stored(network, values), kept=set(values))
 
 
 def backward(network, problem, tensors):
@@ -18,26 +18,26 @@ def backward(network, problem, tensors):
     values, output, cotangent = _forward(network, problem, tensors)
     output.grad = cotangent
     output.backward()
-    return _read(problem, values, _stored(problem, values), kept=_leaves(values))
+    return _read(network, problem, values, _stored(network, values), kept=_leaves(values))
 
 
 def chainer_grad(network, problem, tensors):
     """``chainer.grad``: returned for each variable asked for, and stored nowhere."""
     values, output, cotangent = _forward(network, problem, tensors)
-    asked = _differentiable(problem, values)
+    asked = _differentiable(network, values)
     # chainer.grad cannot be asked for nothing: from 7.0 on that ends in an AttributeError.
     found = chainer.grad([output], list(asked.values()), [chainer.Variable(cotangent)]) if asked else []
     gradients = {name: None if g is None else g.array for name, g in zip(asked, found)}
-    return _read(problem, values, gradients, kept=set(values))
+    return _read(network, problem, values, gradients, kept=set(values))
 
 
 def chainer_grad_set_grad(network, problem, tensors):
     """``chainer.grad(set_grad=True)``: stored as well, in each variable asked for."""
     values, output, cotangent = _forward(network, problem, tensors)
-    asked = _differentiable(problem, values)
+    asked = _differentiable(network, values)
     if asked:
         chainer.grad([output], list(asked.values()), [chainer.Variable(cotangent)], set_grad=True)
-    return _read(problem, values, _stored(problem, values), kept=set(values))
+    return _read(network, problem, values, _stored(network, values), kept=set(values))
 
 
 def chainer_grad_retain_grad(network, problem, tensors):
@@ -47,10 +47,10 @@ def chainer_grad_retain_grad(network, problem, tensors):
     """
     values, output, cotangent = _forward(network, problem, tensors)
     leaves = _leaves(values)
-    asked = [v for name, v in _differentiable(problem, values).items() if name in leaves]
+    asked = [v for name, v in _differentiable(network, values).items() if name in leaves]
     if asked:
         chainer.grad([output], asked, [chainer.Variable(cotangent)], retain_grad=True)
-    return _read(problem, values, _stored(problem, values), kept=set(values) - leaves)
+    return _read(network, problem, values, _stored(network, values), kept=set(values) - leaves)
 
 
 def function_hook(network, problem, tensors):
@@ -62,8 +62,8 @@ def function_hook(network, problem, tensors):
     output.grad = cotangent
     with hooks.ArrivingGradients() as hook:
         output.backward()
-    gradients = {name: hook.arrived.get(values[name].node, stored) for name, stored in _stored(problem, values).items()}
-    return _read(problem, values, gradients, kept=set(values), outputs=copies)
+    gradients = {name: hook.arrived.get(values[name].node, stored) for name, stored in _stored(network, values).items()}
+    return _read(network, problem, values, gradients, kept=set(values), outputs=copies)
 
 
 def link_hook(network, problem, tensors):
@@ -77,9 +77,9 @@ def link_hook(network, problem, tensors):
         names = [entry["name"] for entry in node["outputs"]]
         seen.update(zip(names, map(chainer.as_variable, hook.returned.get(node["name"], ()))))
     kept = set(seen) | _leaves(values)
-    stored = _stored(problem, dict(values, **seen))
+    stored = _stored(network, dict(values, **seen))
     gradients = {name: stored[name] for name in stored if name in kept}
-    return _read(problem, values, gradients, kept, outputs={name: v.array for name, v in seen.items()})
+    return _read(network, problem, values, gradients, kept, outputs={name: v.array for name, v in seen.items()})
 
 
 def chainerx(network, problem, tensors):
@@ -119,20 +119,19 @@ def _forward(network, problem, tensors):
     return values, values[problem["output"]], tensors["cotangent/" + problem["output"]].copy()
 
 
-def _wanted(problem):
-    """The names of the tensors whose gradient a capture must hold or explain."""
-    names = [node["name"] for node in problem["nodes"] if node["name"] != problem["output"]]
-    return names + [entry["name"] for entry in problem["inputs"] + problem["parameters"] if entry["grad"]]
-
-
 def _outputs(problem):
     """The names of everything that nodes return."""
     return [entry["name"] for node in problem["nodes"] for entry in node["outputs"]]
 
 
-def _differentiable(problem, values):
+def _ways(network):
+    """The ways from tensors to the output in the problem's graph."""
+    return network.gradconform[1].ways
+
+
+def _differentiable(network, values):
     """The wanted variables that can be asked for a gradient."""
-    return {name: values[name] for name in _wanted(problem) if values[name].requires_grad}
+    return {name: values[name] for name in _ways(network).wanted if values[name].requires_grad}
 
 
 def _leaves(values):
@@ -140,12 +139,12 @@ def _leaves(values):
     return {name for name, value in values.items() if value.creator_node is None}
 
 
-def _stored(problem, values):
+def _stored(network, values):
     """What each wanted variable has in ``.grad``."""
-    return {name: values[name].grad for name in _wanted(problem)}
+    return {name: values[name].grad for name in _ways(network).wanted}
 
 
-def _read(problem, values, gradients, kept, outputs=None):
+def _read(network, problem, values, gradients, kept, outputs=None):
     """Collect outputs, gradients, and for each one missing its reason.
 
     gradients: arrays or None by name. kept: the names that the route by its nature can give. outputs: arrays by
@@ -157,8 +156,8 @@ def _read(problem, values, gradients, kept, outputs=None):
     if outputs is None:
         outputs = {name: values[name].array for name in _outputs(problem)}
     missing = {"output/" + name: "not_retained" for name in _outputs(problem) if name not in outputs}
-    explained = reasons.explain(problem, values, _wanted(problem), gradients, kept)
+    explained = reasons.explain(_ways(network), values, gradients, kept)
     missing.update(("grad/" + name, reason) for name, reason in explained.items())
     captured = {"output/" + name: array for name, array in outputs.items()}
-    captured.update(("grad/" + n, gradients[n]) for n in _wanted(problem) if n not in explained)
+    captured.update(("grad/" + n, gradients[n]) for n in _ways(network).wanted if n not in explained)
     return captured, missing

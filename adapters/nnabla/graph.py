@@ -1,6 +1,10 @@
 """What NNabla's graph holds of a problem, which of it can be read, and why the rest cannot."""
 
+import functools
+
 import nnabla as nn
+
+from .reasons import explain
 
 
 def functions_above(output):
@@ -35,19 +39,15 @@ class Capture:
 
     def __init__(self, network, problem):
         self.values, self.missing = {}, {}
-        self.problem = problem
+        self.problem, self.variables, self.ways = problem, network.variables, network.ways
         # Backward goes no further up than variables that need a gradient.
         self.reached = variables_above([network.output], lambda variable: variable.need_grad)
-        nodes = [(node["name"], _reads(node)) for node in problem["nodes"]]
-        self.on_path = {problem["output"]}
-        for name, reads in reversed(nodes):
-            if name in self.on_path:
-                self.on_path.update(reads)
-        self.leaves = [each["name"] for each in problem["inputs"] + problem["parameters"] if each["grad"]]
-        self.asked = set(self.leaves)
-        for name, reads in nodes:
-            if not self.asked.isdisjoint(reads):
-                self.asked.add(name)
+
+    @functools.cached_property
+    def explained(self):
+        """Why there is no way from the output to a tensor, for each that has none: by the spec's graph, or NNabla's."""
+        outputs = [entry["name"] for node in self.problem["nodes"] for entry in node["outputs"]]
+        return explain(self.ways, self.variables, self.ways.wanted + outputs)
 
     def read_outputs(self, variables):
         """Copy the output of every node that is among ``variables``, unless its buffer was given away."""
@@ -55,7 +55,7 @@ class Capture:
             for name in (entry["name"] for entry in node["outputs"]):
                 variable = variables.get(name)
                 if variable is None:
-                    self.missing["output/" + name] = self.reason(name)
+                    self.missing["output/" + name] = self.explained.get(name, "not_retained")
                 elif variable.data.clear_called:
                     self.missing["output/" + name] = "buffer_reused"
                 else:
@@ -63,39 +63,22 @@ class Capture:
 
     def read_gradients(self, variables, kept=None):
         """Take the gradients that backward wrote to ``variables``; of those not ``kept``, none is read."""
-        for name in self.wanted():
+        for name in self.ways.wanted:
             reason = self.why_not(name, variables.get(name), kept)
             if reason is None:
                 self.values["grad/" + name] = variables[name].g
             else:
                 self.missing["grad/" + name] = reason
         # Without a copy: variables get new buffers, so nothing writes to these any more.
-        for variable in {variables[name] for name in self.wanted() if "grad/" + name in self.values}:
+        for variable in {variables[name] for name in self.ways.wanted if "grad/" + name in self.values}:
             variable.grad = nn.NdArray(variable.shape)
-
-    def wanted(self):
-        """The names of which a capture must hold or explain the gradient; the output's is the cotangent."""
-        nodes = [node["name"] for node in self.problem["nodes"] if node["name"] != self.problem["output"]]
-        return nodes + self.leaves
 
     def why_not(self, name, variable, kept=None):
         """Why a gradient cannot be read; None where it can."""
         if variable is None or variable not in self.reached:
-            return self.reason(name)
+            return self.explained[name]
         if kept is not None and name not in kept:
             return "not_retained"
         # NNabla's own mark on a buffer that it gave away and that nobody wrote since; reading takes it off.
         return "buffer_reused" if variable.grad.clear_called else None
 
-    def reason(self, name):
-        """Why NNabla's graph has no way from the output to a tensor: the spec has none, or it was cut."""
-        if name not in self.on_path:
-            return "not_on_path"
-        return "graph_cut" if name in self.asked else "not_requested"
-
-
-def _reads(node):
-    names = []
-    for _, name in node["tensors"]:
-        names.extend(name if isinstance(name, list) else [] if name is None else [name])
-    return names

@@ -13,6 +13,7 @@ class Network:
 
     def __init__(self, output, leaves, walk):
         self.leaves = leaves
+        self.ways = walk.ways
         self._output, self._walk = output, walk
         self.link()
 
@@ -52,3 +53,12 @@ def release(array):
     content = array.obj if isinstance(array, memoryview) else array
     if isinstance(content, mmap.mmap) and hasattr(content, "madvise"):
         content.madvise(mmap.MADV_DONTNEED)
+
+
+def evaluate(network, problem, tensors):
+    """The output at what ``tensors`` hold now, running statistics included: training would move them."""
+    for name, variable in network.leaves.items():
+        variable.d = tensors[name]
+    # Once through, and each buffer is given back when nothing further reads it.
+    network.output.forward(clear_buffer=True)
+    return network.output.d

@@ -17,6 +17,12 @@ def inputs(problem, tensors):
     }
 
 
+def evaluate(network, problem, tensors):
+    """The output at what ``tensors`` hold now; no graph is kept, and no operator writes into a buffer."""
+    with torch.no_grad():
+        return network(inputs(problem, tensors))[problem["output"]].numpy()
+
+
 class Network(torch.nn.Module):
     """One submodule for each node; given the inputs, returns every tensor."""
 

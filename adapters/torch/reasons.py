@@ -1,76 +1,69 @@
-"""Why a tensor has no gradient: looked up in the problem's graph and in autograd's."""
+"""Why a tensor has no gradient: looked up in the problem's graph and in autograd's; and the line that gives one."""
 
-import torch
+from torch.autograd.graph import get_gradient_edge
+
+# Reason and kind of tensor -> the line that would give the gradient. `graph_cut` is by what cut the way: a leaf that
+# requires no gradient, or a node in between, whose call is {at}.
+REMEDIES = {
+    ("not_requested", "leaf"): "{name}.requires_grad_()  # before forward",
+    ("not_requested", "between"): "{name}.requires_grad_()  # as soon as it is computed",
+    ("not_on_path", "leaf"): "torch.autograd.grad({output}.sum(), {name}, materialize_grads=True)  # zeros",
+    ("not_on_path", "between"): "torch.autograd.grad({output}.sum(), {name}, materialize_grads=True)  # zeros",
+    ("graph_cut", "leaf"): "{leaf}.requires_grad_()  # before forward",
+    ("graph_cut", "between"): "with torch.enable_grad(): {at}  # of tensors, not of .detach(), .data or NumPy",
+    ("not_retained", "leaf"): "{output}.sum().backward()  # and read {name}.grad: leaves keep theirs",
+    ("not_retained", "between"): "{name}.retain_grad()  # before backward()",
+    ("not_differentiable", "leaf"): "return dy * derivative  # from the autograd.Function whose backward gave None",
+    ("not_differentiable", "between"): "return dy * derivative  # from the autograd.Function whose backward gave None",
+}
+# Route and kind of tensor -> the line by which the route gets the gradient.
+LINES = {
+    ("retain_grad", "leaf"): "{output}.backward(dy); {name}.grad",
+    ("retain_grad", "between"): "{name}.retain_grad(); {output}.backward(dy); {name}.grad",
+    ("leaf_grad", "leaf"): "{output}.backward(dy); {name}.grad",
+    ("tensor_hooks", "leaf"): "{name}.register_hook(keep); {output}.backward(dy)",
+    ("tensor_hooks", "between"): "{name}.register_hook(keep); {output}.backward(dy)",
+    ("module_hooks", "leaf"): "{output}.backward(dy); {name}.grad",
+    ("module_hooks", "between"): "model.{name}.register_full_backward_hook(keep); {output}.backward(dy)",
+    ("autograd_grad", "leaf"): "torch.autograd.grad({output}, [{name}], dy)",
+    ("autograd_grad", "between"): "torch.autograd.grad({output}, [{name}], dy)",
+    ("func_vjp", "leaf"): "_, pull_back = torch.func.vjp(function, {name}); pull_back(dy)",
+    ("compile", "leaf"): "torch.compile(model)(x).backward(dy); {name}.grad",
+}
 
 
-def reasons(problem, values, without, kept):
+def reasons(ways, values, without, kept):
     """The reason why each tensor named in ``without`` has no gradient.
 
     values: the tensors of the forward. kept: the names of the tensors whose gradient the route keeps at all.
     """
-    found = without_path(problem, values, without)
+    found = without_path(ways, values, without)
     for name in without:
-        if name in found:
-            continue
-        if name in kept:
-            raise RuntimeError(
-                f"'{name}' has no gradient though autograd's graph leads from the output to it"
-            )
-        found[name] = "not_retained"
+        # If autograd's graph leads here and keeps gradients, a function on the way gave none.
+        found.setdefault(name, "not_differentiable" if name in kept else "not_retained")
     return {"grad/" + name: reason for name, reason in found.items()}
 
 
-def without_path(problem, values, names):
+def without_path(ways, values, names):
     """Those of the named tensors that can have no gradient, each with the reason."""
-    if not names:
-        return {}
-    asked, on_path = asked_for(problem), leading_to_output(problem)
-    reached = autograd_nodes(values[problem["output"]])
-    found = {}
-    for name in names:
-        tensor = values[name]
-        if not tensor.is_floating_point():
-            found[name] = "not_differentiable"
-        elif name not in asked:
-            found[name] = "not_requested"
-        elif name not in on_path:
-            found[name] = "not_on_path"
-        elif not tensor.requires_grad or torch.autograd.graph.get_gradient_edge(tensor).node not in reached:
-            found[name] = "graph_cut"
-    return found
+
+    def leads(node, read):
+        return autograd_leads(values[node], values[read], [values[name] for name in ways.reads[node]])
+
+    return ways.explain(names, lambda name: values[name].requires_grad, leads)
 
 
-def read_by(node):
-    """The names of the tensors a node reads."""
-    for _, name in node["tensors"]:
-        if name is not None:
-            yield from name if isinstance(name, list) else [name]
-
-
-def asked_for(problem):
-    """The names whose gradient the problem asks for: leaves that say so and all that depends on them."""
-    names = {entry["name"] for entry in problem["inputs"] + problem["parameters"] if entry["grad"]}
-    for node in problem["nodes"]:
-        if names.intersection(read_by(node)):
-            names.add(node["name"])
-    return names
-
-
-def leading_to_output(problem):
-    """The names from which a path leads to the output, in the problem's graph."""
-    names = {problem["output"]}
-    for node in reversed(problem["nodes"]):
-        if node["name"] in names:
-            names.update(read_by(node))
-    return names
-
-
-def autograd_nodes(output):
-    """Every node of autograd's graph that a backward from the output passes through."""
-    found, waiting = set(), [output.grad_fn]
+def autograd_leads(output, tensor, reads):
+    """Whether autograd's graph leads from a node's output to a tensor, without passing another one it read."""
+    # The first two of an edge: what else a version of torch puts into it keeps it alive and tells none apart.
+    wanted = get_gradient_edge(tensor)[:2]
+    others = [get_gradient_edge(read)[:2] for read in reads if read.requires_grad]
+    found, waiting = set(), [(output.grad_fn, output.output_nr)]
     while waiting:
-        node = waiting.pop()
-        if node is not None and node not in found:
-            found.add(node)
-            waiting.extend(following for following, _ in node.next_functions)
-    return found
+        edge = waiting.pop()
+        if edge == wanted:
+            return True
+        if edge[0] is not None and edge not in others and edge not in found:
+            found.add(edge)
+            waiting.extend(edge[0].next_functions)
+    return False

@@ -16,7 +16,7 @@ def retain_grad(network, problem, tensors):
         if values[name].requires_grad:
             values[name].retain_grad()
     backward(values[problem["output"]], cotangent(problem, tensors))
-    return answer(problem, values, {name: values[name].grad for name in wanted(problem)})
+    return answer(network, problem, values, {name: values[name].grad for name in wanted(problem)})
 
 
 def leaf_grad(network, problem, tensors):
@@ -24,7 +24,7 @@ def leaf_grad(network, problem, tensors):
     values = network(native.inputs(problem, tensors))
     backward(values[problem["output"]], cotangent(problem, tensors))
     gradients = {name: values[name].grad for name in leaves(problem)}
-    return answer(problem, values, gradients, kept=leaves(problem))
+    return answer(network, problem, values, gradients, kept=leaves(problem))
 
 
 def tensor_hooks(network, problem, tensors):
@@ -34,7 +34,7 @@ def tensor_hooks(network, problem, tensors):
         if values[name].requires_grad:
             values[name].register_hook(partial(gradients.__setitem__, name))
     backward(values[problem["output"]], cotangent(problem, tensors))
-    return answer(problem, values, gradients)
+    return answer(network, problem, values, gradients)
 
 
 def module_hooks(network, problem, tensors):
@@ -59,7 +59,7 @@ def module_hooks(network, problem, tensors):
     values = network(native.inputs(problem, tensors))
     backward(values[problem["output"]], cotangent(problem, tensors))
     gradients.update((name, values[name].grad) for name in leaves(problem))
-    return answer(problem, values, gradients, results=results)
+    return answer(network, problem, values, gradients, results=results)
 
 
 def autograd_grad(network, problem, tensors):
@@ -72,7 +72,7 @@ def autograd_grad(network, problem, tensors):
         asked = [values[name] for name in names]
         found = torch.autograd.grad(output, asked, cotangent(problem, tensors), allow_unused=True)
         gradients = dict(zip(names, found))
-    return answer(problem, values, gradients)
+    return answer(network, problem, values, gradients)
 
 
 def func_vjp(network, problem, tensors):
@@ -85,12 +85,12 @@ def func_vjp(network, problem, tensors):
     def function(of_parameters, of_inputs):
         values = functional_call(network, of_parameters, ({**inputs, **of_inputs},))
         # vjp makes zeros where no gradient came. Only in here is there a graph that tells why none came.
-        why.update(without_path(problem, values, wanted(problem)))
+        why.update(without_path(network.walk.ways, values, wanted(problem)))
         return values[problem["output"]], {name: values[name] for name in outputs(problem)}
 
     _, pull_back, results = vjp(function, of_parameters, of_inputs, has_aux=True)
     of_parameters, of_inputs = pull_back(cotangent(problem, tensors))
-    gradients = {n: g for n, g in {**of_parameters, **of_inputs}.items() if why.get(n) != "graph_cut"}
+    gradients = {n: g for n, g in {**of_parameters, **of_inputs}.items() if "graph_cut" not in why.get(n, ())}
     missing = {n: why.get(n, "not_retained") for n in wanted(problem) if n not in gradients}
     return arrays(results, gradients), {"grad/" + name: reason for name, reason in missing.items()}
 
@@ -111,7 +111,7 @@ def compiled(network, problem, tensors):
         refuse_without_compiler()
         raise
     gradients = {leaf: values[leaf].grad for leaf in leaves(problem)}
-    captured, missing = answer(problem, values, gradients, kept=leaves(problem), results={name: output})
+    captured, missing = answer(network, problem, values, gradients, kept=leaves(problem), results={name: output})
     missing.update(("output/" + other, "not_retained") for other in outputs(problem) if other != name)
     return captured, missing
 
@@ -157,7 +157,7 @@ def arrays(results, gradients):
     return found
 
 
-def answer(problem, values, gradients, *, kept=None, results=None):
+def answer(network, problem, values, gradients, *, kept=None, results=None):
     """What a route returns: results and gradients as arrays, and why the other gradients are missing.
 
     values: the tensors of the forward. kept: what the route keeps gradients of, if not of all that is wanted.
@@ -165,7 +165,7 @@ def answer(problem, values, gradients, *, kept=None, results=None):
     """
     found = {name: gradients[name] for name in wanted(problem) if gradients.get(name) is not None}
     without = [name for name in wanted(problem) if name not in found]
-    missing = reasons(problem, values, without, wanted(problem) if kept is None else kept)
+    missing = reasons(network.walk.ways, values, without, wanted(problem) if kept is None else kept)
     return arrays(results or {name: values[name] for name in outputs(problem)}, found), missing
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from harness.contract import Capture, ContractError, Problem, read_capture, read_problem
-from harness.judge import blame, end_to_end, routes
+from harness.judge import blame, claims, end_to_end, routes, semantics
 from harness.judge.rows import Row, Verdict, blank
+from harness.numeric import rows as numeric
 from harness.reference import OPERATORS
 from harness.walk import reference
 
@@ -35,23 +36,31 @@ def judge(problem_folder: Path, captures: Mapping[str, Path]) -> list[Row]:
     rows: list[Row] = []
     primary: dict[str, Capture] = {}
     others: dict[str, list[Capture]] = {}
-    proof = functools.cache(lambda: reference(problem))
+    proof = functools.cache(lambda: semantics.proof(problem) if problem.script else reference(problem))
     # What overflows or is no number is a row; NumPy's warnings of it would only hide the progress.
     with np.errstate(all="ignore"):
         for name, folder in captures.items():
+            if problem.script and ROUTE in name:
+                # A script says itself how gradients are asked for: there is no other route through it.
+                continue
             try:
                 capture = read_capture(folder, problem)
                 if capture.status == "ok":
                     if ROUTE in name:
                         others.setdefault(name.partition(ROUTE)[0], []).append(capture)
                         continue
-                    rows.extend(list(blame.rows(problem, capture, proof)))
+                    rows.extend(list((semantics if problem.script else blame).rows(problem, capture, proof)))
                     primary[name] = capture
+                elif problem.script and capture.status == "unsupported":
+                    rows.extend(semantics.rows(problem, capture, proof))
                 else:
                     rows.append(_whole(problem, name, capture))
             except ContractError as error:
                 rows.append(_whole(problem, name, Capture(folder, "crashed", str(error), "", "", "")))
-        if not problem.exact and primary:
+        for capture in primary.values():
+            rows.extend(claims.rows(problem, capture, proof))
+            rows.extend(numeric.rows(problem, capture))
+        if not problem.exact and primary and not problem.script:
             rows.extend(end_to_end.rows(problem, list(primary.values()), proof()))
         for name, captured in others.items():
             if name in primary:
@@ -82,7 +91,8 @@ def _whole(problem: Problem, name: str, capture: Capture) -> Row:
     """The row of a framework that gave no tensors at all for this problem."""
     # An environment is called `chainer-6.3`, a second capture of one problem `torch#2`.
     framework = capture.framework or re.sub(r"(-\d[\w.]*)?(#\d+)?(@\w+)?$", "", name)
-    check = "route:primary" if ROUTE in name else "exact" if problem.exact else "local"
+    check = semantics.CHECK if problem.script else "exact" if problem.exact else "local"
+    check = "route:primary" if ROUTE in name else check
     return blank(
         spec=problem.spec, check=check, framework=framework, version=capture.version,
         route=capture.route, dtype=problem.dtype, verdict=Verdict(capture.status), reason=capture.reason,

@@ -6,7 +6,7 @@ framework, so errors do not travel between nodes: a node that is right passes ho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -40,6 +40,19 @@ def row_of(problem: Problem, capture: Capture, *, node: str, tensor: str, kind: 
         spec=problem.spec, node=node, op=op, tensor=tensor, kind=kind, check=check, framework=capture.framework,
         version=capture.version, route=capture.route, dtype=problem.dtype,
     )  # fmt: skip
+
+
+def why_missing(problem: Problem, capture: Capture, tensor: str) -> tuple[str, str]:
+    """The reason of a missing tensor, with its place where there is one, and the nodes that the place names."""
+    return with_place(problem, capture.missing.get(tensor, "no reason given"), capture.cuts.get(tensor, ()))
+
+
+def with_place(problem: Problem, reason: str, places: Sequence[str]) -> tuple[str, str]:
+    """A reason with its place where there is one, and the nodes that the place names."""
+    nodes = [name for name in places if name not in problem.given]
+    leaves = [name for name in places if name in problem.given]
+    reason += f" at {' '.join(nodes)}" if nodes else ""
+    return reason + (f" ({', '.join(leaves)} requires no gradient)" if leaves else ""), " ".join(nodes)
 
 
 def judged(row: Row, shape: tuple[int, ...], found: Comparison, culprit: str) -> Row:
@@ -247,8 +260,10 @@ class LocalCheck:
     def _against(self, row: Row, shape: tuple[int, ...], expected: Any, culprit: str) -> Row:
         got = self.capture.tensors.get(row.tensor)
         if got is None:
-            reason = self.capture.missing.get(row.tensor, "no reason given")
-            return replace(row, shape=str(list(shape)), verdict=Verdict.MISSING, reason=reason, culprit=culprit)
+            reason, nodes = why_missing(self.problem, self.capture, row.tensor)
+            return replace(
+                row, shape=str(list(shape)), verdict=Verdict.MISSING, reason=reason, culprit=nodes or culprit
+            )
         if isinstance(expected, CannotSee):
             return replace(row, shape=str(list(shape)), verdict=Verdict.MISSING, reason=str(expected))
         if self.problem.exact and isinstance(expected, Rounded) and self._is_proved(row.tensor, got):

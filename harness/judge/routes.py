@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from harness.contract import Capture, Problem
 from harness.judge.compare import Comparison, compare
 from harness.judge.end_to_end import addresses
-from harness.judge.local import LocalCheck, Proof, judged, measured, row_of
+from harness.judge.local import LocalCheck, Proof, judged, measured, row_of, why_missing
 from harness.judge.rows import Reason, Row, Verdict
 from harness.reference.rounding import Rounded
 
@@ -64,7 +64,8 @@ def _compared(check: _Bounds, other: Capture, own: Row, row: Row, shape: tuple[i
         honest = own.verdict == Verdict.CONFORMS or reason == check.capture.missing.get(tensor) or reason in HONEST
         verdict = Verdict.MEASURED if honest else Verdict.MISSING
         blamed = "" if honest else own.culprit
-        return replace(row, shape=str(list(shape)), verdict=verdict, reason=reason, culprit=blamed)
+        said, _ = why_missing(check.problem, other, tensor)
+        return replace(row, shape=str(list(shape)), verdict=verdict, reason=said, culprit=blamed)
     if expected is None or expected.shape != shape:
         # The primary one is judged for that by itself.
         return replace(row, shape=str(list(shape)), verdict=Verdict.MEASURED, reason="the primary route has none")

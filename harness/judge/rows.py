@@ -11,7 +11,9 @@ class Verdict(StrEnum):
     """The words a row may end with.
 
     `measured` is for rows that report a difference without judging it: end to end and between frameworks, an honest
-    error may be amplified by the layers after it, and no tolerance for that is derived yet.
+    error may be amplified by the layers after it, and no tolerance for that is derived yet. `holds` and `refuted` are
+    of claims: what somebody printed is no framework's fault, so neither makes a run fail. `inconclusive`:
+    the error bar of a numerical derivative is too wide to tell.
     """
 
     CONFORMS = "conforms"
@@ -21,6 +23,13 @@ class Verdict(StrEnum):
     UNSUPPORTED = "unsupported"
     CRASHED = "crashed"
     MEASURED = "measured"
+    HOLDS = "holds"
+    REFUTED = "refuted"
+    INCONCLUSIVE = "inconclusive"
+
+
+UNJUDGED = (Verdict.MEASURED, Verdict.HOLDS, Verdict.REFUTED, Verdict.INCONCLUSIVE)
+"""Verdicts that find nothing right or wrong with a framework."""
 
 
 class Reason(StrEnum):

@@ -9,33 +9,61 @@ from pathlib import Path
 import pandas as pd
 
 from harness.judge.rows import Row
-from harness.report.files import CSV, MANIFEST, PAGE, PARQUET, read, write_csv, write_parquet, write_whole
+from harness.report.changes import Changes
+from harness.report.evidence import Evidence, to_json
+from harness.report.files import (
+    CSV,
+    EVIDENCE,
+    JUNIT,
+    MANIFEST,
+    PAGE,
+    PARQUET,
+    SUMMARY,
+    read,
+    write_csv,
+    write_parquet,
+    write_whole,
+)  # fmt: skip
 from harness.report.frame import frame_of
+from harness.report.junit import junit
+from harness.report.markdown import markdown
+from harness.report.notebook import Run, load_run
 from harness.report.page import page
 from harness.report.run import FrameworkInfo, NetworkInfo, RunInfo
 from harness.report.summary import Summary, summary_of
 from harness.report.terminal import terminal_summary
 
 __all__ = [
-    "FrameworkInfo", "NetworkInfo", "RunInfo", "Summary", "frame_of", "read", "summary_of",
-    "terminal_summary", "write", "write_frame",
+    "Evidence", "FrameworkInfo", "NetworkInfo", "Run", "RunInfo", "Summary", "frame_of", "load_run", "read",
+    "summary_of", "terminal_summary", "write", "write_frame",
 ]  # fmt: skip
 
 
 def write(rows: Sequence[Row], run: RunInfo, folder: Path) -> None:
-    """Write the run folder: `diff.csv`, `diff.parquet`, `index.html` and `run.json`, all of them or none."""
+    """Write the run folder: the rows, the page, the summaries and the manifest, all of them or none."""
     write_frame(frame_of(rows), run, folder)
 
 
-def write_frame(frame: pd.DataFrame, run: RunInfo, folder: Path) -> None:
-    """The same from a frame, as `read` gives it."""
-    html, manifest = page(frame, run), run.to_json()
+def write_frame(
+    frame: pd.DataFrame, run: RunInfo, folder: Path, changes: Changes | None = None, evidence: Sequence[Evidence] = ()
+) -> None:
+    """The same from a frame, as `read` gives it. changes: since an earlier run; evidence: of the worst rows."""
+    texts = {
+        PAGE: page(frame, run, changes, evidence),
+        SUMMARY: markdown(frame, run, changes),
+        JUNIT: junit(frame, run),
+        EVIDENCE: to_json(evidence),
+        MANIFEST: run.to_json(),
+    }
     write_whole(
         folder,
         {
             PARQUET: partial(write_parquet, frame),
             CSV: partial(write_csv, frame),
-            PAGE: lambda path: path.write_text(html, encoding="utf-8"),
-            MANIFEST: lambda path: path.write_text(manifest, encoding="utf-8"),
+            **{name: partial(_write_text, text) for name, text in texts.items()},
         },
     )
+
+
+def _write_text(text: str, path: Path) -> None:
+    path.write_text(text, encoding="utf-8")

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import csv
-import os
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pandas as pd
 
+from harness.contract import digest
+from harness.history.place import check_replaceable, put, scratch
 from harness.judge.rows import COLUMNS
 from harness.report.frame import NUMBERS, typed
 
 CSV, PARQUET, PAGE, MANIFEST = "diff.csv", "diff.parquet", "index.html", "run.json"
+SUMMARY, JUNIT, EVIDENCE = "summary.md", "junit.xml", "evidence.json"
 
 Writer = Callable[[Path], object]
 
@@ -55,17 +58,30 @@ def read(folder: Path) -> pd.DataFrame:
 
 
 def write_whole(folder: Path, writers: Mapping[str, Writer]) -> None:
-    """Write every file under another name and rename them when all are whole: a reader never sees a part."""
-    folder.mkdir(parents=True, exist_ok=True)
-    parts = {name: folder / f".{name}.{os.getpid()}.part" for name in writers}
-    try:
-        for name, writer in writers.items():
-            writer(parts[name])
-        for name, part in parts.items():
-            os.replace(part, folder / name)
-    finally:
-        for part in parts.values():
-            part.unlink(missing_ok=True)
+    """Put a folder with all these files in place of the one that is there: a reader sees the old one or the new one.
+
+    Raises ContractError where the old one holds what no run wrote, OSError.
+    """
+    check_replaceable(folder, writers)
+    with scratch(folder) as work:
+        write_files(work / "new", writers)
+        put(work / "new", folder)
+
+
+def write_files(folder: Path, writers: Mapping[str, Writer]) -> None:
+    """Write a new folder. `run.json` gets the digests of all files beside it, under `files`."""
+    folder.mkdir()
+    for name, writer in writers.items():
+        writer(folder / name)
+    manifest = folder / MANIFEST
+    if manifest.exists():
+        told = json.loads(manifest.read_text(encoding="utf-8"))
+        told["files"] = {
+            path.relative_to(folder).as_posix(): digest(path)
+            for path in sorted(folder.rglob("*"))
+            if path.is_file() and path != manifest
+        }
+        manifest.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _checked(frame: pd.DataFrame, path: Path) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from harness.judge.rows import LIMIT, Row, Verdict
+from harness.judge.rows import LIMIT, UNJUDGED, Row, Verdict
 from harness.report.errors import Between, Column, ErrorLine, between_of, columns_of, errors_of
 from harness.report.faults import rows_of, severity
 from harness.report.run import NetworkInfo, RunInfo
@@ -86,7 +86,8 @@ def _view(network: NetworkInfo, frame: pd.DataFrame, columns: Sequence[Column]) 
     by_cell: dict[tuple[str, Column], list[Row]] = {}
     judged = {column for row in rows if row.verdict in JUDGED for column in columns_of(row, columns)}
     for row in rows:
-        if row.verdict == Verdict.MEASURED:
+        # A numerical ratio is of another bar, with another limit; where it fails the cell must show it.
+        if row.verdict in UNJUDGED or (row.check == "numeric" and row.verdict == Verdict.CONFORMS):
             continue
         for column in columns_of(row, columns):
             # A node that was refused or crashed takes the whole network with it, unless something was judged.

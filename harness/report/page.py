@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import math
+import shlex
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
+from importlib import resources
+from typing import Any
+from urllib.parse import quote, urlencode
 
 import jinja2
 import pandas as pd
 
 from harness.judge.rows import LIMIT, Reason, Row, Verdict
+from harness.report.changes import Changes
+from harness.report.claims import claims_of
+from harness.report.consequence import Ends, consequence
+from harness.report.errors import Column
+from harness.report.evidence import Evidence, key_of
 from harness.report.faults import Fault
-from harness.report.matrix import RATIO_STEPS, Cell, networks_of
+from harness.report.matrix import RATIO_STEPS, Cell, NetworkView, networks_of
+from harness.report.payload import payload
+from harness.report.routes import routes_of
 from harness.report.run import RunInfo
-from harness.report.summary import summary_of
+from harness.report.semantics import table_of
+from harness.report.summary import JUDGED, summary_of
 from harness.report.words import counted, figure, listed, number, tail, without_paths
 
 CARDS = 40
@@ -21,6 +37,13 @@ CARDS = 40
 ROWS = 60
 """Tensors listed in a card; the rest are in diff.csv."""
 
+FEW = 12
+"""So many networks are all listed below their table; of more, those that fail and those asked for."""
+
+Place = tuple[str, str, str, str]
+"""Spec, framework, version, node."""
+
+_SCRIPTS = ("data.js", "table.js", "charts.js", "main.js")
 
 _BEYOND = {
     str(Reason.SHAPE): "wrong shape",
@@ -31,22 +54,91 @@ _BEYOND = {
 }
 
 
-def page(frame: pd.DataFrame, run: RunInfo) -> str:
-    """The whole page as text."""
+def page(
+    frame: pd.DataFrame, run: RunInfo, changes: Changes | None = None, evidence: Sequence[Evidence] = ()
+) -> str:
+    """The whole page as text. changes: since an earlier run; evidence: of the worst rows."""
     summary = summary_of(frame, run)
-    return _ENVIRONMENT.get_template("page.html").render(
+    apart = _behaviours(frame)
+    networks = tuple(network for network in networks_of(frame, run) if network.name not in apart)
+    anchors = _anchors(summary.faults[:CARDS])
+    found = {each.row: each for each in evidence}
+    shown = {
+        f"fault-{i}": found[key_of(fault.worst)]
+        for i, fault in enumerate(summary.faults[:CARDS], 1)
+        if key_of(fault.worst) in found
+    }
+    scripts = page_scripts()
+    environment = _environment(frame, run)
+    return environment.get_template("page.html").render(
         run=run,
         summary=summary,
-        networks=networks_of(frame, run),
-        anchors=_anchors(summary.faults[:CARDS]),
+        networks=networks,
+        frame_rows=len(frame),
+        apart=len(apart),
+        few=FEW,
+        known=tuple(fault for fault in summary.known if fault.spec not in apart),
+        changes=changes,
+        evidence=shown,
+        routes=routes_of(frame),
+        anchors=anchors,
         cards=CARDS,
         rows=ROWS,
         limit=LIMIT,
         steps=RATIO_STEPS,
+        claims=claims_of(frame),
+        behaviours=table_of(frame, run),
+        scripts=scripts,
+        hashes=[_hash(script) for script in scripts],
+        payload=payload(
+            frame,
+            {
+                "networks": [_drawn(network, run, environment, anchors) for network in networks],
+                "frameworks": list(dict.fromkeys(info.name for info in run.frameworks)),
+                "evidence": {anchor: _carried(each) for anchor, each in shown.items()},
+            },
+        ),
     )
 
 
-def _anchors(faults: tuple[Fault, ...]) -> dict[tuple[str, str, str, str], str]:
+def _behaviours(frame: pd.DataFrame) -> set[str]:
+    """The specs that hold a behaviour and no arithmetic: they have a section of their own."""
+    other = frame["verdict"].isin(JUDGED) & ~frame["check"].isin(["semantics", "claim"])
+    return set(frame.loc[frame["check"] == "semantics", "spec"]) - set(frame.loc[other, "spec"])
+
+
+def page_scripts() -> tuple[str, ...]:
+    """The scripts of the page: the plotting library, then ours."""
+    home = resources.files("harness.report")
+    ours = [(home / "templates" / "js" / name).read_text(encoding="utf-8") for name in _SCRIPTS]
+    return (home / "vendor" / "plot" / "plot.js").read_text(encoding="utf-8"), "\n".join(ours)
+
+
+def _hash(script: str) -> str:
+    """What the page's policy knows a script by: no other one is run, whatever a name or a reason holds."""
+    # The parser turns carriage returns into line feeds before it looks.
+    digest = hashlib.sha256(script.replace("\r\n", "\n").encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def _drawn(
+    network: NetworkView, run: RunInfo, environment: jinja2.Environment, anchors: Mapping[Place, str]
+) -> dict[str, Any]:
+    """What is shown when a network is opened: its tables as markup, its graph as names."""
+    info = next((info for info in run.networks if info.name == network.name), None)
+    html = environment.get_template("network.html").render(
+        network=network, anchors=anchors, limit=LIMIT, steps=RATIO_STEPS
+    )
+    nodes, edges = (list(info.nodes), list(info.edges)) if info else ([], [])
+    return {"name": network.name, "html": html, "nodes": nodes, "edges": edges}
+
+
+def _carried(evidence: Evidence) -> dict[str, Any]:
+    histogram = evidence.histogram
+    return {"name": evidence.name, "script": evidence.script, "bins": histogram.bins if histogram else ()}
+
+
+def _anchors(faults: tuple[Fault, ...]) -> dict[Place, str]:
     """Where the card is that speaks of a spec, framework, version and node."""
     return {
         (fault.spec, fault.framework, fault.version, node): f"fault-{i}"
@@ -55,7 +147,32 @@ def _anchors(faults: tuple[Fault, ...]) -> dict[tuple[str, str, str, str], str]:
     }
 
 
-def _beyond(row: Row) -> str:
+def rows_href(wanted: Mapping[str, str]) -> str:
+    """The address, within the page, of the rows that have these values."""
+    return "#" + urlencode({name: value for name, value in wanted.items() if value}, quote_via=quote, safe="")
+
+
+def row_href(row: Row) -> str:
+    """The address of one row, within the page."""
+    return "#row=" + "/".join(quote(part, safe="") for part in key_of(row))
+
+
+def _cell_href(
+    cell: Cell, network: NetworkView, column: Column, node: str | None, anchors: Mapping[Place, str] | None = None
+) -> str:
+    """Where a cell leads: to the card of what diverges, else to its rows; nowhere where it has none."""
+    framework, version, dtype = column
+    card = (anchors or {}).get((network.name, framework, version, node or ""))
+    if card and cell.word in (Verdict.DIVERGES, Verdict.MISSING):
+        return f"#{card}"
+    if cell.worst is None or not cell.tensors:
+        return ""
+    return rows_href(
+        {"spec": network.name, "node": node or "", "framework": framework, "version": version, "dtype": dtype}
+    )
+
+
+def beyond(row: Row) -> str:
     """How far a row is beyond its bound, in words."""
     if row.verdict == "missing":
         return "missing"
@@ -71,7 +188,9 @@ def _cell_text(cell: Cell) -> str:
     row = cell.worst
     if row is None or cell.word in (Verdict.MISSING, Verdict.UNSUPPORTED, Verdict.CRASHED):
         return cell.word
-    text = figure(row.ratio) if math.isfinite(row.ratio) else row.reason.replace("_", " ") or "no bound"
+    # The whole of a sentence is in the title.
+    word = row.reason.partition(":")[0].replace("_", " ")[:24]
+    text = figure(row.ratio) if math.isfinite(row.ratio) else word or "no bound"
     return {Verdict.DIVERGES: f"✗ {text}", Verdict.KNOWN: f"known {text}"}.get(Verdict(cell.word), text)
 
 
@@ -105,20 +224,36 @@ def _when(started: str) -> str:
         return started
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Wall time in words."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
 
 
-_ENVIRONMENT = jinja2.Environment(
-    loader=jinja2.PackageLoader("harness.report"),
-    autoescape=True,
-    undefined=jinja2.StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-_ENVIRONMENT.filters |= {
-    "figure": figure, "number": number, "tail": tail, "without_paths": without_paths, "beyond": _beyond,
-    "cell_text": _cell_text, "error_text": _error_text, "cell_title": _cell_title, "counted": counted,
-    "listed": listed, "when": _when, "duration": _duration,
-}  # fmt: skip
+def command(fault: Fault, run: RunInfo) -> str:
+    """How to see this fault again, with problem and capture kept."""
+    row = fault.worst
+    path = next((info.path for info in run.networks if info.name == row.spec), "") or row.spec
+    words = ["gradconform", "run", path, "--adapter", row.framework]
+    words += ["--dtype", row.dtype] if row.dtype else []
+    words += ["--route", row.route] if row.check.startswith("route:") else []
+    words += [] if run.seed is None else ["--seed", str(run.seed)]
+    return shlex.join([*words, "--out", "again", "--keep", "again.kept"])
+
+
+def _environment(frame: pd.DataFrame, run: RunInfo) -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("harness.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "figure": figure, "number": number, "tail": tail, "without_paths": without_paths, "beyond": beyond,
+        "cell_text": _cell_text, "error_text": _error_text, "cell_title": _cell_title, "counted": counted,
+        "listed": listed, "when": _when, "duration": duration, "cell_href": _cell_href, "row_href": row_href,
+        "rows_href": rows_href, "quoted": partial(quote, safe=""), "command": partial(command, run=run),
+        "consequence": partial(consequence, ends=Ends.of(frame, run)),
+    }  # fmt: skip
+    return environment

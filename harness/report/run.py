@@ -10,7 +10,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class FrameworkInfo:
-    """One framework that took part, as its own interpreter described it."""
+    """One framework that took part, as its own interpreter described it.
+
+    adapter: its environment, such as `chainer-6.3`; cpu, platform: of the machine that captured.
+    """
 
     name: str
     version: str
@@ -18,17 +21,24 @@ class FrameworkInfo:
     numpy: str
     threads: int
     interpreter: str
+    adapter: str = ""
+    cpu: str = ""
+    platform: str = ""
 
 
 @dataclass(frozen=True)
 class NetworkInfo:
-    """One network that was run. nodes: pairs of name and operator, in the order of computation; seed: of its draws."""
+    """One network that was run. nodes: pairs of name and operator, in the order of computation; seed: of its draws.
+
+    edges: pairs of what is read, an input or a node, and the node that reads it.
+    """
 
     name: str
     about: str
     path: str
     nodes: Sequence[tuple[str, str]]
     seed: int = 0
+    edges: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True)
@@ -36,7 +46,8 @@ class RunInfo:
     """The manifest of a run.
 
     command: how to run it again; started: ISO 8601; seconds: wall time; seed: the one asked for,
-    None for each network's own.
+    None for each network's own. revision: of the harness in git; known: digest of the listed divergences; problems:
+    pairs of `<spec>.<dtype>.<values>` and digest; absent: pairs of adapter and why it could not run.
     """
 
     command: str
@@ -49,6 +60,10 @@ class RunInfo:
     cores: int
     networks: Sequence[NetworkInfo]
     frameworks: Sequence[FrameworkInfo]
+    revision: str = ""
+    known: str = ""
+    problems: Sequence[tuple[str, str]] = ()
+    absent: Sequence[tuple[str, str]] = ()
 
     def to_json(self) -> str:
         """The text of `run.json`."""
@@ -67,8 +82,10 @@ class RunInfo:
     @classmethod
     def _from_fields(cls, given: Mapping[str, Any]) -> RunInfo:
         networks = tuple(
-            NetworkInfo(**(network | {"nodes": tuple((name, op) for name, op in network["nodes"])}))
+            NetworkInfo(**(network | {key: tuple(map(tuple, network.get(key, ()))) for key in ("nodes", "edges")}))
             for network in given["networks"]
         )
         frameworks = tuple(FrameworkInfo(**framework) for framework in given["frameworks"])
-        return cls(**(dict(given) | {"networks": networks, "frameworks": frameworks}))
+        pairs = {key: tuple(map(tuple, given.get(key, ()))) for key in ("problems", "absent")}
+        given = {key: value for key, value in given.items() if key != "files"}
+        return cls(**(given | {"networks": networks, "frameworks": frameworks} | pairs))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from harness.judge.rows import Row, Verdict
+from harness.judge.rows import UNJUDGED, Row, Verdict
 from harness.report.faults import Fault, Refusal, faults_of, refusals_of, rows_of
 from harness.report.run import RunInfo
 from harness.report.words import counted, listed
@@ -129,7 +129,7 @@ def _scope(frame: pd.DataFrame, judged: pd.DataFrame, run: RunInfo | None) -> st
     text = f"{counted(len(judged), 'row')} judged in {networks}, with {frameworks}."
     beside = [
         (int((frame["verdict"] == verdict).sum()), verdict)
-        for verdict in (Verdict.UNSUPPORTED, Verdict.MEASURED)
+        for verdict in (Verdict.UNSUPPORTED, Verdict.MEASURED, Verdict.INCONCLUSIVE)
     ]
     words = [f"{n:,} {verdict}" for n, verdict in beside if n]
     return f"{text} Not judged: {listed(words)}." if words else text
@@ -139,7 +139,7 @@ def _gaps(frame: pd.DataFrame, judged: pd.DataFrame, run: RunInfo | None) -> tup
     """Frameworks of which nothing was judged, and networks of which a framework gave no row at all."""
     if run is None:
         return ()
-    answered = frame[frame["verdict"] != Verdict.MEASURED]
+    answered = frame[~frame["verdict"].isin(UNJUDGED)]
     pairs = set(answered[["spec", "framework"]].drop_duplicates().itertuples(index=False, name=None))
     found = []
     for name in dict.fromkeys(framework.name for framework in run.frameworks):
@@ -156,7 +156,8 @@ def _nearest(frame: pd.DataFrame) -> tuple[Nearest, ...]:
     judged = frame[frame["verdict"].isin(JUDGED) & (frame["op"] != "")]
     found = []
     for (op, dtype), group in judged.groupby(["op", "dtype"]):
-        honest = group[(group["verdict"] == Verdict.CONFORMS) & group["ratio"].notna()]
+        # The bar of a numerical derivative is no rounding bound of an operator.
+        honest = group[(group["verdict"] == Verdict.CONFORMS) & group["ratio"].notna() & (group["check"] != "numeric")]
         worst = rows_of(honest.loc[[honest["ratio"].idxmax()]])[0] if len(honest) else None
         failed = int(group["verdict"].isin(FAILING).sum())
         found.append(Nearest(str(op), str(dtype), worst, len(group), failed))

@@ -9,6 +9,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from harness.report import semantics
+from harness.report.claims import claims_of, in_a_line
 from harness.report.faults import Fault, Refusal
 from harness.report.run import RunInfo
 from harness.report.summary import Summary, summary_of
@@ -30,6 +32,10 @@ def terminal_summary(frame: pd.DataFrame, run: RunInfo | None = None) -> Rendera
     if summary.crashed or summary.unsupported:
         parts.append(_refusals((*summary.crashed, *summary.unsupported)))
     parts.append(_counts(summary))
+    if line := in_a_line(claims_of(frame)):
+        parts.append(Text(line))
+    if line := semantics.in_a_line(frame):
+        parts.append(Text(line))
     return Group(*parts)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from harness.spec.behaviours import MOST_OF_BEHAVIOUR, behaviour_networks
 from harness.spec.build import Builder
 from harness.spec.cases import case_networks
 from harness.spec.errors import Problem, Problems, SpecError, show
-from harness.spec.form import NetworkFile, OperatorFile
+from harness.spec.form import BehaviourFile, NetworkFile, OperatorFile
 from harness.spec.model import Network, Node, Output, Tensor, Where
 from harness.spec.salvage import read_form
 from harness.spec.tensors import MOST_ELEMENTS
@@ -17,7 +18,7 @@ __all__ = ["Network", "Node", "Output", "Problem", "SpecError", "Tensor", "Where
 
 
 def load(path: str | Path, *, most_elements: int = MOST_ELEMENTS) -> tuple[Network, ...]:
-    """The networks of a file: one of a network file, one for each case of an operator's file.
+    """The networks of a file: one of a network file, one for each case or behaviour otherwise.
 
     most_elements: how many elements all tensors of a network may have together. Raises SpecError, which holds
     every problem of the file, and nothing else, whatever the file contains.
@@ -44,6 +45,10 @@ def _networks(path: Path, root: Item, problems: Problems, most_elements: int) ->
     if "operator" in root.value:
         operator_form, _ = read_form(OperatorFile, root, problems)
         return tuple(case_networks(operator_form, root, builder, problems))
+    if "behaviours" in root.value:
+        behaviours, _ = read_form(BehaviourFile, root, problems)
+        builder = Builder(path, problems, min(most_elements, MOST_OF_BEHAVIOUR))
+        return tuple(behaviour_networks(behaviours, root, builder, problems))
     form, dropped = read_form(NetworkFile, root, problems)
     return (builder.network(form, root, dropped),)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.draws import Draw
 from harness.spec.calls import calls
+from harness.spec.claims import claims
 from harness.spec.draft import Draft
 from harness.spec.errors import Problem, Problems, show
 from harness.spec.expand import Expansion
@@ -17,6 +18,7 @@ from harness.spec.graph import ordered
 from harness.spec.infer import Inference
 from harness.spec.model import Network, Shape, Tensor, Where
 from harness.spec.rules import AFTER_SHAPES, BEFORE_SHAPES, needs
+from harness.spec.script import resolve
 from harness.spec.tensors import Declared, check_elements
 from harness.spec.text import Item
 from harness.spec.weights import check_weights
@@ -50,6 +52,8 @@ class Builder:
         given = self._given(draft)
         cotangent = self._cotangent(draft)
         weights = check_weights(draft, given, self.problems)
+        script, asks = resolve(draft, self.declared, self.problems)
+        claimed = claims(draft, self.declared)
         self.problems.stop()
         buffers = draft.inference.buffers
         return Network(
@@ -68,6 +72,9 @@ class Builder:
             exact_output=(draft.exact_output or draft.output) if "exact" in form.values else None,
             weights=weights,
             shapes=dict(draft.inference.shapes),
+            claims=claimed,
+            script=script,
+            asks=asks,
         )
 
     def _name(self, form: NetworkFile) -> str:

@@ -92,6 +92,20 @@ class Common(Form):
     dtypes: Dtypes = ["float32", "float64"]
 
 
+class Claim(Form):
+    """A printed result: what somebody says a tensor holds, and where it is said."""
+
+    says: About
+    source: About
+    framework: Annotated[Text, Field(description="the name of an adapter")] | None = None
+    of: Annotated[Text, Field(description="a tensor, such as output/loss or grad/x")]
+    value: Annotated[Any, Field(description="numbers as they were printed, or none, or raises")]
+    digits: Annotated[StrictInt, Field(ge=1, le=17, description="an int from 1 to 17")] | None = None
+
+
+Claims = Annotated[list[Claim], Field(description="a list of claims")]
+
+
 class NetworkFile(Common):
     """A file that describes one network."""
 
@@ -107,6 +121,22 @@ class NetworkFile(Common):
     nodes: Nodes
     output: Text | None = None
     cotangent: Drawn | None = None
+    claims: Claims = []
+
+
+class Behaviour(NetworkFile):
+    """A tiny network, a script over it, and the tensors that are asked for at the end."""
+
+    dtypes: Dtypes = ["float32"]
+    script: Annotated[list[Any], Field(min_length=1, description="a list of one step or more")]
+    ask: Annotated[Names, Field(min_length=1, description="a list of one tensor or more")]
+
+
+class BehaviourFile(Common):
+    """A file that holds behaviours: what each tensor holds after a short script."""
+
+    dtypes: Dtypes = ["float32"]
+    behaviours: Annotated[dict[str, Words], Field(min_length=1, description="a mapping of one behaviour or more")]
 
 
 class OperatorFile(Common):

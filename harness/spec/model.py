@@ -76,12 +76,26 @@ class Node:
 
 
 @dataclass(frozen=True)
+class Claim:
+    """A printed result. of: the tensor; value: nested lists of numbers, `none` or `raises`; digits: how many count."""
+
+    says: str
+    source: str
+    framework: str | None
+    of: str
+    value: Any
+    digits: int | None
+    where: Where
+
+
+@dataclass(frozen=True)
 class Network:
     """A spec, loaded. Nodes are in an order in which each reads only what comes before.
 
     cotangent: how the gradient handed to the output is drawn. dtypes, values: the variants to run.
     exact_output: the node that is the output in the `exact` variant (where a loss that cannot be exact is
-    left off), or None where that variant is not asked for.
+    left off), or None where that variant is not asked for. script, asks: the steps of a behaviour, as
+    `problem.json` has them, and what each of its rows is about; empty for a plain network.
     """
 
     name: str
@@ -99,6 +113,9 @@ class Network:
     exact_output: str | None = None
     weights: Path | None = None
     shapes: Mapping[str, Shape] = field(default_factory=dict)
+    claims: tuple[Claim, ...] = ()
+    script: tuple[Mapping[str, Any], ...] = ()
+    asks: tuple[str, ...] = ()
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:

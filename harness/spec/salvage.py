@@ -12,7 +12,7 @@ from harness.spec.text import Item, plain
 from harness.spec.wording import adapter, faults_of, note
 
 F = TypeVar("F", bound=Form)
-_BY_NAME = ("inputs", "nodes", "blocks", "parameters", "cases")
+_BY_NAME = ("inputs", "nodes", "blocks", "parameters", "cases", "behaviours")
 _STAND_INS: dict[str, Any] = {"about": "-", "inputs": {}}
 
 

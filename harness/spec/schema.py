@@ -11,7 +11,19 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.json_schema import models_json_schema
 
 from harness.reference import OPERATORS, Operator
-from harness.spec.form import FILE_NAME, NAME, Block, Declaration, Drawn, NetworkFile, OperatorFile, Use
+from harness.spec.form import (
+    FILE_NAME,
+    NAME,
+    Behaviour,
+    BehaviourFile,
+    Block,
+    Declaration,
+    Drawn,
+    NetworkFile,
+    OperatorFile,
+    Use,
+)  # fmt: skip
+from harness.spec.script import STEPS, UNFIT
 from harness.spec.wording import adapter
 
 Schema = dict[str, Any]
@@ -27,7 +39,8 @@ _SHORT_FORMS: tuple[tuple[Any, Schema], ...] = (
 
 def schema() -> Schema:
     """A schema that accepts every file that `load` accepts, and names what it does not."""
-    models = [(model, "validation") for model in (NetworkFile, OperatorFile, Block, Use, Declaration, Drawn)]
+    forms = (NetworkFile, OperatorFile, BehaviourFile, Behaviour, Block, Use, Declaration, Drawn, *STEPS.values())
+    models = [(model, "validation") for model in forms]
     _, whole = models_json_schema(models, ref_template="#/$defs/{model}")  # type: ignore[arg-type]
     defs: Schema = whole["$defs"]
     for op in sorted(OPERATORS.values(), key=lambda op: op.name):
@@ -44,7 +57,7 @@ def schema() -> Schema:
         },
     }
     defs["node"] = node
-    for form in ("NetworkFile", "Block"):
+    for form in ("NetworkFile", "Block", "Behaviour"):
         defs[form]["properties"]["nodes"] |= {
             "additionalProperties": {"$ref": "#/$defs/node"},
             "propertyNames": {"pattern": NAME},
@@ -52,14 +65,38 @@ def schema() -> Schema:
     defs["OperatorFile"]["properties"]["operator"] = {"enum": _names()}
     defs["OperatorFile"]["properties"]["cases"]["propertyNames"] = {"pattern": FILE_NAME}
     defs["OperatorFile"]["allOf"] = [_cases(name) for name in _names()]
+    _add_behaviours(defs)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A spec of gradconform",
         "if": {"required": ["operator"]},
         "then": {"$ref": "#/$defs/OperatorFile"},
-        "else": {"$ref": "#/$defs/NetworkFile"},
+        "else": {
+            "if": {"required": ["behaviours"]},
+            "then": {"$ref": "#/$defs/BehaviourFile"},
+            "else": {"$ref": "#/$defs/NetworkFile"},
+        },
         "$defs": defs,
     }
+
+
+def _add_behaviours(defs: Schema) -> None:
+    """Behaviours: a step is a word, where nothing must be said with it, or a mapping of the word to its arguments."""
+    words = [word for word, form in STEPS.items() if not defs[form.__name__].get("required")]
+    steps = [_step(word, form.__name__) for word, form in STEPS.items()]
+    defs["step"] = {"anyOf": [{"enum": words}, *steps]}
+    behaviour = defs["Behaviour"]
+    behaviour["required"].remove("about")
+    behaviour["properties"]["script"]["items"] = {"$ref": "#/$defs/step"}
+    for key in UNFIT:
+        del behaviour["properties"][key]
+    named = {"additionalProperties": {"$ref": "#/$defs/Behaviour"}, "propertyNames": {"pattern": FILE_NAME}}
+    defs["BehaviourFile"]["properties"]["behaviours"] |= named
+
+
+def _step(word: str, form: str) -> Schema:
+    properties = {word: {"$ref": f"#/$defs/{form}"}}
+    return {"type": "object", "properties": properties, "required": [word], "additionalProperties": False}
 
 
 def _names() -> list[str]:

@@ -51,8 +51,9 @@ class Declared:
         ways = _ways(said)
         if len(ways) > 1:
             self.problems.add(item.key_line, f"{what}: {' and '.join(ways)} are given; expected one of them")
-        for way in {"uniform", "normal"}.intersection(ways):
-            for number, line in _scalars(item.value[way]):
+        for way, numbers in (("uniform", said.uniform), ("normal", said.normal)):
+            # An empty `uniform:` is told of with all other empty values.
+            for number, line in _scalars(item.value[way]) if numbers is not None else ():
                 self._check_finite(number, line, what)
         if "value" in ways:
             return self._literal(item.value["value"], what, default, kind)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 
 from harness.judge.rows import Reason, Row, Verdict, blank
 from harness.report.run import FrameworkInfo, NetworkInfo, RunInfo
@@ -35,15 +36,16 @@ NO_FLOAT64 = "nnabla computes in float32 only: its CPU functions are built for n
 
 def networks(count: int = 3, depth: int = 8) -> tuple[NetworkInfo, ...]:
     """Networks of `depth` nodes that end in a loss."""
+    names = [*((f"{OPS[j % len(OPS)]}_{j}", OPS[j % len(OPS)]) for j in range(depth - 1)), ("loss", "cross_entropy")]
+    chain = ["x", *(name for name, _ in names)]
     return tuple(
         NetworkInfo(
             name=f"net{i:02}",
             about=f"Network {i}: a chain of {depth} nodes, as small as shows the operators at work.",
             path=f"specs/networks/net{i:02}.yaml",
-            nodes=(
-                *((f"{OPS[j % len(OPS)]}_{j}", OPS[j % len(OPS)]) for j in range(depth - 1)),
-                ("loss", "cross_entropy"),
-            ),
+            nodes=tuple(names),
+            # And one shortcut, so that the graph has two lanes.
+            edges=(*pairwise(chain), (chain[1], chain[-2]), ("target", "loss")),
         )
         for i in range(count)
     )

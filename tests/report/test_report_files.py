@@ -113,11 +113,12 @@ def test_an_unknown_verdict_is_refused() -> None:
 
 
 def test_a_run_folder_is_whole_and_read_back(tmp_path: Path) -> None:
-    """`write` leaves the four files and nothing else; `read` gives the frame; the manifest survives."""
+    """`write` leaves its files and nothing else; `read` gives the frame; the manifest survives."""
     nets = networks()
     report.write(bad_rows(nets), run_info(nets), tmp_path / "new" / "latest")
     folder = tmp_path / "new" / "latest"
-    assert sorted(p.name for p in folder.iterdir()) == ["diff.csv", "diff.parquet", "index.html", "run.json"]
+    texts = ["evidence.json", "index.html", "junit.xml", "run.json", "summary.md"]
+    assert sorted(p.name for p in folder.iterdir()) == ["diff.csv", "diff.parquet", *texts]
     assert_frame_equal(report.read(folder), frame_of(bad_rows(nets)))
     assert report.RunInfo.from_json((folder / "run.json").read_text(encoding="utf-8")) == run_info(nets)
 

@@ -36,6 +36,8 @@ nodes:
   loss: {op: cross_entropy, target: t, reduction: mean}
 output: loss
 cotangent: {uniform: [0.5, 2.0]}
+claims:
+  - {says: what the first layer gives, source: a book, framework: torch, of: output/use, value: 1.5, digits: 2}
 """
 
 

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from spec_texts import GOOD, changed, complaints
 
@@ -206,3 +208,12 @@ def _found(folder, what):
         return complaints(folder, changed(BROKEN[what][0]))
     except Exception as error:
         return [repr(error)]
+
+
+@pytest.mark.parametrize("way", ["uniform", "normal", "value", "integers"])
+def test_an_empty_way_to_draw_is_named(tmp_path: Path, way: str) -> None:
+    """`uniform:` with nothing after it is one problem, on its line, and no traceback."""
+    path = tmp_path / "empty.yaml"
+    path.write_text(f"about: x\ninputs:\n  x:\n    shape: [2]\n    {way}:\nnodes: {{y: {{op: neg, x: x}}}}\n")
+    with pytest.raises(SpecError, match=rf"empty.yaml:5: .*{way}'? (is|holds) empty"):
+        load(path)

@@ -14,7 +14,8 @@ from spec_texts import changed
 from harness.spec import schema
 
 ROOT = Path(__file__).resolve().parents[2]
-SPECS = sorted((ROOT / "specs").glob("networks/*.yaml")) + sorted((ROOT / "specs").glob("operators/*.yaml"))
+FOLDERS = ("networks", "operators", "semantics")
+SPECS = [path for folder in FOLDERS for path in sorted((ROOT / "specs" / folder).glob("*.yaml"))]
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,109 @@
+"""The steps of a semantics script in Chainer's words."""
+
+import chainer
+import numpy as np
+
+from . import adapter, reasons
+
+
+class Script:
+    """A network that a script is run over: its variables by name, those of the nodes from the last forward."""
+
+    def __init__(self, problem, tensors, walk):
+        self.walk = walk
+        self.cotangent = tensors["cotangent/" + problem["output"]]
+        self.leaves = {
+            e["name"]: chainer.Variable(tensors[e["name"]], requires_grad=e["grad"]) for e in problem["inputs"]
+        }
+        for e in problem["parameters"]:
+            # With a shape, as Chainer's own links make theirs: so made, a parameter's gradient starts as NaN.
+            self.leaves[e["name"]] = chainer.Parameter(tensors[e["name"]], e["shape"])
+        self.leaves.update((e["name"], tensors[e["name"]]) for e in problem["buffers"])
+        self.values, self.retain_grad, self.results = dict(self.leaves), False, {}
+
+    def forward(self, no_grad, detach, through_numpy):
+        """Apply every node; each forward makes new variables and a new graph."""
+        self.values = self.walk(Operators(self.walk, no_grad, detach, through_numpy), self.leaves)
+
+    def backward(self, of, cotangent, keep_graph):
+        """Set the output's ``grad``, unless there is no cotangent, and call ``backward()``; graphs are always kept."""
+        output = self.values[of]
+        if cotangent == "given":
+            output.grad = self.cotangent.copy()
+        elif cotangent == "zeros":
+            output.grad = np.zeros_like(output.array)
+        output.backward(retain_grad=self.retain_grad)
+
+    def grad(self, of, wrt, name, store, keep, keep_graph):
+        """``chainer.grad``; store is its ``set_grad`` and keep its ``retain_grad``."""
+        output, inputs = self.values[of], [self.values[each] for each in wrt]
+        ones = chainer.Variable(np.ones_like(output.array))
+        found = chainer.grad([output], inputs, [ones], set_grad=store, retain_grad=keep)
+        self.results.update((name + "/" + each, gradient) for each, gradient in zip(wrt, found))
+
+    def keep(self, tensors):
+        """Have ``backward`` keep the gradients of intermediates: of all or of none."""
+        self.retain_grad = True
+
+    def clear(self, tensors, to):
+        """``cleargrad()``, which leaves None, or ``zerograd()``."""
+        for name in tensors:
+            if to == "none":
+                self.values[name].cleargrad()
+            else:
+                self.values[name].zerograd()
+
+    def fill(self, tensor, value):
+        """Assign a ``grad`` of one number."""
+        self.values[tensor].grad = np.full_like(self.values[tensor].array, value)
+
+    def set(self, tensor, value):
+        """Change an input's array in place."""
+        self.change(tensor, value)
+
+    def change(self, tensor, value):
+        """Change a variable's array in place; nothing counts the versions."""
+        self.values[tensor].array[...] = value
+
+    def read(self, ask):
+        """A gradient, an output or a result of ``grad`` as a NumPy array of its own; None where there is none."""
+        kind, _, name = ask.partition("/")
+        found = self.results[name] if kind == "result" else self.values[name]
+        if found is not None:
+            found = found.grad if kind == "grad" else found.array
+        return None if found is None else found.copy()
+
+    def explain(self, ways, name):
+        """Why a variable has no gradient, by Chainer's graph as it is now: a reason, or one with its place."""
+        kept = self.retain_grad or name in self.leaves
+        found = reasons.without_path(ways, self.values, [name])
+        return found.get(name, "not_differentiable" if kept else "not_retained")
+
+
+class Operators:
+    """What the walk looks its operators up in: the adapter's, with the node at work cut off where it is told to be."""
+
+    def __init__(self, walk, no_grad, detach, through_numpy):
+        self.walk, self.no_grad = walk, no_grad
+        self.detach, self.through_numpy = detach, through_numpy
+
+    def __getitem__(self, operator):
+        node = self.walk.node
+
+        def apply(*variables, **attributes):
+            with chainer.using_config("enable_backprop", node["name"] not in self.no_grad):
+                return getattr(adapter, operator)(*map(self.cut, names, variables), **attributes)
+
+        names = [name for _, name in node["tensors"]]
+        return apply
+
+    def cut(self, name, variable):
+        """The variable as its readers see it; of several in one slot, each."""
+        if isinstance(name, list):
+            return list(map(self.cut, name, variable))
+        if name in self.detach:
+            # The variable forgets the function that made it, for all who read it: Chainer has no detached copy.
+            variable.unchain()
+        if name in self.through_numpy:
+            return chainer.Variable(variable.array)
+        return variable

@@ -1,0 +1,125 @@
+"""The steps of a semantics script in NNabla's words."""
+
+import contextlib
+
+import nnabla as nn
+import numpy as np
+
+from . import adapter, network, reasons
+
+
+class Script:
+    """A network that a script is run over: its variables by name, those of the nodes once the graph is built."""
+
+    def __init__(self, problem, tensors, walk):
+        self.walk, self.nodes = walk, [node["name"] for node in problem["nodes"]]
+        self.cotangent = tensors["cotangent/" + problem["output"]]
+        nn.clear_parameters()
+        self.leaves = {
+            e["name"]: nn.Variable.from_numpy_array(tensors[e["name"]], need_grad=e["grad"]) for e in problem["inputs"]
+        }
+        for e in problem["parameters"] + problem["buffers"]:
+            self.leaves[e["name"]] = network.register(e["name"], tensors[e["name"]], e["grad"])
+        self.values, self.results, self.built = dict(self.leaves), {}, None
+
+    def forward(self, no_grad, detach, through_numpy):
+        """Build the graph the first time, and again only where it is to be cut elsewhere; run it."""
+        if self.built != (no_grad, detach, through_numpy):
+            self.built = no_grad, detach, through_numpy
+            self.values = self.walk(Operators(self.walk, *self.built), self.leaves)
+        # All, for the output is not linked to what it reads through a variable that was unlinked.
+        nn.forward_all([self.values[name] for name in self.nodes])
+
+    def backward(self, of, cotangent, keep_graph):
+        """``backward(grad)``, or without grad where there is no cotangent.
+
+        A graph that need not be kept gives its buffers away on the way: ``clear_buffer=True``, as in the manual's
+        training loops.
+        """
+        output = self.values[of]
+        if cotangent == "none":
+            output.backward(clear_buffer=not keep_graph)
+        else:
+            seed = self.cotangent if cotangent == "given" else np.zeros(output.shape, np.float32)
+            output.backward(seed, clear_buffer=not keep_graph)
+
+    def grad(self, of, wrt, name, store, keep, keep_graph):
+        """``nn.grad`` and a forward of the graph it returns; store is its ``bind_grad_output``."""
+        if keep:
+            raise NotImplementedError("nnabla.grad has no option to keep the gradients of intermediates")
+        output, inputs = self.values[of], [self.values[each] for each in wrt]
+        ones = nn.Variable.from_numpy_array(np.ones(output.shape, np.float32))
+        found = nn.grad([output], inputs, [ones], bind_grad_output=store)
+        nn.forward_all([gradient for gradient in found if gradient is not None])
+        self.results.update((name + "/" + each, gradient) for each, gradient in zip(wrt, found))
+
+    def keep(self, tensors):
+        """Mark variables ``persistent``, so that no pass gives their buffers away."""
+        for name in tensors:
+            self.values[name].persistent = True
+
+    def clear(self, tensors, to):
+        """``grad.zero()``, be it to none or to zeros: a buffer always holds numbers."""
+        for name in tensors:
+            self.values[name].grad.zero()
+
+    def fill(self, tensor, value):
+        """``grad.fill(value)``."""
+        self.values[tensor].grad.fill(value)
+
+    def set(self, tensor, value):
+        """Assign an input's ``d``."""
+        self.change(tensor, value)
+
+    def change(self, tensor, value):
+        """Assign a variable's ``d``, which writes into its buffer; nothing counts the versions."""
+        self.values[tensor].d = value
+
+    def read(self, ask):
+        """A gradient, an output or a result of ``grad`` as a NumPy array of its own; None where there is none."""
+        kind, _, name = ask.partition("/")
+        found = self.results[name] if kind == "result" else self.values[name]
+        if found is None:
+            return None
+        # NNabla's own mark on a buffer that it gave away and that nobody wrote since; reading takes it off.
+        if (found.grad if kind == "grad" else found.data).clear_called:
+            return None, "buffer_reused"
+        return (found.g if kind == "grad" else found.d).copy()
+
+    def explain(self, ways, name):
+        """Why no gradient comes to a variable, by NNabla's graph as it is now: a reason with its place, or None."""
+        return reasons.explain(ways, self.values, [name]).get(name)
+
+
+class Operators:
+    """What the walk looks its operators up in: the adapter's, with the node at work cut off where it is told to be."""
+
+    def __init__(self, walk, no_grad, detach, through_numpy):
+        self.walk, self.no_grad = walk, no_grad
+        self.detach, self.through_numpy = detach, through_numpy
+
+    def __getitem__(self, operator):
+        node = self.walk.node
+
+        def apply(*variables, **attributes):
+            with nn.no_grad() if node["name"] in self.no_grad else contextlib.nullcontext():
+                return getattr(adapter, operator)(*map(self.cut, names, variables), **attributes)
+
+        names = [name for _, name in node["tensors"]]
+        return apply
+
+    def cut(self, name, variable):
+        """The variable as its readers see it; of several in one slot, each."""
+        if isinstance(name, list):
+            return list(map(self.cut, name, variable))
+        if variable is not None and "." in name:
+            # Parameters are fetched from the store where they are used: nn.no_grad() works on no other variable.
+            return network.register(name, variable, variable.need_grad)
+        if name in self.detach:
+            return variable.get_unlinked_variable(need_grad=False)
+        if name in self.through_numpy:
+            if variable.parent is not None:
+                # Until the graph has run there is no array to take.
+                variable.forward()
+            return nn.Variable.from_numpy_array(variable.d)
+        return variable

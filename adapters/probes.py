@@ -1,0 +1,61 @@
+"""The forward alone, at the points of a numerical derivative (docs/numeric.md).
+
+Every point is a problem in which some tensors are moved along a direction by a step. What is kept of each is one
+number: the sum of cotangent times output, taken in float64.
+"""
+
+import hashlib
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+
+
+def run(modules, problem, tensors, walk, probes):
+    """Return a number for each step of each direction, in their order, as ``numeric/f``.
+
+    ``numeric/probes`` is the digest of what was asked, so that no answer is held against other questions.
+
+    probes: the folder with probes.json and probes.safetensors. ``tensors`` are moved in place and moved back.
+    """
+    if not hasattr(modules.network, "evaluate"):
+        raise NotImplementedError("this adapter's network.py has no `evaluate`, the forward alone")
+    folder = Path(probes)
+    text = (folder / "probes.json").read_bytes()
+    directions = json.loads(text.decode("utf-8"))["directions"]
+    stored = _worker().read_arrays(folder / "probes.safetensors")
+    cotangent = tensors["cotangent/" + problem["output"]].astype(np.float64)
+    network = modules.network.build(problem, tensors, walk)
+    found = []
+    for direction in directions:
+        start = {name: tensors[name].copy() for name in direction["scale"]}
+        for step in direction["steps"]:
+            for name, scale in direction["scale"].items():
+                move(tensors[name], start[name], direction, stored, name, scale * step)
+            output = modules.network.evaluate(network, problem, tensors)
+            found.append(np.sum(cotangent * np.asarray(output, np.float64)))
+        for name, array in start.items():
+            tensors[name][...] = array
+    digest = np.frombuffer(hashlib.sha256(text).digest(), np.uint8)
+    return {"numeric/f": np.array(found, np.float64), "numeric/probes": digest}
+
+
+def move(array, start, direction, stored, name, step):
+    """Set ``array`` to start + step v, rounded once to its dtype; v is exact in it, and the step a power of two."""
+    step = array.dtype.type(step)
+    if direction["element"] is not None:
+        array[...] = start
+        array.reshape(-1)[direction["element"]] += step
+    else:
+        np.multiply(stored[direction["vector"] + name], step, out=array, dtype=array.dtype)
+        np.add(array, start, out=array)
+
+
+def _worker():
+    """The worker's functions that read files; it is started by path, so its folder is on no import path."""
+    path = Path(__file__).resolve().with_name("worker.py")
+    spec = importlib.util.spec_from_file_location("gradconform_worker", str(path))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

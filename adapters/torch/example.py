@@ -1,0 +1,27 @@
+"""What a stand-alone script needs of PyTorch beside the operators: leaves, the way back, arrays."""
+
+import torch
+
+
+def leaf(array, grad):
+    return torch.from_numpy(array).requires_grad_(grad)
+
+
+def own(result, *tensors):
+    # With nothing to do an operator may hand back its very input, whose gradient is another.
+    return result.view_as(result) if any(result is tensor for tensor in tensors) else result
+
+
+def run(tensors, output, cotangent):
+    for tensor in tensors.values():
+        if tensor.requires_grad:
+            tensor.retain_grad()
+    tensors[output].backward(torch.from_numpy(cotangent))
+
+
+def value(tensor):
+    return tensor.detach().numpy()
+
+
+def gradient(tensor):
+    return tensor.grad.numpy()

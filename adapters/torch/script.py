@@ -1,0 +1,109 @@
+"""The steps of a semantics script in PyTorch's words."""
+
+import contextlib
+
+import torch
+
+from . import adapter, reasons
+
+
+class Script:
+    """A network that a script is run over: its tensors by name, those of the nodes from the last forward."""
+
+    def __init__(self, problem, tensors, walk):
+        self.walk = walk
+        self.cotangent = torch.from_numpy(tensors["cotangent/" + problem["output"]])
+        entries = problem["inputs"] + problem["parameters"] + problem["buffers"]
+        self.leaves = {e["name"]: torch.from_numpy(tensors[e["name"]]).requires_grad_(e["grad"]) for e in entries}
+        self.values, self.results = dict(self.leaves), {}
+
+    def forward(self, no_grad, detach, through_numpy):
+        """Apply every node; each forward makes new tensors and a new graph."""
+        self.values = self.walk(Operators(self.walk, no_grad, detach, through_numpy), self.leaves)
+
+    def backward(self, of, cotangent, keep_graph):
+        """``tensor.backward(gradient)``, or without a gradient where there is no cotangent."""
+        tensor = self.values[of]
+        if cotangent == "none":
+            tensor.backward(retain_graph=keep_graph)
+        elif cotangent == "zeros":
+            tensor.backward(torch.zeros_like(tensor), retain_graph=keep_graph)
+        else:
+            tensor.backward(self.cotangent, retain_graph=keep_graph)
+
+    def grad(self, of, wrt, name, store, keep, keep_graph):
+        """``torch.autograd.grad``, which refuses a tensor that the output does not depend on."""
+        if store or keep:
+            option = "store" if store else "keep"
+            raise NotImplementedError("torch.autograd.grad returns gradients and has no option to %s them" % option)
+        output, inputs = self.values[of], [self.values[each] for each in wrt]
+        found = torch.autograd.grad(output, inputs, torch.ones_like(output), retain_graph=keep_graph)
+        self.results.update((name + "/" + each, gradient) for each, gradient in zip(wrt, found))
+
+    def keep(self, tensors):
+        """``retain_grad()`` on what the last forward made; the next one makes other tensors."""
+        for name in tensors:
+            self.values[name].retain_grad()
+
+    def clear(self, tensors, to):
+        """What ``zero_grad(set_to_none=True)`` does to each tensor, or ``zero_grad(set_to_none=False)``."""
+        for name in tensors:
+            tensor = self.values[name]
+            if to == "none":
+                tensor.grad = None
+            elif tensor.grad is not None:
+                tensor.grad.zero_()
+
+    def fill(self, tensor, value):
+        """Assign a ``.grad`` of one number."""
+        self.values[tensor].grad = torch.full_like(self.values[tensor], value)
+
+    def set(self, tensor, value):
+        """Change an input in place, as an optimizer changes parameters."""
+        self.change(tensor, value)
+
+    def change(self, tensor, value):
+        """Change a tensor in place, unseen by the graph but not by the tensor's count of its versions."""
+        with torch.no_grad():
+            self.values[tensor].copy_(torch.tensor(value))
+
+    def read(self, ask):
+        """A gradient, an output or a result of ``grad`` as a NumPy array of its own; None where there is none."""
+        kind, _, name = ask.partition("/")
+        found = self.results[name] if kind == "result" else self.values[name]
+        found = found.grad if kind == "grad" else found
+        return None if found is None else found.detach().numpy().copy()
+
+    def explain(self, ways, name):
+        """Why a tensor has no gradient, by autograd's graph as it is now: a reason, or one with its place."""
+        tensor = self.values[name]
+        kept = {name} if tensor.is_leaf or tensor.retains_grad else set()
+        return reasons.reasons(ways, self.values, [name], kept)["grad/" + name]
+
+
+class Operators:
+    """What the walk looks its operators up in: the adapter's, with the node at work cut off where it is told to be."""
+
+    def __init__(self, walk, no_grad, detach, through_numpy):
+        self.walk, self.no_grad = walk, no_grad
+        self.detach, self.through_numpy = detach, through_numpy
+
+    def __getitem__(self, operator):
+        node = self.walk.node
+
+        def apply(*tensors, **attributes):
+            with torch.no_grad() if node["name"] in self.no_grad else contextlib.nullcontext():
+                return getattr(adapter, operator)(*map(self.cut, names, tensors), **attributes)
+
+        names = [name for _, name in node["tensors"]]
+        return apply
+
+    def cut(self, name, tensor):
+        """The tensor as its readers see it; of several in one slot, each."""
+        if isinstance(name, list):
+            return list(map(self.cut, name, tensor))
+        if name in self.detach:
+            return tensor.detach()
+        if name in self.through_numpy:
+            return torch.from_numpy(tensor.detach().numpy())
+        return tensor

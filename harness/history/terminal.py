@@ -1,0 +1,98 @@
+"""Comparisons for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from harness.history.tables import row_name, short, short_digest, table
+from harness.report.changes import Address, Changes, EnvironmentChange, RatioGrowth
+from harness.report.words import figure
+
+
+def _where(address: Address) -> list[str]:
+    return [row_name(address), address.adapter, address.dtype, address.route]
+
+
+def comparison(found: Changes) -> RenderableType:
+    """What changed, environments first, since they usually explain the rest."""
+    worse = found.regressions
+    parts: list[RenderableType] = [
+        Text(f"before {found.before.folder} ({found.before.started})"),
+        Text(f"after  {found.after.folder} ({found.after.started})"),
+        Text(_headline(found), "bold red" if worse else "bold yellow" if found.not_run else "bold green"),
+    ]
+    parts += _environment(found.environment)
+    tables = (
+        ("could not run; nothing is known of its numbers", ("run", "adapter", "network", "dtype", "check", "reason"), [
+            [
+                ("before", "after")[n.after], n.adapter, n.spec or "all", n.dtype or "all", n.check or "all",
+                short(n.reason),
+            ]
+            for n in found.not_run
+        ]),
+        ("verdicts", ("row", "adapter", "dtype", "route", "before", "after", "ratio", "reason"), [
+            [
+                *_where(v.address), v.before, v.after, f"{figure(v.ratio_before)} → {figure(v.ratio_after)}",
+                short(v.reason),
+            ]
+            for v in found.verdicts
+        ]),
+        ("rows that vanished", ("row", "adapter", "dtype", "route", "was", "instead"), [
+            [*_where(v.address), v.verdict, short(v.instead)] for v in found.vanished_rows
+        ]),
+        ("listed divergences that vanished", ("row", "adapter", "dtype", "route", "still listed"), [
+            [*_where(v.address), "yes" if v.still_listed else "no"] for v in found.vanished_divergences
+        ]),
+        ("new rows", ("row", "adapter", "dtype", "route", "verdict", "reason"), [
+            [*_where(n.address), n.verdict, short(n.reason)] for n in found.new_rows
+        ]),
+        ("ratios that grew", ("row", "adapter", "dtype", "before", "after", "expected below", "earlier runs"), [
+            [row_name(g.address), g.address.adapter, g.address.dtype, figure(g.before), figure(g.after), *_limit(g)]
+            for g in found.ratios
+        ]),
+    )  # fmt: skip
+    for title, names, lines in tables:
+        if lines:
+            parts += [Text(f"\n{title}: {len(lines):,}", "bold"), table(names, lines)]
+    return Group(*parts)
+
+
+def _headline(found: Changes) -> str:
+    grown = [growth for growth in found.ratios if growth.regression]
+    counts = (
+        (sum(v.regression for v in found.verdicts), "verdict for the worse", "verdicts for the worse"),
+        (len(found.vanished_rows), "row vanished", "rows vanished"),
+        (sum(n.regression for n in found.new_rows), "new row fails", "new rows fail"),
+        (len(grown), "ratio grew beyond its spread", "ratios grew beyond their spread"),
+        (
+            sum(v.still_listed for v in found.vanished_divergences), "listed divergence vanished",
+            "listed divergences vanished",
+        ),
+    )  # fmt: skip
+    said = [f"{n:,} {words[n > 1]}" for n, *words in counts if n]
+    if not said:
+        said = ["nothing is worse"]
+    if not found.compared:
+        said = ["the runs have no row in common", *said]
+    if any(entry.after for entry in found.not_run):
+        said.append("not everything could be run")
+    return f"{'; '.join(said)} ({found.compared:,} rows compared)"
+
+
+def _limit(growth: RatioGrowth) -> list[str]:
+    if growth.basis == "measured":
+        return ["measured", "too few"]
+    return [figure(growth.limit), f"{growth.earlier} {growth.basis}"]
+
+
+def _environment(found: Sequence[EnvironmentChange]) -> list[RenderableType]:
+    if not found:
+        return [Text("environments: the same")]
+    lines = [[e.of, e.what, short_digest(e.before), short_digest(e.after)] for e in found]
+    return [
+        Text(f"\nenvironments differ: {len(lines):,}", "bold"),
+        table(("of", "what", "before", "after"), lines),
+    ]
