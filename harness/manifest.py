@@ -68,8 +68,9 @@ def revision() -> str:
 
 
 def _known() -> str:
-    """A digest of specs/known: what is listed there decides between `known` and `diverges`."""
-    files = sorted((specs_folder() / "known").glob("*.yaml"))
+    """A digest of specs/known and of the recorded conventions: they decide between `known` and `diverges`."""
+    folders = (specs_folder() / "known", specs_folder() / "semantics" / "conventions")
+    files = [path for folder in folders for path in sorted(folder.glob("*.yaml"))]
     return hashlib.sha256(b"".join(path.name.encode() + path.read_bytes() for path in files)).hexdigest()
 
 
