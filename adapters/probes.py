@@ -24,7 +24,7 @@ def run(modules, problem, tensors, walk, probes):
     folder = Path(probes)
     text = (folder / "probes.json").read_bytes()
     directions = json.loads(text.decode("utf-8"))["directions"]
-    stored = _worker().read_arrays(folder / "probes.safetensors")
+    stored = _arrays().read_arrays(folder / "probes.safetensors")
     cotangent = tensors["cotangent/" + problem["output"]].astype(np.float64)
     network = modules.network.build(problem, tensors, walk)
     found = []
@@ -52,10 +52,10 @@ def move(array, start, direction, stored, name, step):
         np.add(array, start, out=array)
 
 
-def _worker():
-    """The worker's functions that read files; it is started by path, so its folder is on no import path."""
-    path = Path(__file__).resolve().with_name("worker.py")
-    spec = importlib.util.spec_from_file_location("gradconform_worker", str(path))
+def _arrays():
+    """arrays.py, beside this file: the worker is started by path, so its folder is on no import path."""
+    path = Path(__file__).resolve().with_name("arrays.py")
+    spec = importlib.util.spec_from_file_location("gradconform_arrays", str(path))
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

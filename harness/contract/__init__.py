@@ -1,0 +1,14 @@
+"""Problems and captures on disk: the whole interface between the harness and a framework (docs/contract.md)."""
+
+from __future__ import annotations
+
+from harness.contract.capture import Capture, read_capture
+from harness.contract.files import FORMAT, Array, ContractError, Tensors, digest, explained, read_document, write_whole
+from harness.contract.forms import REASONS, Asked, Claim
+from harness.contract.problem import Problem, ProblemNode, fingerprint, read_problem, write_problem
+
+__all__ = [
+    "FORMAT", "REASONS", "Array", "Asked", "Capture", "Claim", "ContractError", "Problem", "ProblemNode", "Tensors",
+    "digest", "explained", "fingerprint", "read_capture", "read_document", "read_problem", "write_problem",
+    "write_whole",
+]  # fmt: skip

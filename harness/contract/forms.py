@@ -1,0 +1,122 @@
+"""The form of problem.json and of capture.json: their keys and what each may hold."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictInt
+
+REASONS = Literal[
+    "not_requested", "not_on_path", "graph_cut", "not_retained", "buffer_reused", "not_differentiable", "uninitialised",
+    "unexplained",
+]  # fmt: skip
+
+
+def _claimable(value: Any) -> Any:
+    try:
+        # NumPy would take null for NaN.
+        if value in ("none", "raises") or None in np.asarray(value, object).flat:
+            return {"none": "none", "raises": "raises"}[value]
+        return np.asarray(value, float)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError("expected numbers, none or raises") from error
+
+
+class Claim(BaseModel):
+    """What somebody printed: says and source in words, the tensor `of`, and its value: an array, `none` or `raises`.
+
+    framework: the adapter that it speaks of, or None for every one; digits: the significant digits that were printed,
+    None where the dtype's own rounding is all that may stand between.
+    """
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+
+    says: str
+    source: str
+    framework: str | None = None
+    of: str
+    value: Annotated[Any, AfterValidator(_claimable)]
+    digits: Annotated[StrictInt, Field(ge=1, le=17)] | None = None
+
+
+class Asked(BaseModel):
+    """What became of an ask of a script.
+
+    step: index of the step that raised, None where reading did; error: type and first line of the exception; reason:
+    why a buffer was not read or no gradient came there; nodes: where the framework's graph is cut, as in `cuts`.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    ask: str
+    outcome: Literal["value", "none", "raises"]
+    step: StrictInt | None = None
+    error: str | None = None
+    reason: REASONS | None = None
+    nodes: tuple[str, ...] = ()
+
+
+_Extent = Annotated[StrictInt, Field(ge=0, lt=2**48)]
+
+
+class _Form(BaseModel):
+    """A part of a document; what this version does not know of is let pass."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class _TensorForm(_Form):
+    name: str
+    shape: tuple[_Extent, ...]
+    dtype: Literal["float32", "float64", "int64"]
+    grad: StrictBool
+
+
+class _OutputForm(_Form):
+    name: str
+    shape: tuple[_Extent, ...]
+
+
+class _NodeForm(_Form):
+    name: str
+    op: str
+    tensors: tuple[tuple[str, str | list[str] | None], ...]
+    attributes: dict[str, Any]
+    outputs: Annotated[tuple[_OutputForm, ...], Field(min_length=1)]
+
+
+class _StepForm(_Form):
+    do: Literal["forward", "backward", "grad", "keep", "clear", "fill", "set", "change"]
+
+
+class ProblemForm(_Form):
+    spec: str
+    about: str
+    seed: StrictInt
+    dtype: Literal["float32", "float64"]
+    values: Literal["drawn", "exact"]
+    inputs: tuple[_TensorForm, ...]
+    parameters: tuple[_TensorForm, ...]
+    buffers: tuple[_TensorForm, ...]
+    nodes: tuple[_NodeForm, ...]
+    output: str
+    digest: str
+    claims: tuple[Claim, ...] = ()
+    script: tuple[_StepForm, ...] = ()
+    asks: tuple[str, ...] = ()
+
+
+class CaptureForm(_Form):
+    status: Literal["ok", "unsupported", "crashed"]
+    reason: str | None = None
+    framework: str
+    version: str | None = None
+    route: str
+    problem: str | None = None
+    digest: str | None = None
+    missing: dict[str, REASONS] = {}
+    asked: tuple[Asked, ...] = ()
+    cuts: dict[str, tuple[str, ...]] = {}
+    remedies: dict[str, str] = {}
+    lines: dict[Literal["leaf", "between"], str] = {}
