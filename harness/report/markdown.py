@@ -10,6 +10,7 @@ import pandas as pd
 from harness.report.changes import Changes
 from harness.report.page import beyond, duration
 from harness.report.run import RunInfo
+from harness.report.semantics import in_a_line
 from harness.report.summary import summary_of
 from harness.report.words import counted, listed, number, without_paths
 
@@ -27,7 +28,7 @@ def plain(text: str) -> str:
 def markdown(frame: pd.DataFrame, run: RunInfo, changes: Changes | None = None) -> str:
     """The text of `summary.md`."""
     text = _ENVIRONMENT.get_template("summary.md").render(
-        summary=summary_of(frame, run), run=run, changes=changes, shown=SHOWN
+        summary=summary_of(frame, run), run=run, changes=changes, behaviours=in_a_line(frame), shown=SHOWN
     )
     return re.sub(r"\n{3,}", "\n\n", text)
 

@@ -28,7 +28,7 @@ from harness.report.payload import payload
 from harness.report.routes import routes_of
 from harness.report.run import RunInfo
 from harness.report.semantics import table_of
-from harness.report.summary import JUDGED, summary_of
+from harness.report.summary import behaviours_in, summary_of
 from harness.report.words import counted, figure, listed, number, tail, without_paths
 
 CARDS = 40
@@ -59,7 +59,7 @@ def page(
 ) -> str:
     """The whole page as text. changes: since an earlier run; evidence: of the worst rows."""
     summary = summary_of(frame, run)
-    apart = _behaviours(frame)
+    apart = behaviours_in(frame)
     networks = tuple(network for network in networks_of(frame, run) if network.name not in apart)
     anchors = _anchors(summary.faults[:CARDS])
     found = {each.row: each for each in evidence}
@@ -77,7 +77,7 @@ def page(
         frame_rows=len(frame),
         apart=len(apart),
         few=FEW,
-        known=tuple(fault for fault in summary.known if fault.spec not in apart),
+        known=summary.known,
         changes=changes,
         evidence=shown,
         routes=routes_of(frame),
@@ -99,12 +99,6 @@ def page(
             },
         ),
     )
-
-
-def _behaviours(frame: pd.DataFrame) -> set[str]:
-    """The specs that hold a behaviour and no arithmetic: they have a section of their own."""
-    other = frame["verdict"].isin(JUDGED) & ~frame["check"].isin(["semantics", "claim"])
-    return set(frame.loc[frame["check"] == "semantics", "spec"]) - set(frame.loc[other, "spec"])
 
 
 def page_scripts() -> tuple[str, ...]:

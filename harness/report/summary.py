@@ -70,12 +70,19 @@ def summary_of(frame: pd.DataFrame, run: RunInfo | None = None) -> Summary:
         headline=_headline(frame, run, faults),
         counts=_counts(frame, run),
         faults=faults,
-        known=faults_of(frame, (Verdict.KNOWN,)),
+        # What a framework means by a gradient is a convention of its own and no fault.
+        known=faults_of(frame[frame["check"] != "semantics"], (Verdict.KNOWN,)),
         crashed=refusals_of(frame, Verdict.CRASHED),
         unsupported=refusals_of(frame, Verdict.UNSUPPORTED),
         nearest=_nearest(frame),
         uninformative=int((frame["reason"] == "uninformative").sum()),
     )
+
+
+def behaviours_in(frame: pd.DataFrame) -> set[str]:
+    """The specs that hold a behaviour and no arithmetic."""
+    other = frame["verdict"].isin(JUDGED) & ~frame["check"].isin(["semantics", "claim"])
+    return set(frame.loc[frame["check"] == "semantics", "spec"]) - set(frame.loc[other, "spec"])
 
 
 def _counts(frame: pd.DataFrame, run: RunInfo | None) -> pd.DataFrame:
@@ -124,9 +131,12 @@ def _scope(frame: pd.DataFrame, judged: pd.DataFrame, run: RunInfo | None) -> st
     names = [info.name for info in run.frameworks] if run else []
     pairs = list(judged[["framework", "version"]].drop_duplicates().itertuples(index=False, name=None))
     pairs.sort(key=lambda pair: (names.index(pair[0]) if pair[0] in names else len(names), pair))
-    networks = counted(judged["spec"].nunique(), "network")
+    named = set(judged["spec"])
+    behaviours = named & behaviours_in(frame)
+    counts = ((len(named - behaviours), "network"), (len(behaviours), "behaviour"))
+    specs = listed(counted(n, noun) for n, noun in counts if n) or "no network"
     frameworks = listed(" ".join(pair).strip() for pair in pairs)
-    text = f"{counted(len(judged), 'row')} judged in {networks}, with {frameworks}."
+    text = f"{counted(len(judged), 'row')} judged in {specs}, with {frameworks}."
     beside = [
         (int((frame["verdict"] == verdict).sum()), verdict)
         for verdict in (Verdict.UNSUPPORTED, Verdict.MEASURED, Verdict.INCONCLUSIVE)
