@@ -12,10 +12,12 @@ from harness.numeric.plan import RESOLUTION
 from harness.report import read
 
 SPECS = "specs/networks"
+# Half an hour of forwards for one more line; docs/numeric.md has it.
+LEFT_OUT = "vgg16"
 ABOUT = f"""\
-Every row of one `gradconform run {SPECS} --numeric` whose check is `numeric`. A row is conclusive where a
-relative fault of {RESOLUTION["float32"]:.0e} (float32) or {RESOLUTION["float64"]:.0e} (float64) would have left
-its bar; the ratio is |analytic - numerical| / bar, and above 1 a row diverges. Forwards: how often each
+Every row of one `gradconform run {SPECS} --numeric`, {LEFT_OUT} left out, whose check is `numeric`. A row is
+conclusive where a relative fault of {RESOLUTION["float32"]:.0e} (float32) or {RESOLUTION["float64"]:.0e} (float64)
+would have left its bar; the ratio is |analytic - numerical| / bar, and above 1 a row diverges. Forwards: how often each
 framework evaluates the network. Listed divergences (`known`) are in no figure but their own.
 """
 
@@ -23,7 +25,8 @@ framework evaluates the network. Listed divergences (`known`) are in no figure b
 def section(place: Place) -> str:
     """Markdown: a line for each network and dtype."""
     out, kept = place.root / "numeric-report", place.root / "numeric-kept"
-    command = [sys.executable, "-m", "harness.cli", "run", ROOT / SPECS, "--numeric", "--out", out, "--keep", kept]
+    specs = [path for path in sorted((ROOT / SPECS).glob("*.yaml")) if path.stem != LEFT_OUT]
+    command = [sys.executable, "-m", "harness.cli", "run", *specs, "--numeric", "--out", out, "--keep", kept]
     cost = process(command, said_in=out / "run.json", accepted=(0, 1, 3))
     rows = read(out)
     rows = rows[rows["check"] == "numeric"]
