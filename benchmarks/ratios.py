@@ -70,8 +70,8 @@ def _totals(rows: pd.DataFrame, honest: pd.DataFrame) -> str:
 
 
 def _listed(rows: pd.DataFrame) -> str:
-    """Everything that does not conform, but for what a framework does not have."""
-    other = rows[~rows["verdict"].isin(["conforms", "measured", "unsupported"])]
+    """Everything that does not conform, but for what a framework does not have; claims judge what somebody printed."""
+    other = rows[~rows["verdict"].isin(["conforms", "measured", "unsupported"]) & (rows["check"] != "claim")]
     columns = ["verdict", "spec", "dtype", "framework", "tensor", "check", "ratio", "reason"]
     if other.empty:
         return "Nothing diverges or is listed.\n"
