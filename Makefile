@@ -49,6 +49,8 @@ NIGHT := reports/night
 HISTORY := reports/history
 KEEP := yes
 SPECS :=
+# Of `gradconform capture`. The same for pull requests, which are held against the last night row by row.
+OPTIONS := --numeric
 MATRIX := $(frameworks) $(notdir $(wildcard adapters/*/versions/*))
 comma := ,
 space := $(subst ,, )
@@ -60,7 +62,7 @@ capture-%: $(TOX)
 	@if ! test -x $(HARNESS)/gradconform -a -x .tox/$*/bin/python; then \
 	    $(configured_as_for_pip) $(TOX) run --notest -e harness,$*; fi
 	@rm -rf $(NIGHT)/captures/$*
-	$(HARNESS)/gradconform capture $(SPECS) --adapter $* --out $(NIGHT)/captures/$*
+	$(HARNESS)/gradconform capture $(SPECS) --adapter $* $(OPTIONS) --out $(NIGHT)/captures/$*
 
 # An environment that gave no captures is named, and the others are judged.
 judge-night: $(TOX)

@@ -57,7 +57,8 @@ def rows(problem: Problem, capture: Capture) -> Iterator[Row]:
 def measured_in(problem: Problem, capture: Capture, found: Capture) -> dict[str, list[Measure]]:
     """Leaf, or all leaves joined by a space -> its directions. Raises ContractError."""
     beside = capture.folder.parent.parent.parent / "problems" / capture.folder.name
-    place = next((p for p in (problem.folder, beside) if (p / FOLDER / "probes.json").exists()), problem.folder)
+    # Those beside the capture: another machine may have chosen other steps for the same problem.
+    place = next((p for p in (beside, problem.folder) if (p / FOLDER / "probes.json").exists()), problem.folder)
     probes = read(place / FOLDER, problem)
     return measures(problem, gradients(problem, capture), probes, answers(found.tensors, probes))
 

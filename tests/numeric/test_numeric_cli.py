@@ -96,6 +96,20 @@ def test_answers_to_other_probes_are_refused(tmp_path, good, spec):
     assert row.verdict == "crashed" and "answers other probes" in row.reason
 
 
+def test_captures_of_two_machines_are_judged_by_their_own_probes(tmp_path, monkeypatch, good, spec):
+    """The same problem differenced with other steps elsewhere: each is held against what it was asked."""
+    other = fake(tmp_path, monkeypatch, name="other", op="return np.maximum(x, 0)")
+    with (other / "network.py").open("a") as file:
+        file.write(EVALUATE)
+    gradconform("capture", spec, "--adapter", good, "--numeric", "--out", tmp_path / "here")
+    plain = ("--eps", "1e-3", "--plain")
+    gradconform("capture", spec, "--adapter", other, "--numeric", *plain, "--out", tmp_path / "there")
+    gradconform("judge", tmp_path / "here", tmp_path / "there", "--out", tmp_path / "report")
+    found = numerical(tmp_path / "report").set_index("framework")["verdict"].to_dict()
+    assert set(found) == {"good", "other"}
+    assert "crashed" not in found.values()
+
+
 def test_an_adapter_without_the_forward_alone_is_unsupported(tmp_path, monkeypatch, spec):
     """Its row names what is missing, and its gradients are judged as ever."""
     folder = fake(tmp_path, monkeypatch, name="old", op="return np.maximum(x, 0)")
