@@ -86,7 +86,7 @@ def op_linear(x, weight, bias):
 """
 # NNabla does not compute in float64.
 CASES = [(name, "float32") for name in ("torch", "chainer", "nnabla")] + [("torch", "float64"), ("chainer", "float64")]
-SMALL = {"float32": 1.01e-3, "float64": 1.01e-8}
+SMALL = {"float32": 1e-3, "float64": 1e-8}
 
 
 def captured(adapter, spec, dtype, where):
