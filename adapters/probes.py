@@ -5,26 +5,26 @@ number: the sum of cotangent times output, taken in float64.
 """
 
 import hashlib
-import importlib.util
 import json
 from pathlib import Path
 
 import numpy as np
 
 
-def run(modules, problem, tensors, walk, probes):
+def run(modules, problem, tensors, walk, probes, read_arrays):
     """Return a number for each step of each direction, in their order, as ``numeric/f``.
 
     ``numeric/probes`` is the digest of what was asked, so that no answer is held against other questions.
 
-    probes: the folder with probes.json and probes.safetensors. ``tensors`` are moved in place and moved back.
+    probes: the folder with probes.json and probes.safetensors. read_arrays: the worker's reader (arrays.py).
+    ``tensors`` are moved in place and moved back.
     """
     if not hasattr(modules.network, "evaluate"):
         raise NotImplementedError("this adapter's network.py has no `evaluate`, the forward alone")
     folder = Path(probes)
     text = (folder / "probes.json").read_bytes()
     directions = json.loads(text.decode("utf-8"))["directions"]
-    stored = _arrays().read_arrays(folder / "probes.safetensors")
+    stored = read_arrays(folder / "probes.safetensors")
     cotangent = tensors["cotangent/" + problem["output"]].astype(np.float64)
     network = modules.network.build(problem, tensors, walk)
     found = []
@@ -50,12 +50,3 @@ def move(array, start, direction, stored, name, step):
     else:
         np.multiply(stored[direction["vector"] + name], step, out=array, dtype=array.dtype)
         np.add(array, start, out=array)
-
-
-def _arrays():
-    """arrays.py, beside this file: the worker is started by path, so its folder is on no import path."""
-    path = Path(__file__).resolve().with_name("arrays.py")
-    spec = importlib.util.spec_from_file_location("gradconform_arrays", str(path))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module

@@ -329,7 +329,8 @@ class Job:
         elif probes is not None:
             # The forward alone, at the points of a numerical derivative (adapters/probes.py).
             with timed(seconds, "run"):
-                values = beside("probes").run(self.modules, problem, tensors, self.walk, probes)
+                run = beside("probes").run
+                values = run(self.modules, problem, tensors, self.walk, probes, arrays.read_arrays)
         else:
             with timed(seconds, "build"):
                 network = self.network.build(problem, tensors, self.walk)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import signal
 import sys
 import threading
@@ -247,13 +246,7 @@ def list_specs(specs: Sequence[Path]) -> None:
         count = sum(_size(t.shape) for t in network.parameters)
         told = (str(len(network.nodes)), f"{count:,}", " ".join(network.dtypes), " ".join(network.values))
         table.add_row(network.name, *told, escape(network.about))
-    _console().print(table)
-
-
-def _console() -> Console:
-    """As wide as the terminal, or wide enough that a table in a file or a pipe is not cut."""
-    console = Console(highlight=False)
-    return console if console.is_terminal or "COLUMNS" in os.environ else Console(highlight=False, width=200)
+    commands.wide_console(200).print(table)
 
 
 def _size(shape: Sequence[int]) -> int:
@@ -280,7 +273,7 @@ def doctor(adapter: Sequence[str]) -> None:
         except adapters.AdapterError as error:
             table.add_row(name, "not ready", "", "", "", "", "")
             missing.append(str(error))
-    console = _console()
+    console = commands.wide_console(200)
     here = f"gradconform {__version__}, Python {sys.version.split()[0]}, adapters in {paths.adapters_folder()}"
     console.print(here, soft_wrap=True, markup=False)
     console.print(table)

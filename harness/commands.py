@@ -179,7 +179,7 @@ def compare(before: Path, after: Path, history: Path | None, *, subset: bool, as
     if as_json:
         click.echo(json.dumps(asdict(found) | {"regressions": found.regressions}, indent=1))
     else:
-        _wide().print(comparison(found))
+        wide_console().print(comparison(found))
     if found.regressions:
         return DIVERGES
     return CANNOT_RUN if any(entry.after for entry in found.not_run) else 0
@@ -195,18 +195,18 @@ def history(folder: Path, row: str | None, *, changes: bool) -> int:
     if not runs:
         raise ContractError(f"{folder}: holds no run that can be read; `gradconform run --history {folder}` adds one")
     if row is not None:
-        _wide().print(tables.trend_table(trend.trend(runs, row)))
+        wide_console().print(tables.trend_table(trend.trend(runs, row)))
     elif changes:
-        _wide().print(tables.events_table(trend.nights(runs), trend.events(runs)))
+        wide_console().print(tables.events_table(trend.nights(runs), trend.events(runs)))
     else:
-        _wide().print(tables.nights_table(trend.nights(runs)))
+        wide_console().print(tables.nights_table(trend.nights(runs)))
     return CANNOT_RUN if refused else 0
 
 
-def _wide() -> Console:
+def wide_console(width: int = 250) -> Console:
     """As wide as the terminal, or so wide that no table in a file or a pipe is cut."""
     console = Console(highlight=False)
-    return console if console.is_terminal or "COLUMNS" in os.environ else Console(highlight=False, width=250)
+    return console if console.is_terminal or "COLUMNS" in os.environ else Console(highlight=False, width=width)
 
 
 def _captured(given: Sequence[Path]) -> tuple[list[Folder], dict[str, str]]:
@@ -239,9 +239,9 @@ def numeric(spec: Path, tensors: Sequence[str], options: Options) -> int:
             for name, found in tables.captures(asked, chosen, options.threads, limits, root).items():
                 for verdict, shown in tables.tables(asked, name, found):
                     verdicts.add(verdict)
-                    _wide().print(shown)
+                    wide_console().print(shown)
     for message in absent.values():
-        _wide().print(f"not run: {message}", markup=False, soft_wrap=True)
+        wide_console().print(f"not run: {message}", markup=False, soft_wrap=True)
     if Verdict.DIVERGES in verdicts:
         return DIVERGES
     return CANNOT_RUN if Verdict.CRASHED in verdicts or absent else 0
@@ -378,7 +378,7 @@ def _report(
     if changes is not None:
         from harness.history.terminal import comparison
 
-        _wide().print(comparison(changes))
+        wide_console().print(comparison(changes))
     elif keeping.baseline is not None:
         console.print(f"{keeping.baseline}: holds no earlier run to compare with", markup=False, soft_wrap=True)
     for message in absent.values():

@@ -13,13 +13,12 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from harness import paths
 from harness.behaviour import Word
 from harness.contract import explained
-from harness.judge.known import KnownError
+from harness.judge.known import KnownError, listed
 from harness.judge.rows import Row, Verdict
 from harness.judge.semantics import CHECK, NUMBERED
 from harness.spec import Network
@@ -78,7 +77,7 @@ def load(folder: Path | None = None) -> Conventions:
     asks = {network.name: network.asks for path in sorted(folder.glob("*.yaml")) for network in load_spec(path)}
     found: dict[tuple[str, str, str], tuple[Convention, ...]] = {}
     for path in sorted((folder / FOLDER).glob("*.yaml")):
-        for i, written in enumerate(_listed(path), 1):
+        for i, written in enumerate(listed(path, "conventions"), 1):
             entry = _entry(f"{path}: entry {i}", written, asks)
             key = (path.stem, entry.behaviour, entry.ask)
             twice = {v for other in found.get(key, ()) for v in other.versions}.intersection(entry.versions)
@@ -87,16 +86,6 @@ def load(folder: Path | None = None) -> Conventions:
                 raise KnownError(f"{path}: entry {i}: {entry.behaviour}, {entry.ask}: {version} is in two entries")
             found[key] = (*found.get(key, ()), entry)
     return found
-
-
-def _listed(path: Path) -> list[Any]:
-    try:
-        listed = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise KnownError(f"{path}: {error}") from error
-    if not isinstance(listed, list):
-        raise KnownError(f"{path}: holds a {type(listed).__name__}; expected a list of conventions")
-    return listed
 
 
 def _entry(where: str, written: Any, asks: Mapping[str, Sequence[str]]) -> Convention:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -49,19 +49,24 @@ def load(folder: Path) -> tuple[Known, ...]:
     """Every entry of every `*.yaml` of a folder. Raises KnownError."""
     entries: list[Known] = []
     for path in sorted(folder.glob("*.yaml")):
-        try:
-            listed = yaml.safe_load(path.read_text(encoding="utf-8"))
-        # Not every scalar that looks like a date is one (ValueError).
-        except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-            raise KnownError(f"{path}: {error}") from error
-        if not isinstance(listed, list):
-            raise KnownError(f"{path}: holds a {type(listed).__name__}; expected a list of divergences")
-        for i, entry in enumerate(listed, 1):
+        for i, entry in enumerate(listed(path, "divergences"), 1):
             try:
                 entries.append(Known.model_validate(entry))
             except ValidationError as error:
                 raise KnownError(f"{path}: entry {i}: {explained(error)}") from error
     return tuple(entries)
+
+
+def listed(path: Path, what: str) -> list[Any]:
+    """The list that a YAML file holds, its entries not looked at. Raises KnownError, which says what was expected."""
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    # Not every scalar that looks like a date is one (ValueError).
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise KnownError(f"{path}: {error}") from error
+    if not isinstance(found, list):
+        raise KnownError(f"{path}: holds a {type(found).__name__}; expected a list of {what}")
+    return found
 
 
 def apply(rows: Iterable[Row], entries: Sequence[Known]) -> Iterator[Row]:
