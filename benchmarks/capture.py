@@ -4,9 +4,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from statistics import median
 
+from gradconform.capture import adapters
 from measure import ROOT, Cost, Place, alternated, process, ratios, spread, table
-
-from harness import adapters
 
 TARGET = 1.3
 PARTS = ("import", "read", "build", "run", "write")

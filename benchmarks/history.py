@@ -59,7 +59,7 @@ def year(seed_run: Path, folder: Path, nights: int, rows: int) -> None:
 def seconds(*arguments: object) -> tuple[float, float]:
     """Wall and processor time of the command, start and imports included."""
     begin, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    command = [sys.executable, "-m", "harness.cli", *map(str, arguments)]
+    command = [sys.executable, "-m", "gradconform", *map(str, arguments)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if done.returncode not in (0, 1):
         raise SystemExit(f"{' '.join(command)}: exit status {done.returncode}\n{done.stderr}")

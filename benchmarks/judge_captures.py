@@ -10,11 +10,10 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from gradconform.judge import judge
+from gradconform.rows import Row
+from gradconform.run.processes import keep_freed_memory
 from threadpoolctl import threadpool_limits
-
-from harness.judge import judge
-from harness.judge.rows import Row
-from harness.memory import keep_freed_memory
 
 
 def main(calls: int, problem: Path, captures: dict[str, Path]) -> None:

@@ -9,11 +9,10 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+from gradconform.capture import adapters
+from gradconform.contract import Problem, read_capture, read_problem
+from gradconform.draw.variants import Variant
 from measure import ROOT, BenchmarkError, Cost, Place, alternated, process, spread, table
-
-from harness import adapters
-from harness.contract import Problem, read_capture, read_problem
-from harness.pipeline import Variant
 
 TARGET_WALL, TARGET_PEAK, TARGET_CALL = 60.0, 6e9, 0.5
 CALLS = 10

@@ -16,9 +16,14 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-
-from harness import __version__, adapters, commands, pipeline
-from harness.running import environment
+from gradconform import __version__
+from gradconform.capture import adapters
+from gradconform.capture.worker import environment
+from gradconform.contract.folder import Folder
+from gradconform.draw.variants import Variant
+from gradconform.run import way
+from gradconform.run.processes import cores, pool
+from gradconform.spec.files import networks
 
 ROOT = Path(__file__).resolve().parent.parent
 THREADS = 1
@@ -118,7 +123,7 @@ def machine() -> str:
         f"- {line}"
         for line in (
             f"{datetime.now(UTC).isoformat(timespec='minutes')}, load average at the start {load:.1f}",
-            f"{model}, {pipeline.cores()} cores, {platform.platform()}; each process has {THREADS} thread",
+            f"{model}, {cores()} cores, {platform.platform()}; each process has {THREADS} thread",
             f"gradconform {__version__} (Python {platform.python_version()}, NumPy {np.__version__})",
             *found,
         )
@@ -138,23 +143,23 @@ class Place:
     repeat: int
     made: set[str] = field(default_factory=set)
 
-    def problem(self, spec: str, dtype: str) -> pipeline.Variant:
+    def problem(self, spec: str, dtype: str) -> Variant:
         """The problem of specs/networks/<spec>.yaml in a dtype, drawn with the spec's own seed."""
-        network = commands.networks([ROOT / "specs" / "networks" / f"{spec}.yaml"])[0]
-        variant = pipeline.Variant(network, dtype, "drawn")
+        network = networks([ROOT / "specs" / "networks" / f"{spec}.yaml"])[0]
+        variant = Variant(network, dtype, "drawn")
         if variant.name not in self.made:
             # In another process: what a child is said to have had at its peak counts this one's memory too.
-            with pipeline.pool(1) as workers:
-                pipeline.draw(self.folder, [variant], None, _quiet, workers)
+            with pool(1) as workers:
+                way.draw(self.folder, [variant], None, _quiet, workers)
             self.made.add(variant.name)
         return variant
 
     @property
-    def folder(self) -> pipeline.Folder:
+    def folder(self) -> Folder:
         """Where problems and captures lie."""
-        return pipeline.Folder(self.root)
+        return Folder(self.root)
 
-    def capture(self, variant: pipeline.Variant, adapter: adapters.Adapter) -> Cost:
+    def capture(self, variant: Variant, adapter: adapters.Adapter) -> Cost:
         """One run of the worker on one problem, in a process of its own; the capture stays in `folder`."""
         target = self.folder.capture(adapter.name, variant.name)
         shutil.rmtree(target, ignore_errors=True)
@@ -167,7 +172,7 @@ class Place:
             raise BenchmarkError(f"{adapter.name} on {variant.name}: {cost.said['reason']}")
         return cost
 
-    def captures(self, variant: pipeline.Variant) -> dict[str, Path]:
+    def captures(self, variant: Variant) -> dict[str, Path]:
         """The capture folders of the frameworks that have the problem's dtype, made where not there yet."""
         found = {}
         for name in adapters.names():

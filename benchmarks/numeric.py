@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
+from gradconform.numeric.plan import RESOLUTION
+from gradconform.report import read
 from measure import ROOT, Place, process, table
-
-from harness.numeric.plan import RESOLUTION
-from harness.report import read
 
 SPECS = "specs/networks"
 # Half an hour of forwards for one more line; docs/numeric.md has it.
@@ -26,7 +25,7 @@ def section(place: Place) -> str:
     """Markdown: a line for each network and dtype."""
     out, kept = place.root / "numeric-report", place.root / "numeric-kept"
     specs = [path for path in sorted((ROOT / SPECS).glob("*.yaml")) if path.stem != LEFT_OUT]
-    command = [sys.executable, "-m", "harness.cli", "run", *specs, "--numeric", "--out", out, "--keep", kept]
+    command = [sys.executable, "-m", "gradconform", "run", *specs, "--numeric", "--out", out, "--keep", kept]
     cost = process(command, said_in=out / "run.json", accepted=(0, 1, 3))
     rows = read(out)
     rows = rows[rows["check"] == "numeric"]

@@ -5,12 +5,11 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 
 import pandas as pd
+from gradconform.report import read
+from gradconform.rows import LIMIT
+from gradconform.spec import Network
+from gradconform.spec.files import networks
 from measure import ROOT, Place, process, table
-
-from harness import commands
-from harness.judge.rows import LIMIT
-from harness.report import read
-from harness.spec import Network
 
 SPECS = ("specs/networks", "specs/operators")
 KEY = ["operator", "dtype", "kind", "framework"]
@@ -25,13 +24,13 @@ read one tensor). Listed divergences (`known`) are named below and are in no oth
 def section(place: Place) -> str:
     """Markdown: the largest ratio per operator, dtype and framework; in full with kind, spec and tensor."""
     out = place.root / "report"
-    command = [sys.executable, "-m", "harness.cli", "run", *(ROOT / spec for spec in SPECS), "--out", out]
+    command = [sys.executable, "-m", "gradconform", "run", *(ROOT / spec for spec in SPECS), "--out", out]
     # 1: something diverges, and the table says so. 3: a framework could not be run, and it has no column.
     cost = process(command, said_in=out / "run.json", accepted=(0, 1, 3))
     rows = read(out)
     local = rows[(rows["check"] == "local") & rows["ratio"].notna()]
     honest = local[local["verdict"] != "known"]
-    sending = _sending(commands.networks([ROOT / spec for spec in SPECS]))
+    sending = _sending(networks([ROOT / spec for spec in SPECS]))
     senders = [sending[spec, tensor] for spec, tensor in zip(honest["spec"], honest["tensor"], strict=True)]
     honest = honest.assign(operator=senders, elements=_elements(honest))
     took = f"The run took {cost.wall:.0f} s, all processes together {cost.cpu:.0f} s of CPU.\n"

@@ -4,9 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 from statistics import median
 
+from gradconform.capture import adapters
 from measure import THREADS, Place, process, ratios, spread, table
-
-from harness import adapters
 
 NETWORK = "resnet18"
 ABOUT = f"""\

@@ -18,12 +18,11 @@ import judging
 import numeric
 import ratios
 import routes
+from gradconform.capture.adapters import AdapterError
+from gradconform.capture.worker import environment
+from gradconform.contract import ContractError
+from gradconform.spec import SpecError
 from measure import ROOT, THREADS, BenchmarkError, Place, machine, process
-
-from harness.adapters import AdapterError
-from harness.contract import ContractError
-from harness.running import environment
-from harness.spec import SpecError
 
 HEAD = """\
 # Measured
@@ -52,7 +51,7 @@ def history(place: Place) -> str:
     """Markdown: what benchmarks/history.py says of itself, and its answers, from a real run's rows."""
     path, out = ROOT / "benchmarks" / "history.py", place.root / "history-seed"
     specs = [ROOT / "specs" / "networks" / f"{name}.yaml" for name in ("cnn", "lenet", "lstm", "transformer")]
-    command = [sys.executable, "-m", "harness.cli", "run", *map(str, specs), "--out", str(out)]
+    command = [sys.executable, "-m", "gradconform", "run", *map(str, specs), "--out", str(out)]
     process(command, said_in=out / "run.json", accepted=(0, 1, 3))
     command = [sys.executable, str(path), str(out), "--times", str(place.repeat)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment(THREADS), check=False)

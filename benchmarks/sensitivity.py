@@ -17,13 +17,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from harness import adapters, paths, pipeline, problem
-from harness.contract import ContractError, read_capture, read_problem
-from harness.judge.local import LocalCheck
-from harness.judge.rows import LIMIT, Row
-from harness.reference.rounding import Rounded
-from harness.spec import SpecError, load
+from gradconform import paths
+from gradconform.capture import adapters, together
+from gradconform.capture.together import Capturing
+from gradconform.contract import ContractError, read_capture, read_problem
+from gradconform.contract.folder import Folder
+from gradconform.draw import problem
+from gradconform.draw.variants import Variant
+from gradconform.judge.local import LocalCheck
+from gradconform.reference.tracked.rounding import Rounded
+from gradconform.rows import LIMIT, Row
+from gradconform.spec import SpecError, load
 
 DEFAULT = ("cnn", "transformer")
 
@@ -54,12 +58,12 @@ def caught(expected: Rounded) -> tuple[float, float]:
 def captured(spec: Path, chosen: list[adapters.Adapter], dtype: str) -> Iterator[tuple[str, str, Watched]]:
     """(spec, adapter, its local check) for every network of a file, drawn and captured anew."""
     with tempfile.TemporaryDirectory() as root:
-        folder = pipeline.Folder(Path(root))
-        wanted = [pipeline.Variant(network, dtype, "drawn") for network in load(spec)]
+        folder = Folder(Path(root))
+        wanted = [Variant(network, dtype, "drawn") for network in load(spec)]
         for v in wanted:
             drawn = problem.write(v.network, folder.problem(v.name), dtype=dtype, values="drawn")
             folder.digests[v.name] = str(drawn.document["digest"])
-        pipeline.capture(folder, wanted, chosen, pipeline.Capturing(), lambda stage, done, total: None)
+        together.capture(folder, wanted, chosen, Capturing(), lambda stage, done, total: None)
         for v in wanted:
             for adapter in chosen:
                 opened = read_problem(folder.problem(v.name))

@@ -6,8 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from harness import adapters
+from gradconform.capture import adapters
 
 ADAPTER = """
 import os, signal, sys, time

@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from gradconform.contract import Problem, digest
+from gradconform.draw import problem as problems
+from gradconform.judge import judge
+from gradconform.reference import OPERATORS
+from gradconform.reference.network import contributions, slots
+from gradconform.rows import Row
+from gradconform.spec import load
 from safetensors.numpy import load_file, save_file
-
-from harness import problem as problems
-from harness.contract import Problem, digest
-from harness.judge import judge
-from harness.judge.rows import Row
-from harness.reference import OPERATORS
-from harness.spec import load
-from harness.walk import contributions, slots
 
 Array = np.ndarray[Any, Any]
 Fault = Callable[[Array], Array]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from fake_adapter import fake
-
-from harness import adapters, paths
-from harness.adapters import AdapterError
+from gradconform import paths
+from gradconform.capture import adapters
+from gradconform.capture.adapters import AdapterError
 
 
 @pytest.fixture

@@ -9,16 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gradconform.command.exits import status_of
+from gradconform.contract import ContractError, read_problem
+from gradconform.judge import judge
+from gradconform.report import RunInfo, frame_of
+from gradconform.report.claims import claims_of, in_a_line
+from gradconform.report.page import page
+from gradconform.rows import Row, Verdict
+from gradconform.spec import SpecError, load
 from honest import Fault, computed, problem_of, write_capture
-
-from harness.commands import status_of
-from harness.contract import ContractError, read_problem
-from harness.judge import judge
-from harness.judge.rows import Row, Verdict
-from harness.report import RunInfo, frame_of
-from harness.report.claims import claims_of, in_a_line
-from harness.report.page import page
-from harness.spec import SpecError, load
 
 NETWORK = """\
 about: Thirds and tenths, which no dtype holds exactly, and a branch that leads nowhere.
@@ -80,8 +79,8 @@ def test_a_bad_claim_is_a_problem_of_its_line(tmp_path: Path, line: str, words: 
     path.write_text(NETWORK + f"claims:\n  - {line}\n")
     with pytest.raises(SpecError) as caught:
         load(path)
-    assert any(words in str(p) for p in caught.value.problems), str(caught.value)
-    assert {p.where.line for p in caught.value.problems} == {NETWORK.count("\n") + 2}
+    assert any(words in str(p) for p in caught.value.mistakes), str(caught.value)
+    assert {p.where.line for p in caught.value.mistakes} == {NETWORK.count("\n") + 2}
 
 
 BEHAVIOUR = """\
@@ -124,7 +123,7 @@ def test_a_claim_of_a_behaviour_is_about_an_ask(tmp_path: Path) -> None:
     path.write_text(text.replace("of: grad/x, value: 2", "of: output/y, value: 6"))
     with pytest.raises(SpecError) as caught:
         load(path)
-    (only,) = caught.value.problems
+    (only,) = caught.value.mistakes
     assert (only.where.line, only.message) == (11, "claim: the script does not ask for 'output/y'")
     path.write_text(path.read_text().replace("output/y, value: 6", "grad/x, value: raises"))
     assert [c.value for c in load(path)[0].claims] == ["raises"]

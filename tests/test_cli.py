@@ -13,10 +13,11 @@ import click.testing
 import pandas as pd
 import pytest
 from fake_adapter import fake, specs
-
-from harness import adapters, paths, pipeline
-from harness.cli import main
-from harness.report import read
+from gradconform import paths
+from gradconform.capture import adapters
+from gradconform.command.main import main
+from gradconform.report import read
+from gradconform.run import processes
 
 
 @contextmanager
@@ -29,7 +30,7 @@ def in_this_process(workers: int) -> Iterator[ThreadPoolExecutor]:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """No pool, and the width of a pipe."""
-    monkeypatch.setattr(pipeline, "pool", in_this_process)
+    monkeypatch.setattr(processes, "pool", in_this_process)
     monkeypatch.delenv("COLUMNS", raising=False)
 
 
@@ -98,7 +99,7 @@ def test_status_3_where_a_framework_is_not_there(
     monkeypatch.setattr(adapters, "names", lambda: ["good", "absent"])
     worker = adapters.worker()
     monkeypatch.setattr(paths, "adapters_folder", lambda: tmp_path)
-    monkeypatch.setattr("harness.running.worker", lambda: worker)
+    monkeypatch.setattr("gradconform.capture.worker.worker", lambda: worker)
     for file in ("adapter.py", "network.py", "routes.py"):
         (tmp_path / "absent").mkdir(exist_ok=True)
         (tmp_path / "absent" / file).write_text("")

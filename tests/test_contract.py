@@ -10,10 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from honest import SMALL, computed, problem_of, write_capture
-from safetensors.numpy import load_file, save_file
-
-from harness.contract import (
+from gradconform.contract import (
     ContractError,
     Problem,
     Tensors,
@@ -23,7 +20,9 @@ from harness.contract import (
     read_problem,
     write_whole,
 )
-from harness.judge import judge
+from gradconform.judge import judge
+from honest import SMALL, computed, problem_of, write_capture
+from safetensors.numpy import load_file, save_file
 
 
 @pytest.fixture

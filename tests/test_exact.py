@@ -8,14 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gradconform import paths
+from gradconform.capture import adapters, together
+from gradconform.capture.together import Capturing
+from gradconform.contract import digest, read_capture, read_problem
+from gradconform.contract.folder import Folder
+from gradconform.draw import problem as problems
+from gradconform.draw.variants import Variant
+from gradconform.judge import judge
+from gradconform.reference.network import reference
+from gradconform.spec import Network, files
 from honest import captured
-
-from harness import adapters, commands, paths, pipeline
-from harness import problem as problems
-from harness.contract import digest, read_capture, read_problem
-from harness.judge import judge
-from harness.spec import Network
-from harness.walk import reference
 
 FRAMEWORKS = ("chainer", "nnabla", "torch")
 
@@ -23,23 +26,23 @@ FRAMEWORKS = ("chainer", "nnabla", "torch")
 def networks() -> list[Network]:
     """Every spec that comes along and asks for exact values."""
     folder = paths.specs_folder()
-    return [n for n in commands.networks([folder / "networks", folder / "operators"]) if "exact" in n.values]
+    return [n for n in files.networks([folder / "networks", folder / "operators"]) if "exact" in n.values]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> pipeline.Folder:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
     """All exact problems in float32, the dtype of all three, captured in each framework."""
-    found = pipeline.Folder(tmp_path_factory.mktemp("exact"))
-    wanted = [pipeline.Variant(n, "float32", "exact") for n in networks()]
+    found = Folder(tmp_path_factory.mktemp("exact"))
+    wanted = [Variant(n, "float32", "exact") for n in networks()]
     for variant in wanted:
         written = problems.write(variant.network, found.problem(variant.name), dtype="float32", values="exact")
         found.digests[variant.name] = written.digest
     chosen = [adapters.find(name) for name in FRAMEWORKS]
-    pipeline.capture(found, wanted, chosen, pipeline.Capturing(), lambda stage, done, total: None)
+    together.capture(found, wanted, chosen, Capturing(), lambda stage, done, total: None)
     return found
 
 
-def test_all_frameworks_and_the_reference_agree_to_the_bit(folder: pipeline.Folder) -> None:
+def test_all_frameworks_and_the_reference_agree_to_the_bit(folder: Folder) -> None:
     """Compared directly, without the judge; -0 is 0, and nothing else is anything else."""
     compared = 0
     for path, captures in folder.found():
@@ -57,7 +60,7 @@ def test_all_frameworks_and_the_reference_agree_to_the_bit(folder: pipeline.Fold
     assert compared > 3 * 3 * len(networks())
 
 
-def test_the_judge_agrees(folder: pipeline.Folder) -> None:
+def test_the_judge_agrees(folder: Folder) -> None:
     """Not one row of a check to the bit that does not conform."""
     for path, captures in folder.found():
         rows = judge(path, captures)
@@ -67,7 +70,7 @@ def test_the_judge_agrees(folder: pipeline.Folder) -> None:
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 @pytest.mark.parametrize("tensor", ["output/conv2", "grad/conv1.weight", "grad/relu2", "grad/x"])
 def test_one_flipped_bit_is_caught(
-    folder: pipeline.Folder, tmp_path: Path, framework: str, tensor: str
+    folder: Folder, tmp_path: Path, framework: str, tensor: str
 ) -> None:
     """The lowest bit of one element of one tensor of a real capture: that tensor diverges, and no other."""
     problem = folder.problem("cnn.float32.exact")

@@ -5,7 +5,7 @@ import functools
 import re
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -49,10 +49,11 @@ def allowed_in(root: Path, path: Path) -> set[str]:
     """The names that a file may import; its folder is the permission."""
     top, *rest = path.relative_to(root).parts
     if top == "harness":
-        heavy = set() if rest[0] == "report" else HEAVY
-        plugin = {"pytest"} if len(rest) == 1 and rest[0].startswith("pytest_") else set()
-        inside = {"." * level for level in range(1, len(rest) + 1)}
-        return (STDLIB | runtime_modules() | {"harness"} | plugin | inside) - heavy
+        # Below harness/gradconform/: the folder of a layer, or a module of the ground.
+        layer = rest[1] if len(rest) > 2 else ""
+        heavy = set() if layer == "report" else HEAVY
+        plugin = {"pytest"} if layer == "testing" else set()
+        return (STDLIB | runtime_modules() | {"gradconform"} | plugin) - heavy
     if len(rest) == 1:
         return STDLIB_38 | {"numpy", "safetensors"}
     own = root / top / rest[0]
@@ -94,29 +95,124 @@ def test_the_law_is_applied_to_every_framework() -> None:
     assert frameworks <= read
 
 
+GROUND = ("errors", "version", "words", "paths", "draws", "rows")
+"""Modules beside the folders, which import none of these."""
+LAYERS = (
+    "contract", "reference", "history", "behaviour", "numeric", "spec", "draw", "judge", "capture", "evidence",
+    "report", "run", "command", "testing",
+)  # fmt: skip
+"""The folders of harness/gradconform/: each may import the ground, those before it in this list, and nothing else."""
+DOORS = ("__init__", "__main__")
+"""What users call; nothing of ours imports them."""
+
+
+def upward(package: Path) -> list[str]:
+    """Every import that goes up the ladder, wherever in a file it stands; and what has no place on the ladder."""
+    modules = {".".join(path.relative_to(package.parent).with_suffix("").parts) for path in package.rglob("*.py")}
+    found = []
+    for path in sorted(package.rglob("*.py")):
+        here = layer_of(path.relative_to(package).with_suffix("").parts)
+        if here not in (*GROUND, *LAYERS, *DOORS):
+            found.append(f"{path.name}: {here} has no place in LAYERS")
+            continue
+        for line, module in own_imports(ast.parse(path.read_text()), modules, package.name):
+            there = layer_of(module.split(".")[1:])
+            if there != here and height(there) >= height(here):
+                found.append(f"{path.relative_to(package)}:{line}: {here} imports {there}")
+    return found
+
+
+def layer_of(parts: Sequence[str]) -> str:
+    """The layer of a module below the package."""
+    return parts[0] if parts else "__init__"
+
+
+def height(layer: str) -> int:
+    """0 for the ground, then each layer above the last; modules of the ground may import one another."""
+    return -1 if layer in GROUND else LAYERS.index(layer) if layer in LAYERS else len(LAYERS)
+
+
+def own_imports(tree: ast.AST, modules: set[str], package: str) -> Iterator[tuple[int, str]]:
+    """Line and module of every import of ours."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names if alias.name.split(".")[0] == package)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == package:
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                known = inner in modules or f"{inner}.__init__" in modules
+                yield node.lineno, inner if known else str(node.module)
+
+
+def test_the_house_is_a_ladder() -> None:
+    """No folder imports one above it, so there is no circle, and every folder has its place."""
+    assert upward(ROOT / "harness" / "gradconform") == []
+
+
+def test_every_layer_is_a_folder() -> None:
+    """The list names nothing that is not there."""
+    package = ROOT / "harness" / "gradconform"
+    assert {path.name for path in package.iterdir() if (path / "__init__.py").exists()} == set(LAYERS)
+    assert {path.stem for path in package.glob("*.py")} == {*GROUND, *DOORS}
+
+
+@pytest.mark.parametrize(
+    ("path", "source", "breach"),
+    [
+        ("judge/local.py", "from gradconform.report import frame", "judge imports report"),
+        ("judge/local.py", "from gradconform import report", "judge imports report"),
+        ("judge/local.py", "import gradconform.command.run", "judge imports command"),
+        ("rows.py", "def late():\n    from gradconform.judge import local", "rows imports judge"),
+        ("judge/local.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from gradconform.run import way",
+         "judge imports run"),
+        ("command/run.py", "from gradconform import load_run", "command imports __init__"),
+        ("attic/old.py", "import os", "attic has no place in LAYERS"),
+    ],
+)  # fmt: skip
+def test_an_import_up_the_ladder_is_named(tmp_path: Path, path: str, source: str, breach: str) -> None:
+    """The twin: one import upward, at the top of a file or late, is named with its file."""
+    for known in ("report", "command", "run", "judge"):
+        write(tmp_path, f"gradconform/{known}/__init__.py", "")
+    for module in ("report/frame", "command/run", "run/way", "judge/local", "rows", "__init__"):
+        write(tmp_path, f"gradconform/{module}.py", "")
+    write(tmp_path, f"gradconform/{path}", source)
+    [found] = upward(tmp_path / "gradconform")
+    assert breach in found
+
+
+def test_an_import_down_the_ladder_is_not_named(tmp_path: Path) -> None:
+    """What lies below may be imported, and so may what lies beside in one's own folder and on the ground."""
+    write(tmp_path, "gradconform/judge/__init__.py", "")
+    write(tmp_path, "gradconform/judge/local.py", "from gradconform.judge import blame\nfrom gradconform import rows")
+    write(tmp_path, "gradconform/judge/blame.py", "from gradconform.contract import problem")
+    write(tmp_path, "gradconform/rows.py", "from gradconform import words")
+    write(tmp_path, "gradconform/words.py", "")
+    assert upward(tmp_path / "gradconform") == []
+
+
 BREACHES = [
-    ("harness/judge/local.py", "import torch", "imports torch"),
-    ("harness/judge/local.py", "from chainer import functions", "imports chainer"),
-    ("harness/spec/load.py", "def f():\n    import nnabla.functions", "imports nnabla"),
-    ("harness/reference/conv.py", "import onnx", "imports onnx"),
-    ("harness/reference/conv.py", "import jax.numpy", "imports jax"),
-    ("harness/adapters.py", "import adapters.torch", "imports adapters"),
-    ("harness/cli.py", "from importlib import import_module\nimport_module('torch.nn')", "imports torch"),
-    ("harness/cli.py", "__import__('nnabla')", "imports nnabla"),
-    ("harness/cli.py", "from .. import adapters", "imports .."),
-    ("harness/cli.py", "import pandas as pd", "imports pandas"),
-    ("harness/judge/verdicts.py", "from jinja2 import Template", "imports jinja2"),
-    ("harness/judge/verdicts.py", "import pytest", "imports pytest"),
+    ("harness/gradconform/judge/local.py", "import torch", "imports torch"),
+    ("harness/gradconform/judge/local.py", "from chainer import functions", "imports chainer"),
+    ("harness/gradconform/spec/load.py", "def f():\n    import nnabla.functions", "imports nnabla"),
+    ("harness/gradconform/reference/conv.py", "import onnx", "imports onnx"),
+    ("harness/gradconform/reference/conv.py", "import jax.numpy", "imports jax"),
+    ("harness/gradconform/paths.py", "import adapters.torch", "imports adapters"),
+    ("harness/gradconform/words.py", "from importlib import import_module\nimport_module('torch.nn')", "imports torch"),
+    ("harness/gradconform/words.py", "__import__('nnabla')", "imports nnabla"),
+    ("harness/gradconform/words.py", "from .. import adapters", "imports .."),
+    ("harness/gradconform/words.py", "import pandas as pd", "imports pandas"),
+    ("harness/gradconform/judge/verdicts.py", "from jinja2 import Template", "imports jinja2"),
+    ("harness/gradconform/judge/verdicts.py", "import pytest", "imports pytest"),
     ("adapters/chainer/adapter.py", "import torch", "imports torch"),
-    ("adapters/chainer/routes.py", "from harness import paths", "imports harness"),
+    ("adapters/chainer/routes.py", "from gradconform import paths", "imports gradconform"),
     ("adapters/chainer/routes.py", "import safetensors", "imports safetensors"),
     ("adapters/torch/deep/more.py", "from ... import worker", "imports ..."),
     ("adapters/torch/adapter.py", "import tomllib", "imports tomllib"),
     ("adapters/worker.py", "import torch", "imports torch"),
-    ("adapters/worker.py", "from harness import problem", "imports harness"),
+    ("adapters/worker.py", "from gradconform import problem", "imports gradconform"),
     ("adapters/worker.py", "match 1:\n    case 1: pass", "not valid Python 3.8"),
     ("adapters/nnabla/adapter.py", "with (open('a') as a, open('b') as b): pass", "not valid Python 3.8"),
-    ("harness/cli.py", "def (:", "not valid Python 3.11"),
+    ("harness/gradconform/words.py", "def (:", "not valid Python 3.11"),
     ("specs/networks/cnn.py", "", "not data"),
     ("specs/networks/cnn", "#!/usr/bin/env python3", "not data"),
 ]
@@ -133,9 +229,9 @@ def test_a_file_that_breaks_the_law_is_named(tmp_path: Path, path: str, source: 
 
 def test_what_the_law_allows_is_not_named(tmp_path: Path) -> None:
     """Permissions follow the folder: report/ may be heavy, an adapter has its framework and its own files."""
-    write(tmp_path, "harness/report/html.py", "import jinja2, pandas, numpy\nfrom harness import paths")
-    write(tmp_path, "harness/pytest_plugin.py", "import pytest, yaml\nfrom . import paths")
-    write(tmp_path, "harness/judge/local.py", "from .. import paths\nimport scipy.special")
+    write(tmp_path, "harness/gradconform/report/html.py", "import jinja2, pandas, numpy\nfrom gradconform import paths")
+    write(tmp_path, "harness/gradconform/testing/plugin.py", "import pytest, yaml\nfrom gradconform import paths")
+    write(tmp_path, "harness/gradconform/judge/local.py", "from gradconform import paths\nimport scipy.special")
     write(tmp_path, "adapters/jax/adapter.py", "import jax.numpy, numpy, json\nimport network\nfrom . import x")
     write(tmp_path, "adapters/jax/network.py", "")
     write(tmp_path, "adapters/worker.py", "import numpy, safetensors.numpy, argparse")

@@ -6,9 +6,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from gradconform import paths
 from hatchling.builders.wheel import WheelBuilder
-
-from harness import paths
 
 ROOT = Path(__file__).resolve().parent.parent
 PRINT = """

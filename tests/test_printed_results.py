@@ -6,13 +6,14 @@ import shutil
 from pathlib import Path
 
 import pytest
-
-from harness import adapters, paths, running
-from harness import problem as problems
-from harness.contract import Problem
-from harness.judge import judge
-from harness.judge.rows import Row, Verdict
-from harness.spec import load
+from gradconform import paths
+from gradconform.capture import adapters
+from gradconform.capture import worker as running
+from gradconform.contract import Problem
+from gradconform.draw import problem as problems
+from gradconform.judge import judge
+from gradconform.rows import Row, Verdict
+from gradconform.spec import load
 
 CASES = ("networks/algebra_scalar.yaml", "semantics/printed_results.yaml")
 # Spec and tensor of every printed result that is wrong: what was printed, and what holds.

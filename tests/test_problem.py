@@ -6,16 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gradconform.contract import ContractError, Problem, read_problem
+from gradconform.draw import problem as problems
+from gradconform.draw.problem import NoExactProblem, prove_exact
+from gradconform.draws import Draw, draw
+from gradconform.reference.tracked.exactness import NotExact
+from gradconform.reference.tracked.unit import Unit
+from gradconform.spec import Network, SpecError, load
 from honest import SMALL, problem_of
 from safetensors.numpy import save_file
-
-from harness import problem as problems
-from harness.contract import ContractError, Problem, read_problem
-from harness.draws import Draw, draw
-from harness.problem import NoExactProblem, prove_exact
-from harness.reference.exactness import NotExact
-from harness.reference.unit import Unit
-from harness.spec import Network, SpecError, load
 
 MLP = """
 about: Two layers.

@@ -9,9 +9,8 @@ from pathlib import Path
 import click.testing
 import pytest
 from constants import constants
-
-from harness import paths
-from harness.cli import main
+from gradconform import paths
+from gradconform.command.main import main
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -15,11 +15,14 @@ from pathlib import Path
 
 import pytest
 from fake_adapter import fake, specs
+from gradconform.capture import adapters
+from gradconform.capture import worker as running
+from gradconform.capture.worker import Limits, Task, last_lines
+from gradconform.command import run as command
+from gradconform.command.options import Options
+from gradconform.report import read
+from gradconform.run.processes import pool
 from honest import problem_of
-
-from harness import adapters, commands, pipeline, running
-from harness.report import read
-from harness.running import Limits, Task, last_lines
 
 RELU = "about: One node.\ninputs: {x: {shape: [3, 2], grad: true}}\nnodes: {y: {op: relu}}\n"
 
@@ -297,7 +300,7 @@ def hanging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[s
     pids = tmp_path / "pids"
     folder = fake(tmp_path, monkeypatch, op=HANG.format(pids=str(pids)))
     specs(tmp_path / "specs", "one", "two")
-    command = [sys.executable, "-m", "harness.cli", "run", str(tmp_path / "specs"), "--adapter", str(folder)]
+    command = [sys.executable, "-m", "gradconform", "run", str(tmp_path / "specs"), "--adapter", str(folder)]
     command += ["--out", str(tmp_path / "out" / "report")]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
     family: list[int] = []
@@ -367,8 +370,8 @@ def test_a_run_reports_the_others_and_exits_with_3(tmp_path: Path, monkeypatch: 
     bad = fake(tmp_path, monkeypatch, name="bad", top=COUNT, op=SECOND.format("os.kill(os.getpid(), signal.SIGKILL)"))
     good = fake(tmp_path, monkeypatch, name="good")
     files = specs(tmp_path / "specs", "a", "b", "c")
-    options = commands.Options(adapter=(str(bad), str(good)))
-    assert commands.run(files, options, tmp_path / "out", None) == 3
+    options = Options(adapter=(str(bad), str(good)))
+    assert command.execute(files, options, tmp_path / "out", None) == 3
     frame = read(tmp_path / "out")
     judged = frame[frame["verdict"] != "measured"]
     lost = judged[judged["verdict"] == "crashed"]
@@ -390,8 +393,8 @@ def test_a_truncated_capture_costs_its_problem(tmp_path: Path, monkeypatch: pyte
         "os.replace = replace\n"
     )
     routes.write_text(routes.read_text() + cut)
-    options = commands.Options(adapter=(str(folder),))
-    assert commands.run(specs(tmp_path / "specs", "a"), options, tmp_path / "out", tmp_path / "keep") == 3
+    options = Options(adapter=(str(folder),))
+    assert command.execute(specs(tmp_path / "specs", "a"), options, tmp_path / "out", tmp_path / "keep") == 3
     (reason,) = read(tmp_path / "out")["reason"]
     assert "damaged or not whole" in reason
 
@@ -399,7 +402,7 @@ def test_a_truncated_capture_costs_its_problem(tmp_path: Path, monkeypatch: pyte
 def limited(size: int, *arguments: str) -> subprocess.CompletedProcess[str]:
     """`gradconform` where no file may become larger than `size`: what a full disk looks like."""
     code = (
-        "import resource, sys; from harness.cli import main;"
+        "import resource, sys; from gradconform.command.main import main;"
         f"resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size})); main(sys.argv[1:])"
     )
     # The processes of the pool inherit the limit.
@@ -432,7 +435,7 @@ def test_a_full_disk_is_an_error_and_no_traceback(
 def test_the_pool_is_not_waited_for_after_an_error() -> None:
     """Judging may take minutes; nobody wants its results any more."""
     begin = time.monotonic()
-    with pytest.raises(RuntimeError, match="stop"), pipeline.pool(1) as workers:
+    with pytest.raises(RuntimeError, match="stop"), pool(1) as workers:
         workers.submit(time.sleep, 60)
         time.sleep(0.5)
         raise RuntimeError("stop")

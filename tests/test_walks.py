@@ -21,10 +21,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from gradconform.capture import adapters
+from gradconform.report import read
 from test_layout import violations
-
-from harness import adapters
-from harness.report import read
 
 ROOT = Path(__file__).resolve().parent.parent
 WALKS = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -38,7 +37,7 @@ TOX = ROOT / ".venv/bin/tox"
 OPERATOR, FRAMEWORK = "adding an operator", "adding a framework"
 SCHEMA = "tests/spec/test_spec_schema.py::test_the_schema_on_disk_is_that_of_the_code"
 STAND_INS = {
-    "gradconform": 'exec {python} -m harness.cli "$@"',
+    "gradconform": 'exec {python} -m gradconform "$@"',
     "python": 'exec {python} "$@"',
     "make": 'test "$1" = test && eval "exec {python} -m pytest -v -p no:cacheprovider ${{2#ARGS=}}"',
 }
@@ -134,7 +133,7 @@ def verdicts(rows: pd.DataFrame, by: str) -> dict[str, set[str]]:
 
 def test_the_copy_uses_its_own_harness(checkout: Checkout) -> None:
     """Else the walks would change one tree and test another."""
-    done = checkout.run("python", "-c", "from harness import paths; print(paths.checkout_root())")
+    done = checkout.run("python", "-c", "from gradconform import paths; print(paths.checkout_root())")
     assert done.stdout == f"{checkout.root}\n"
 
 

@@ -10,12 +10,14 @@ from pathlib import Path
 import click.testing
 import pytest
 from fake_adapter import fake
+from gradconform import paths
+from gradconform.capture import adapters
+from gradconform.capture import worker as running
+from gradconform.command.main import main
+from gradconform.command.searched import searched
+from gradconform.command.why import SENTENCES
+from gradconform.contract import ContractError, read_capture
 from honest import SMALL, blamed, computed, problem_of, rows_of, write_capture
-
-from harness import adapters, paths, running
-from harness.cli import main
-from harness.contract import ContractError, read_capture
-from harness.why import SENTENCES, searched
 
 # A route that runs nothing and gives the reasons that a test names.
 TOLD = """

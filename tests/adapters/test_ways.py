@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-
-from harness import paths
+from gradconform import paths
 
 _spec = importlib.util.spec_from_file_location("ways", paths.adapters_folder() / "ways.py")
 assert _spec is not None

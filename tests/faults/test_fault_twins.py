@@ -7,10 +7,10 @@ from pathlib import Path
 
 import faults
 import pytest
+from gradconform import paths
+from gradconform.command.exits import DIVERGES, status_of
+from gradconform.rows import Verdict
 from twins import blame, rows_of, twin
-
-from harness import commands, paths
-from harness.judge.rows import Verdict
 
 frameworks = pytest.mark.parametrize("framework", faults.FRAMEWORKS)
 
@@ -22,7 +22,7 @@ def test_a_fault_is_blamed_on_its_node(framework, fault, problems, tmp_path):
     folder = twin(framework, tmp_path, fault.changes(framework))
     rows = rows_of(folder, list(fault.blame), problems, tmp_path / "run")
     assert blame(rows) == fault.blame
-    assert commands.status_of(rows, absent=False) == commands.DIVERGES
+    assert status_of(rows, absent=False) == DIVERGES
 
 
 @frameworks
@@ -32,7 +32,7 @@ def test_a_copy_without_a_fault_conforms(framework, problems, tmp_path):
     assert blame(rows) == {}
     assert {row.spec for row in rows if row.verdict == Verdict.CONFORMS} == set(faults.SPECS)
     assert not any(row.culprit for row in rows)
-    assert commands.status_of(rows, absent=False) == 0
+    assert status_of(rows, absent=False) == 0
 
 
 @frameworks
@@ -47,7 +47,7 @@ def test_the_command_fails_and_its_report_names_the_node(framework, tmp_path):
     done = subprocess.run(
         [*command, "--adapter", folder, "--out", tmp_path / "report"], capture_output=True, text=True
     )
-    assert done.returncode == commands.DIVERGES, done.stderr
+    assert done.returncode == DIVERGES, done.stderr
     with (tmp_path / "report" / "diff.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     failed = [row for row in rows if row["verdict"] in (Verdict.DIVERGES, Verdict.MISSING)]

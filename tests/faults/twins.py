@@ -7,10 +7,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import adapters, paths, pipeline, problem
-from harness.judge import failing, judge
-from harness.judge.rows import Row
-from harness.spec import load
+from gradconform import paths
+from gradconform.capture import adapters, together
+from gradconform.capture.together import Capturing
+from gradconform.contract.folder import Folder
+from gradconform.draw import problem
+from gradconform.draw.variants import Variant
+from gradconform.judge import failing, judge
+from gradconform.rows import Row
+from gradconform.spec import load
 
 HERE = Path(__file__).parent
 # The dtype that all three frameworks compute in, and the one with the wider bounds.
@@ -38,17 +43,17 @@ ROUTES[PRIMARY] = _faulty
 class Problems:
     """The drawn problems of the session, which every twin is given."""
 
-    folder: pipeline.Folder
-    variants: dict[str, pipeline.Variant]
+    folder: Folder
+    variants: dict[str, Variant]
 
     @classmethod
     def drawn(cls, root: Path, specs: Iterable[str]) -> Problems:
         """Draw one problem of each spec into `root`."""
-        folder, found = pipeline.Folder(root), {}
+        folder, found = Folder(root), {}
         for spec in specs:
             beside, shipped = HERE / f"{spec}.yaml", paths.specs_folder() / "networks" / f"{spec}.yaml"
             (network,) = load(beside if beside.exists() else shipped)
-            found[spec] = variant = pipeline.Variant(network, DTYPE, VALUES)
+            found[spec] = variant = Variant(network, DTYPE, VALUES)
             written = problem.write(network, folder.problem(variant.name), dtype=DTYPE, values=VALUES)
             folder.digests[variant.name] = str(written.document["digest"])
         return cls(folder, found)
@@ -69,10 +74,10 @@ def rows_of(folder: Path, specs: Sequence[str], problems: Problems, where: Path)
     """Capture problems with the adapter of a folder, in one process, and judge them."""
     where.mkdir()
     (where / "problems").symlink_to(problems.folder.root / "problems")
-    captured = pipeline.Folder(where, problems.folder.digests)
+    captured = Folder(where, problems.folder.digests)
     wanted = [problems.variants[spec] for spec in specs]
     adapter = adapters.find(str(folder))
-    pipeline.capture(captured, wanted, [adapter], pipeline.Capturing(), lambda stage, done, total: None)
+    together.capture(captured, wanted, [adapter], Capturing(), lambda stage, done, total: None)
     return [
         row
         for v in wanted

@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness.history.runs import Run, name_of, open_run
-from harness.judge.rows import Row, blank
-from harness.report import files, frame_of
+from gradconform.history.runs import Run, name_of, open_run
+from gradconform.report import files, frame_of
+from gradconform.rows import Row, blank
 
 FRAMEWORKS = {"torch": ("torch", "2.13.0"), "chainer": ("chainer", "7.8.1"), "chainer-6.3": ("chainer", "6.3.0")}
 

@@ -13,12 +13,11 @@ from pathlib import Path
 import click.testing
 import pytest
 from fake_adapter import fake, specs
+from gradconform.command.main import main
+from gradconform.history.runs import open_run, runs_in
+from gradconform.report import read
+from gradconform.run import processes
 from history_builder import manifest, night, rows
-
-from harness import pipeline
-from harness.cli import main
-from harness.history.runs import open_run, runs_in
-from harness.report import read
 
 
 @contextmanager
@@ -31,7 +30,7 @@ def in_this_process(workers: int) -> Iterator[ThreadPoolExecutor]:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """No pool, and the width of a pipe."""
-    monkeypatch.setattr(pipeline, "pool", in_this_process)
+    monkeypatch.setattr(processes, "pool", in_this_process)
     monkeypatch.delenv("COLUMNS", raising=False)
 
 

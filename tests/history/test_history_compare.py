@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gradconform.history.changes import Changes
+from gradconform.history.compare import changes
+from gradconform.judge.known import Known, apply
+from gradconform.rows import Row, Verdict, blank
 from history_builder import FRAMEWORKS, manifest, night, rows
-
-from harness.history.compare import changes
-from harness.judge.known import Known, apply
-from harness.judge.rows import Row, Verdict, blank
-from harness.report.changes import Changes
 
 Spoil = Callable[[list[Row]], list[Row]]
 

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 from fake_adapter import fake, specs
-
-from harness.history.runs import open_run, runs_in
+from gradconform.history.runs import open_run, runs_in
 
 POINTS = 9
 
@@ -18,7 +17,7 @@ POINTS = 9
 def command(tmp_path: Path) -> list[str]:
     """A run into a history, with a report that an earlier run left."""
     asked = ["run", str(tmp_path / "specs"), "--adapter", str(tmp_path / "good"), "--out", str(tmp_path / "out")]
-    return [sys.executable, "-m", "harness.cli", *asked, "--history", str(tmp_path / "history")]
+    return [sys.executable, "-m", "gradconform", *asked, "--history", str(tmp_path / "history")]
 
 
 def left(tmp_path: Path) -> list[str]:

@@ -11,11 +11,9 @@ import textwrap
 from pathlib import Path
 
 import pytest
-
-from harness.contract import ContractError
-from harness.history import place
-from harness.history.place import MARK, check_replaceable, put, scratch
-from harness.history.runs import open_run, runs_in
+from gradconform.contract import ContractError, place
+from gradconform.contract.place import MARK, check_replaceable, put, scratch
+from gradconform.history.runs import open_run, runs_in
 
 
 def tree(folder: Path) -> dict[str, str]:

@@ -8,14 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gradconform.history.changes import RatioGrowth
+from gradconform.history.compare import changes
+from gradconform.history.runs import Run
+from gradconform.history.spread import FALSE_ALARM, NEEDED, prediction_limit
+from gradconform.rows import Row
 from history_builder import manifest, night, rows
 from scipy import stats
-
-from harness.history.compare import changes
-from harness.history.runs import Run
-from harness.history.spread import FALSE_ALARM, NEEDED, prediction_limit
-from harness.judge.rows import Row
-from harness.report.changes import RatioGrowth
 
 
 def with_ratio(ratio: float) -> list[Row]:

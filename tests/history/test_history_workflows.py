@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-
-from harness.history.runs import runs_in
+from gradconform.history.runs import runs_in
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".github" / "workflows"

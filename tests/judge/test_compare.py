@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gradconform.judge import compare as module
+from gradconform.judge.compare import Comparison, compare
+from gradconform.reference.tracked.unit import Unit
+from gradconform.rows import LIMIT, Reason
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from harness.judge import compare as module
-from harness.judge.compare import Comparison, compare
-from harness.judge.rows import LIMIT, Reason
-from harness.reference.unit import Unit
 
 NAN, INF = float("nan"), float("inf")
 UNIT = Unit.of("float32")

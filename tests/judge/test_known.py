@@ -6,11 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
-from harness import paths
-from harness.commands import status_of
-from harness.judge.known import Known, KnownError, apply, load
-from harness.judge.rows import Row, Verdict, blank
+from gradconform import paths
+from gradconform.command.exits import status_of
+from gradconform.judge.known import Known, KnownError, apply, load
+from gradconform.rows import Row, Verdict, blank
 
 ENTRY = {
     "spec": "abs.at_zero", "tensor": "grad/x", "framework": "nnabla",

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gradconform.contract import Problem
+from gradconform.rows import Verdict
 from honest import SMALL, Array, Fault, blamed, captured, computed, problem_of, rows_of, write_capture
-
-from harness.contract import Problem
-from harness.judge.rows import Verdict
 
 EVERY_REASON = [
     "not_requested", "not_on_path", "graph_cut", "not_retained", "buffer_reused", "not_differentiable", "uninitialised",
@@ -152,7 +151,7 @@ def test_a_wrong_form_is_named_and_what_needs_it_is_missing(
 
 def test_a_wrong_form_in_one_capture_is_no_trouble_for_the_other(problem: Problem, tmp_path: Path) -> None:
     """Between frameworks there is then nothing to measure, and the right one is judged as ever."""
-    from harness.judge import judge
+    from gradconform.judge import judge
 
     tensors = computed(problem)
     good = write_capture(problem, tmp_path / "good", framework="good")

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gradconform.contract import Problem
+from gradconform.judge import judge
+from gradconform.rows import Row, Verdict
 from honest import Array, computed, problem_of, write_capture
-
-from harness.contract import Problem
-from harness.judge import judge
-from harness.judge.rows import Row, Verdict
 
 INTERMEDIATES = {"grad/h", "grad/r", "grad/p", "grad/q", "grad/s", "grad/y", "grad/z"}
 

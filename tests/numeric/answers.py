@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from gradconform.contract import read_capture
+from gradconform.numeric import plan, point, probes
+from gradconform.numeric.rows import rows
 from honest import computed, write_capture
-
-from harness.contract import read_capture
-from harness.numeric import plan, point, probes
-from harness.numeric.rows import rows
 
 
 def answered(problem, chosen, noise=0.0):

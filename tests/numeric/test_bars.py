@@ -6,8 +6,7 @@ import math
 
 import numpy as np
 import pytest
-
-from harness.numeric import bars
+from gradconform.numeric import bars
 
 STEPS = [2.0**-3, 2.0**-4, 2.0**-5]
 FUNCTIONS = {

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from gradconform.numeric.branches import SMOOTH, flips, forward
+from gradconform.reference import network as walk
 from honest import problem_of
-
-from harness import walk
-from harness.numeric.branches import SMOOTH, flips, forward
 
 NETWORK = """
 about: One node.

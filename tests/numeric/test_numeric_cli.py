@@ -8,10 +8,9 @@ from contextlib import contextmanager
 import click.testing
 import pytest
 from fake_adapter import fake, specs
-
-from harness import pipeline
-from harness.cli import main
-from harness.report import read
+from gradconform.command.main import main
+from gradconform.report import read
+from gradconform.run import processes
 
 EVALUATE = """
 def evaluate(network, problem, tensors):
@@ -29,7 +28,7 @@ def in_this_process(workers):
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """No pool, and lines that are not broken."""
-    monkeypatch.setattr(pipeline, "pool", in_this_process)
+    monkeypatch.setattr(processes, "pool", in_this_process)
     monkeypatch.setenv("COLUMNS", "200")
 
 

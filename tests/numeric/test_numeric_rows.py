@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from answers import judged
+from gradconform import paths
+from gradconform.numeric import plan
 from honest import problem_of
-
-from harness import paths
-from harness.numeric import plan
 
 RELATIVE = {"float32": 1e-3, "float64": 1e-8}
 KINK = """

@@ -7,13 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-
-from harness import adapters, paths, pipeline
-from harness.contract import read_capture, read_problem
-from harness.judge import judge
-from harness.numeric import probes
-from harness.pipeline import Capturing, Folder, Variant
-from harness.spec import load
+from gradconform import paths
+from gradconform.capture import adapters, together
+from gradconform.capture.together import Capturing
+from gradconform.contract import read_capture, read_problem
+from gradconform.contract.folder import Folder
+from gradconform.draw.variants import Variant
+from gradconform.judge import judge
+from gradconform.numeric import probes
+from gradconform.run import way
+from gradconform.spec import load
 
 # Forward is the identity; backward multiplies by 1 + EPS.
 SCALED = {
@@ -94,9 +97,9 @@ def captured(adapter, spec, dtype, where):
     (network,) = load(paths.specs_folder() / "networks" / f"{spec}.yaml")
     variant, folder = Variant(network, dtype, "drawn"), Folder(where)
     with ThreadPoolExecutor(1) as workers:
-        pipeline.draw(folder, [variant], None, lambda *_: None, workers)
-        pipeline.probe(folder, [variant], None, lambda *_: None, workers)
-    pipeline.capture(folder, [variant], [adapter], Capturing(numeric=True), lambda *_: None)
+        way.draw(folder, [variant], None, lambda *_: None, workers)
+        way.probe(folder, [variant], None, lambda *_: None, workers)
+    together.capture(folder, [variant], [adapter], Capturing(numeric=True), lambda *_: None)
     return folder.problem(variant.name), folder.capture(adapter.name, variant.name)
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 from fake_adapter import SPEC, fake
-
-from harness import adapters, assert_conforms
-from harness.adapters import AdapterError
-from harness.judge.known import Known, KnownError
-from harness.spec import SpecError
-from harness.testing import NotConforming
+from gradconform import assert_conforms
+from gradconform.capture import adapters
+from gradconform.capture.adapters import AdapterError
+from gradconform.judge.known import Known, KnownError
+from gradconform.spec import SpecError
+from gradconform.testing.conforms import NotConforming
 
 RIGHT = "return np.maximum(x, 0)"
 WRONG = "return np.maximum(x, 0) * np.float32(1.001)"
@@ -149,11 +149,11 @@ def test_two_adapters_of_one_name(net: Path, tmp_path: Path, monkeypatch: pytest
 
 
 def test_the_package_is_imported_lightly() -> None:
-    """`import harness` brings nothing; the twin is that asking for the function does."""
-    code = "import sys, harness; print('numpy' in sys.modules); harness.assert_conforms; print('numpy' in sys.modules)"
+    """`import gradconform` brings nothing; the twin is that asking for the function does."""
+    code = "import sys, gradconform; print('numpy' in sys.modules); gradconform.assert_conforms; print('numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "True"]
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        import harness
+        import gradconform
 
-        harness.nothing  # noqa: B018
+        gradconform.nothing  # noqa: B018

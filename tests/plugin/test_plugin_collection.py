@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from fake_adapter import SPEC, fake
+from gradconform import report  # noqa: F401
 
 # pytester takes back what was imported inside it, and NumPy may be imported once.
-from harness import batches, report, testing  # noqa: F401
-from harness.pytest_run import looks_like_a_spec
+from gradconform.testing.session import looks_like_a_spec
 
 pytest_plugins = ["pytester"]
 
@@ -155,7 +155,7 @@ def test_two_specs_of_one_name(pytester: pytest.Pytester, adapter: Path) -> None
 IMPORTED = """
 import sys, pytest
 pytest.main(sys.argv[1:])
-print("heavy:", *sorted({"numpy", "scipy", "yaml", "pydantic", "pandas", "harness.spec"} & set(sys.modules)))
+print("heavy:", *sorted({"numpy", "scipy", "yaml", "pydantic", "pandas", "gradconform.spec"} & set(sys.modules)))
 """
 
 
@@ -170,7 +170,7 @@ def test_a_run_without_specs_imports_nothing(pytester: pytest.Pytester, adapter:
     pytester.makefile(".yaml", net=SPEC)
     beside = subprocess.run([*plain, *environment], capture_output=True, text=True, cwd=pytester.path)
     assert "2 passed" in beside.stdout
-    assert beside.stdout.splitlines()[-1].split() == ["heavy:", "harness.spec", "numpy", "pydantic", "scipy", "yaml"]
+    assert beside.stdout.splitlines()[-1].split() == ["heavy:", "gradconform.spec", "numpy", "pydantic", "scipy", "yaml"]
 
 
 def test_our_own_run_has_no_specs_in_it() -> None:

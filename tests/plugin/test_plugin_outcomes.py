@@ -10,10 +10,11 @@ from xml.etree import ElementTree
 import pandas as pd
 import pytest
 from fake_adapter import SPEC, fake
+from gradconform import report  # noqa: F401
 
 # pytester takes back what was imported inside it, and NumPy may be imported once.
-from harness import adapters, batches, report, testing  # noqa: F401
-from harness.report.files import read_csv
+from gradconform.capture import adapters
+from gradconform.report.files import read_csv
 
 pytest_plugins = ["pytester"]
 

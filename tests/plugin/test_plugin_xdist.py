@@ -12,12 +12,11 @@ from pathlib import Path
 
 import pytest
 from fake_adapter import SPEC, fake
-
-from harness import adapters
-from harness.batches import Batches, Stopped
-from harness.pipeline import Variant
-from harness.report.files import read_csv
-from harness.spec import load
+from gradconform.capture import adapters
+from gradconform.draw.variants import Variant
+from gradconform.report.files import read_csv
+from gradconform.spec import load
+from gradconform.testing.captures import Batches, Stopped
 
 pytest_plugins = ["pytester"]
 

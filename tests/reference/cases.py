@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-from harness.draws import draw, stream
-from harness.reference import OPERATORS, Operator
-from harness.spec import load
-from harness.spec.model import Network
+from gradconform.draws import draw, stream
+from gradconform.reference import OPERATORS, Operator
+from gradconform.spec import load
+from gradconform.spec.model import Network
 
 FOLDER = Path(__file__).parents[2] / "specs" / "operators"
 Place = tuple[int, int | None]

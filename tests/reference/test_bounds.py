@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 from cases import CASES, Case, every_case, every_operator
-
-from harness.reference.rounding import Rounded
-from harness.reference.unit import Unit
+from gradconform.reference.tracked.rounding import Rounded
+from gradconform.reference.tracked.unit import Unit
 
 SINGLE = Unit.of("float32")
 DOUBLE = Unit.of("float64")

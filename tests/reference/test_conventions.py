@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-from harness.reference import OPERATORS
+from gradconform.reference import OPERATORS
 
 DY = np.array([3.0, 5.0, 7.0])
 AT_KINKS: list[tuple[str, list[Any], dict[str, Any], list[Any]]] = [

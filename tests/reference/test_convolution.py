@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-from harness.reference import OPERATORS, ShapeError
+from gradconform.reference import OPERATORS, ShapeError
 
 CONV: dict[str, Any] = {
     "out_channels": 4, "kernel_size": [3, 2], "stride": [2, 1], "padding": [[1, 0], [0, 2]],

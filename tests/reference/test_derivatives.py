@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 from cases import CASES, Case, Place, every_case, every_operator, first_case
-
-from harness.reference.numeric import Derivative, jvp, vjp
+from gradconform.reference.derivatives import Derivative, jvp, vjp
 
 # A bar wider than this, beside the largest gradient, could hide what the twins below must show.
 NARROW = 1e-7

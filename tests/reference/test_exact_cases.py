@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 from cases import CASES, Case, every_exact_case
+from gradconform.reference.tracked.exactness import Exact, NotExact
+from gradconform.reference.tracked.unit import Unit
 from test_bounds import MOVING, results
-
-from harness.reference.exactness import Exact, NotExact
-from harness.reference.unit import Unit
 
 SINGLE = Unit.of("float32")
 

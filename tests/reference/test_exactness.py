@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from gradconform.reference.tracked.exactness import Exact, NotExact, grain
+from gradconform.reference.tracked.sums import scatter_sum, sum_of_products
+from gradconform.reference.tracked.unit import Unit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special
-
-from harness.reference.exactness import Exact, NotExact, grain
-from harness.reference.sums import scatter_sum, sum_of_products
-from harness.reference.unit import Unit
 
 SINGLE, DOUBLE = Unit.of("float32"), Unit.of("float64")
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from harness.reference.numeric import Derivative, central, complex_step, extrapolated, jvp, vjp
+from gradconform.reference.derivatives import Derivative, central, complex_step, extrapolated, jvp, vjp
 
 X = np.array([0.3, -1.2, 2.1])
 V = np.array([1.0, 0.5, -2.0])

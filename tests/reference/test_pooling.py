@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from harness.reference import OPERATORS, ShapeError
-from harness.reference.rounding import Rounded
-from harness.reference.unit import Unit
+from gradconform.reference import OPERATORS, ShapeError
+from gradconform.reference.tracked.rounding import Rounded
+from gradconform.reference.tracked.unit import Unit
 
 POOL = OPERATORS["max_pool2d"]
 PAIRS = {"kernel_size": [2, 2], "stride": [2, 2], "padding": [0, 0]}

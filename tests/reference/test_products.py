@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-from harness.reference.rounding import Rounded
-from harness.reference.sums import sum_of_products
-from harness.reference.unit import Unit
+from gradconform.reference.tracked.rounding import Rounded
+from gradconform.reference.tracked.sums import sum_of_products
+from gradconform.reference.tracked.unit import Unit
 
 UNITS = [Unit.of("float32"), Unit.of("float64")]
 every_unit = pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.dtype)

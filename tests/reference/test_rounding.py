@@ -6,13 +6,12 @@ import math
 
 import numpy as np
 import pytest
+from gradconform.reference.tracked.rounding import RULES, Rounded
+from gradconform.reference.tracked.sums import scatter_sum, sum_of_products
+from gradconform.reference.tracked.unit import Unit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special
-
-from harness.reference.rounding import RULES, Rounded
-from harness.reference.sums import scatter_sum, sum_of_products
-from harness.reference.unit import Unit
 
 SINGLE = Unit.of("float32")
 U = SINGLE.roundoff

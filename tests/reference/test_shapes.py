@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
-from harness.reference import OPERATORS, ShapeError
+from gradconform.reference import OPERATORS, ShapeError
 
 REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("linear", {"x": (7,)}, {"out_features": 3}, r"x has shape \[7\]; expected two axes or more"),

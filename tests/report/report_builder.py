@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 
-from harness.judge.rows import Reason, Row, Verdict, blank
-from harness.report.run import FrameworkInfo, NetworkInfo, RunInfo
+from gradconform.contract.run import FrameworkInfo, NetworkInfo, RunInfo
+from gradconform.rows import Reason, Row, Verdict, blank
 
 FRAMEWORKS = {
     "torch": ("2.13.0", ("float32", "float64")),

@@ -9,16 +9,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from harness import adapters, evidence, paths, pipeline, running
-from harness.contract import read_capture, read_problem
-from harness.evidence import _Witness, gather
-from harness.judge import judge
-from harness.judge.rows import LIMIT, Row, Verdict
-from harness.pipeline import Folder
-from harness.problem import write
-from harness.reproduce import NoScript, script
-from harness.spec import load
+from gradconform import paths
+from gradconform.capture import adapters
+from gradconform.capture import worker as running
+from gradconform.contract import read_capture, read_problem
+from gradconform.contract.folder import Folder
+from gradconform.draw.problem import write
+from gradconform.draw.variants import Variant
+from gradconform.evidence import witness as evidence
+from gradconform.evidence.script import NoScript, script
+from gradconform.evidence.witness import _Witness, gather
+from gradconform.judge import judge
+from gradconform.rows import LIMIT, Row, Verdict
+from gradconform.spec import load
 
 NETWORKS = paths.specs_folder() / "networks"
 FRAMEWORKS = ("torch", "chainer", "nnabla")
@@ -30,7 +33,7 @@ def captured(tmp_path_factory: pytest.TempPathFactory) -> Folder:
     folder = Folder(tmp_path_factory.mktemp("evidence"))
     for name in ("pooled_sum", "transformer", "residual_train"):
         (network,) = load(NETWORKS / f"{name}.yaml")
-        variant = pipeline.Variant(network, "float32", "drawn")
+        variant = Variant(network, "float32", "drawn")
         folder.digests[variant.name] = write(
             network, folder.problem(variant.name), dtype="float32", values="drawn", seed=None
         ).digest
@@ -115,7 +118,7 @@ def test_a_histogram_counts_every_element(captured: Folder) -> None:
 def test_too_large_a_problem_has_no_script_and_says_why(captured: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     """Then the command is what shows it, and the histogram is still there."""
     wrong = [row for row in rows_of(captured, "pooled_sum") if row.verdict == Verdict.DIVERGES]
-    monkeypatch.setattr("harness.reproduce.NUMBERS", 10)
+    monkeypatch.setattr("gradconform.evidence.script.NUMBERS", 10)
     (first, *_) = gather(wrong, [captured])
     assert first.script == "" and "too many to write out" in first.why and first.histogram is not None
 

@@ -11,16 +11,15 @@ import axe_playwright_python
 import pandas as pd
 import pytest
 from browser import HOW, Opened, launched, opened
+from gradconform.evidence.value import Histogram, key_of
+from gradconform.report import Evidence, frame_of
+from gradconform.report.faults import rows_of
+from gradconform.report.matrix import RATIO_STEPS
+from gradconform.report.page import page, row_href, rows_href
+from gradconform.report.summary import FAILING, summary_of
+from gradconform.words import figure
 from playwright.sync_api import Browser
 from report_builder import bad_rows, good_rows, networks, run_info
-
-from harness.report import Evidence, frame_of
-from harness.report.evidence import Histogram, key_of
-from harness.report.faults import rows_of
-from harness.report.matrix import RATIO_STEPS
-from harness.report.page import page, row_href, rows_href
-from harness.report.summary import FAILING, summary_of
-from harness.report.words import figure
 
 NETS = networks(3, 12)
 FRAME = frame_of(bad_rows(NETS))

@@ -9,14 +9,21 @@ from xml.etree import ElementTree as xml
 
 import pytest
 import xmlschema
+from gradconform.history.changes import (
+    Address,
+    Changes,
+    EnvironmentChange,
+    NotRun,
+    RunName,
+    VanishedRow,
+    VerdictChange,
+)
+from gradconform.report import frame_of
+from gradconform.report.junit import WHOLE, junit
+from gradconform.report.markdown import markdown, plain
+from gradconform.report.page import page
+from gradconform.rows import Row, Verdict
 from report_builder import bad_rows, good_rows, networks, run_info
-
-from harness.judge.rows import Row, Verdict
-from harness.report import frame_of
-from harness.report.changes import Address, Changes, EnvironmentChange, NotRun, RunName, VanishedRow, VerdictChange
-from harness.report.junit import WHOLE, junit
-from harness.report.markdown import markdown, plain
-from harness.report.page import page
 
 NETS = networks(3, 12)
 SCHEMA = xmlschema.XMLSchema(Path(__file__).parent / "schemas" / "junit-10.xsd")

@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from gradconform import report
+from gradconform.report import files
+from gradconform.report.frame import frame_of
+from gradconform.rows import COLUMNS, LIMIT, Reason, Row, Verdict, blank
 from pandas.testing import assert_frame_equal
 from report_builder import bad_rows, good_rows, networks, run_info
-
-from harness import report
-from harness.judge.rows import COLUMNS, LIMIT, Reason, Row, Verdict, blank
-from harness.report import files
-from harness.report.frame import frame_of
 
 NASTY = (
     'a, b; "c" \'d\'', "two\nlines", "carriage\rreturn", "both\r\nof them", " spaces ", "nan", "NaN", "NA",

@@ -6,13 +6,12 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
+from gradconform.report import NetworkInfo, frame_of
+from gradconform.report.page import CARDS, page, page_scripts
+from gradconform.report.payload import unpacked
+from gradconform.rows import Row
+from gradconform.words import figure, number, tail, without_paths
 from report_builder import bad_rows, diverging, good_rows, networks, run_info
-
-from harness.judge.rows import Row
-from harness.report import NetworkInfo, frame_of
-from harness.report.page import CARDS, page, page_scripts
-from harness.report.payload import unpacked
-from harness.report.words import figure, number, tail, without_paths
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 NETS = networks(3, 12)

@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from gradconform.report import frame_of
+from gradconform.report.consequence import Ends, consequence
+from gradconform.report.faults import Fault
+from gradconform.report.page import command, page, row_href, rows_href
+from gradconform.report.payload import payload, unpacked
+from gradconform.report.routes import routes_of
+from gradconform.report.summary import summary_of
+from gradconform.rows import Row, Verdict, blank
 from report_builder import bad_rows, diverging, good_rows, networks, run_info
-
-from harness.judge.rows import Row, Verdict, blank
-from harness.report import frame_of
-from harness.report.consequence import Ends, consequence
-from harness.report.faults import Fault
-from harness.report.page import command, page, row_href, rows_href
-from harness.report.payload import payload, unpacked
-from harness.report.routes import routes_of
-from harness.report.summary import summary_of
 
 NETS = networks(2, 8)
 NAN = float("nan")

@@ -3,12 +3,11 @@
 from dataclasses import replace
 
 import pytest
+from gradconform.report import frame_of, summary_of, terminal_summary
+from gradconform.report.matrix import networks_of
+from gradconform.rows import Row, Verdict, blank
 from report_builder import CHECKS, bad_rows, diverging, good_rows, missing, networks, run_info
 from rich.console import Console
-
-from harness.judge.rows import Row, Verdict, blank
-from harness.report import frame_of, summary_of, terminal_summary
-from harness.report.matrix import networks_of
 
 NETS = networks(3, 12)
 RUN = run_info(NETS)

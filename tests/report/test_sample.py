@@ -6,9 +6,9 @@ import json
 import re
 from pathlib import Path
 
-import harness
-from harness.report.page import page_scripts
-from harness.report.summary import summary_of
+import gradconform
+from gradconform.report.page import page_scripts
+from gradconform.report.summary import summary_of
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "reports" / "sample"
@@ -16,7 +16,7 @@ SAMPLE = ROOT / "reports" / "sample"
 
 def test_the_sample_holds_a_real_divergence_and_what_shows_it() -> None:
     """Chainer's pooling is named, by a run that any reader can repeat, and a script comes with it."""
-    run = harness.load_run(SAMPLE / "run")
+    run = gradconform.load_run(SAMPLE / "run")
     assert {fault.framework for fault in summary_of(run, run.manifest).faults} == {"chainer"}
     assert "pooled" in {node for fault in summary_of(run).faults for node in fault.nodes}
     assert set(run["framework"]) == {"torch", "chainer", "nnabla"}

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gradconform import paths
+from gradconform.capture import adapters
+from gradconform.capture import worker as running
+from gradconform.contract import Capture, Problem, read_capture
+from gradconform.draw import problem as problems
+from gradconform.spec import load
 from honest import problem_of
 from route_specs import SHIPPED
-
-from harness import adapters, paths, running
-from harness import problem as problems
-from harness.contract import Capture, Problem, read_capture
-from harness.spec import load
 
 PRIMARY = "backward_retain_grad"
 OTHERS = ("backward", "chainer_grad", "chainer_grad_set_grad", "chainer_grad_retain_grad", "function_hook", "link_hook")

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gradconform import paths
+from gradconform.capture import adapters
+from gradconform.capture import worker as running
+from gradconform.contract import Problem
+from gradconform.judge import judge
+from gradconform.rows import Row
 from honest import problem_of
-
-from harness import adapters, paths, running
-from harness.contract import Problem
-from harness.judge import judge
-from harness.judge.rows import Row
 
 FRAMEWORKS = ("torch", "chainer", "nnabla")
 # Framework -> way -> (the operator that does it, its body). The last is the twin that cuts nothing.

@@ -6,14 +6,16 @@ import subprocess
 
 import numpy as np
 import pytest
+from gradconform import paths
+from gradconform.capture import adapters
+from gradconform.capture import worker as running
+from gradconform.contract import read_capture
+from gradconform.draw import problem
+from gradconform.judge import judge
+from gradconform.rows import Verdict
+from gradconform.spec import load
 from honest import problem_of
 from route_specs import MIXED, SHIPPED
-
-from harness import adapters, paths, problem, running
-from harness.contract import read_capture
-from harness.judge import judge
-from harness.judge.rows import Verdict
-from harness.spec import load
 
 ROUTES = ("visit_own_names", "parent_inputs", "backward_g", "clear_buffer", "auto_forward", "nn_grad")
 # Running statistics that are updated aside of the way to the output.

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from gradconform.command.why import SENTENCES
 from honest import problem_of
 from test_cuts import CHAIN, capture, twin
-
-from harness.why import SENTENCES
 
 UNUSED = CHAIN.format(op="relu") + "  aside: {op: linear, x: x, out_features: 2}\noutput: y\n"
 UNASKED = CHAIN.format(op="relu").replace("{x: {shape: [3, 4], grad: true}}", "{x: {shape: [3, 4]}}").replace(

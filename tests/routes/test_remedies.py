@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from constants import constants
+from gradconform import paths
+from gradconform.capture import adapters
+from gradconform.capture import worker as running
+from gradconform.contract import read_capture
 from honest import problem_of
-
-from harness import adapters, paths, running
-from harness.contract import read_capture
 
 FRAMEWORKS = ("torch", "chainer", "nnabla")
 Key = tuple[str, str]

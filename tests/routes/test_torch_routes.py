@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gradconform import paths
+from gradconform.capture import adapters
+from gradconform.capture import worker as running
+from gradconform.capture.worker import Task
+from gradconform.contract import Problem
 from honest import captured, problem_of
 from route_specs import MIXED, SHIPPED
-
-from harness import adapters, paths, running
-from harness.contract import Problem
-from harness.running import Task
 
 Array = np.ndarray[Any, Any]
 

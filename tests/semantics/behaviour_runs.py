@@ -10,14 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from gradconform import paths
+from gradconform.behaviour import Answer
+from gradconform.capture import adapters, together
+from gradconform.capture.together import Capturing
+from gradconform.contract import Problem, digest
+from gradconform.contract.folder import Folder
+from gradconform.draw import problem
+from gradconform.draw.variants import Variant, variants
+from gradconform.judge import judge
+from gradconform.rows import Row
+from gradconform.spec import Network, load
 from safetensors.numpy import save_file
-
-from harness import adapters, paths, pipeline, problem
-from harness.behaviour import Answer
-from harness.contract import Problem, digest
-from harness.judge import judge
-from harness.judge.rows import Row
-from harness.spec import Network, load
 
 FRAMEWORKS = ("chainer", "nnabla", "torch")
 SEMANTICS = paths.specs_folder() / "semantics"
@@ -77,26 +81,26 @@ class Shipped:
     """Every shipped behaviour, drawn once."""
 
     networks: tuple[Network, ...]
-    folder: pipeline.Folder
-    variants: tuple[pipeline.Variant, ...]
+    folder: Folder
+    variants: tuple[Variant, ...]
 
     @classmethod
     def drawn(cls, root: Path) -> Shipped:
         """Draw them into a folder."""
         networks = tuple(network for path in sorted(SEMANTICS.glob("*.yaml")) for network in load(path))
-        folder, variants = pipeline.Folder(root), tuple(pipeline.variants(networks, None))
-        for v in variants:
+        folder, drawn = Folder(root), tuple(variants(networks))
+        for v in drawn:
             written = problem.write(v.network, folder.problem(v.name), dtype=v.dtype, values=v.values)
             folder.digests[v.name] = written.digest
-        return cls(networks, folder, variants)
+        return cls(networks, folder, drawn)
 
     def rows(self, where: Path, *names: str) -> list[Row]:
         """The rows of adapters, given by name or folder, before conventions are looked at; claims left out."""
         where.mkdir(parents=True)
         (where / "problems").symlink_to(self.folder.root / "problems")
-        captured = pipeline.Folder(where, self.folder.digests)
+        captured = Folder(where, self.folder.digests)
         chosen = [adapters.find(name) for name in names]
-        pipeline.capture(captured, self.variants, chosen, pipeline.Capturing(), lambda stage, done, total: None)
+        together.capture(captured, self.variants, chosen, Capturing(), lambda stage, done, total: None)
         found = []
         for v in self.variants:
             found += judge(captured.problem(v.name), {a.name: captured.capture(a.name, v.name) for a in chosen})

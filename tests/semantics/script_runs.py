@@ -2,9 +2,12 @@
 
 import shutil
 
-from harness import adapters, paths, problem, running
-from harness.contract import read_capture
-from harness.spec import load
+from gradconform import paths
+from gradconform.capture import adapters
+from gradconform.capture import worker as running
+from gradconform.contract import read_capture
+from gradconform.draw import problem
+from gradconform.spec import load
 
 
 def drawn(where):

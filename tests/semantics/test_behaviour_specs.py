@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 import yaml
 from behaviour_runs import HEAD, behaviour
-
-from harness.spec import SpecError, load
-from harness.spec.script import STEPS
+from gradconform.spec import SpecError, load
+from gradconform.spec.script import STEPS
 
 NODES = "    nodes: {hidden: {op: mul_scalar, x: x, value: 2}, y: {op: mul, x: hidden, y: x}}\n"
 NETWORK = f"    inputs: {{x: {{shape: [2], value: [3, -1], grad: true}}}}\n{NODES}    cotangent: {{value: [1, 5]}}\n"
@@ -24,7 +23,7 @@ def complaints(folder, text):
     try:
         networks(folder, text)
     except SpecError as error:
-        return [(problem.where.line, str(problem).partition(": ")[2]) for problem in error.problems]
+        return [(problem.where.line, str(problem).partition(": ")[2]) for problem in error.mistakes]
     return []
 
 

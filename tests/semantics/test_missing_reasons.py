@@ -8,14 +8,16 @@ import shutil
 import pytest
 from behaviour_runs import FRAMEWORKS, SEMANTICS, behaviour, problem_of, rows_of
 from click.testing import CliRunner
+from gradconform import paths
+from gradconform.behaviour import Answer
+from gradconform.capture import adapters
+from gradconform.capture import worker as running
+from gradconform.command.main import main
+from gradconform.contract import ContractError, read_capture
+from gradconform.draw import problem
+from gradconform.judge import judge
+from gradconform.spec import load
 from script_runs import said
-
-from harness import adapters, paths, problem, running
-from harness.behaviour import Answer
-from harness.cli import main
-from harness.contract import ContractError, read_capture
-from harness.judge import judge
-from harness.spec import load
 
 # By hand, from what each framework's idiom does to its graph: Chainer's unchain() cuts where the tensor was made, a
 # copy cuts where it is read. NNabla's no_grad() cuts nothing but parameters.

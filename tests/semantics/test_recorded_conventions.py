@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 from behaviour_runs import behaviour
-
-from harness.commands import networks, status_of
-from harness.judge import conventions
-from harness.judge.conventions import FOLDER
-from harness.judge.known import KnownError
-from harness.judge.rows import Row, Verdict, blank
+from gradconform.command.exits import status_of
+from gradconform.judge import conventions
+from gradconform.judge.conventions import FOLDER
+from gradconform.judge.known import KnownError
+from gradconform.rows import Row, Verdict, blank
+from gradconform.spec.files import networks
 
 REASON = "Because its documentation says so, in so many words."
 ADDS = blank(

@@ -10,15 +10,14 @@ import pytest
 from behaviour_runs import FRAMEWORKS, SEMANTICS, Shipped, behaviour, twin
 from click.testing import CliRunner
 from fake_adapter import fake
-
-from harness.cli import main
-from harness.judge import conventions
-from harness.judge.rows import Verdict
-from harness.report import read, write
-from harness.report.frame import frame_of
-from harness.report.page import page
-from harness.report.run import FrameworkInfo, NetworkInfo, RunInfo
-from harness.report.semantics import BEGIN, END, filled, in_a_line, markdown, table_of
+from gradconform.command.main import main
+from gradconform.contract.run import FrameworkInfo, NetworkInfo, RunInfo
+from gradconform.judge import conventions
+from gradconform.report import read, write
+from gradconform.report.behaviours import BEGIN, END, filled, in_a_line, markdown, table_of
+from gradconform.report.frame import frame_of
+from gradconform.report.page import page
+from gradconform.rows import Verdict
 
 README = Path(__file__).parents[2] / "README.md"
 

@@ -8,14 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from behaviour_runs import behaviour, gave, problem_of, rows_of
-
-from harness.behaviour import Answer, Program, Word, right
-from harness.behaviour.program import FROM_OUTPUT
-from harness.contract import ContractError, read_capture
-from harness.judge import judge
-from harness.judge.rows import Verdict
-from harness.judge.semantics import right_of
-from harness.reference import OPERATORS
+from gradconform.behaviour import Answer, Program, Word, right
+from gradconform.behaviour.program import FROM_OUTPUT
+from gradconform.contract import ContractError, read_capture
+from gradconform.judge import judge
+from gradconform.judge.behaviours import right_of
+from gradconform.reference import OPERATORS
+from gradconform.rows import Verdict
 
 NAN = float("nan")
 # h = 2 x, y = h w, x = [3, -1], w = [2, 4], dy = [1, 5]: dx = 2 w dy = [4, 40], dw = h dy = [6, -10], dh = w dy.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from pathlib import Path
 
-from harness.spec import Network, SpecError, load
+from gradconform.spec import Network, SpecError, load
 
 GOOD = """\
 name: good
@@ -63,6 +63,6 @@ def complaints(folder: Path, text: str | bytes, **options: int) -> list[tuple[in
     try:
         load_text(folder, text, **options)
     except SpecError as error:
-        assert error.problems
-        return [(p.where.line, f"{p.message}; {p.hint}" if p.hint else p.message) for p in error.problems]
+        assert error.mistakes
+        return [(p.where.line, f"{p.message}; {p.hint}" if p.hint else p.message) for p in error.mistakes]
     return []

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
-from harness.spec import SpecError, load
+from gradconform.spec import SpecError, load
 
 SPEC = """\
 name: choices
@@ -46,6 +45,6 @@ def test_a_choice_that_is_not_there_is_a_problem(
     """The node, the range that came and the range that there is."""
     with pytest.raises(SpecError) as caught:
         load(_text(tmp_path, **given))
-    (problem,) = caught.value.problems
+    (problem,) = caught.value.mistakes
     assert problem.where.line == line
     assert message in str(problem)

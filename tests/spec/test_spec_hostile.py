@@ -8,9 +8,8 @@ import os
 import time
 
 import pytest
+from gradconform.spec import SpecError, load
 from spec_texts import GOOD, changed, complaints, load_text
-
-from harness.spec import SpecError, load
 
 HEAD = "about: Hostile.\ninputs: {x: {shape: [2, 3]}}\n"
 NODES = HEAD + "nodes:\n"
@@ -63,10 +62,10 @@ HOSTILE: dict[str, tuple[str | bytes, str]] = {
     "deep blocks of text": ("\n".join(" " * i + "a:" for i in range(1_000)), "nested more than 50 deep"),
     "a long file": ("# " + "x" * 2**20, "larger than 1,048,576 bytes"),
     "many values": ("a: [" + "1," * 250_000 + "]", "more than 200,000 values"),
-    "many keys": ("".join(f"k{i}: 1\n" for i in range(60_000)), "stopped reading after 100 problems"),
+    "many keys": ("".join(f"k{i}: 1\n" for i in range(60_000)), "stopped reading after 100 mistakes"),
     "many nodes": (MANY_NODES, "more than 10,000 nodes"),
     "many unknown names": (
-        NODES + "".join(f"  n{i}: {{op: relu, x: y{i}}}\n" for i in range(9_000)), "stopped reading after 100 problems"
+        NODES + "".join(f"  n{i}: {{op: relu, x: y{i}}}\n" for i in range(9_000)), "stopped reading after 100 mistakes"
     ),
     "a long number": ("about: x\nseed: " + "9" * 10_000, "is too long"),
     "a number beyond floats": ("about: x\nseed: 1e999", "is too large for a float"),
@@ -155,7 +154,7 @@ def test_a_missing_file_is_an_error_with_its_path(tmp_path):
     for name in ("none.yaml", ".", "loop.yaml", "pipe.yaml", "n" * 400, "a\0b"):
         with pytest.raises(SpecError) as caught:
             load(tmp_path / name)
-        assert len(caught.value.problems) == 1, name
+        assert len(caught.value.mistakes) == 1, name
 
 
 def test_an_unreadable_file_is_an_error(tmp_path, monkeypatch):

@@ -6,11 +6,10 @@ import math
 
 import numpy as np
 import pytest
+from gradconform.draws import draw
+from gradconform.spec.model import Network
 from safetensors.numpy import save_file
 from spec_texts import GOOD, changed, complaints, load_text
-
-from harness.draws import draw
-from harness.spec.model import Network
 
 HEAD = "about: A test.\ninputs: {x: {shape: [2, 6]}, y: {shape: [2, 6]}}\n"
 

@@ -6,13 +6,12 @@ import tempfile
 from pathlib import Path
 
 import yaml
+from gradconform.spec import Network, SpecError
+from gradconform.spec.graph import cycles, ordered
+from gradconform.spec.text import scalar
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from spec_texts import GOOD, load_text
-
-from harness.spec import Network, SpecError
-from harness.spec.graph import cycles, ordered
-from harness.spec.text import scalar
 
 LINES = GOOD.splitlines(keepends=True)
 PIECES = sorted(
@@ -63,9 +62,9 @@ def loads_or_is_refused(content: str | bytes) -> tuple[Network, ...]:
         try:
             return load_text(Path(folder), content)
         except SpecError as error:
-            assert error.problems
-            assert all(1 <= problem.where.line <= last for problem in error.problems)
-            assert len(str(error).splitlines()) == len(error.problems)
+            assert error.mistakes
+            assert all(1 <= problem.where.line <= last for problem in error.mistakes)
+            assert len(str(error).splitlines()) == len(error.mistakes)
             return ()
 
 

@@ -7,10 +7,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from gradconform.spec import SpecError, load
+from gradconform.spec.rules import AFTER_SHAPES, BEFORE_SHAPES
 from spec_texts import GOOD, changed, complaints
-
-from harness.spec import SpecError, load
-from harness.spec.rules import AFTER_SHAPES, BEFORE_SHAPES
 
 FIRST = "  first: {op: linear, x: x, out_features: 5, bias: true}"
 SECOND = "  second: {op: leaky_relu, negative_slope: 1e-2}"
@@ -197,7 +196,7 @@ def test_no_rule_can_be_left_out(tmp_path, rule, monkeypatch):
     before = {what: complaints(tmp_path, changed(BROKEN[what][0])) for what in BROKEN}
     for rules in (BEFORE_SHAPES, AFTER_SHAPES):
         if rule in rules:
-            monkeypatch.setattr("harness.spec.build." + ("BEFORE" if rules is BEFORE_SHAPES else "AFTER") + "_SHAPES",
+            monkeypatch.setattr("gradconform.spec.build." + ("BEFORE" if rules is BEFORE_SHAPES else "AFTER") + "_SHAPES",
                                 [other for other in rules if other is not rule])  # fmt: skip
     changes = [what for what in BROKEN if _found(tmp_path, what) != before[what]]
     assert changes

@@ -9,9 +9,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
+from gradconform.spec import schema
 from spec_texts import changed
-
-from harness.spec import schema
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("networks", "operators", "semantics")
@@ -26,7 +25,7 @@ def validator():
 
 
 def test_the_schema_on_disk_is_that_of_the_code():
-    """`python -m harness.spec.schema specs/schema.json` mends this."""
+    """`python -m gradconform.spec.schema specs/schema.json` mends this."""
     assert (ROOT / "specs" / "schema.json").read_text(encoding="utf-8") == schema.text()
 
 

@@ -1,0 +1,26 @@
+"""gradconform: a cross-framework gradient conformance harness."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gradconform.version import __version__
+
+if TYPE_CHECKING:
+    from gradconform.report import load_run
+    from gradconform.testing.conforms import assert_conforms
+
+__all__ = ["__version__", "assert_conforms", "load_run"]
+
+
+def __getattr__(name: str) -> Any:
+    # The pytest plugin is imported at every start of pytest, so nothing heavy may be imported before it is asked for.
+    if name == "assert_conforms":
+        from gradconform.testing.conforms import assert_conforms
+
+        return assert_conforms
+    if name == "load_run":
+        from gradconform.report import load_run
+
+        return load_run
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

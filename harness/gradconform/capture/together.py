@@ -1,0 +1,98 @@
+"""Every problem in every framework: all frameworks at once, each problem reported when all of them have done it."""
+
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field, replace
+
+from gradconform.capture import worker
+from gradconform.capture.adapters import Adapter
+from gradconform.capture.machine import write_machine
+from gradconform.contract.folder import Folder
+from gradconform.draw.variants import Variant
+from gradconform.judge import ROUTE
+from gradconform.numeric import FOLDER
+
+Progress = Callable[[str, int, int], None]
+"""Told (stage, done, total): the stages are `draw`, `judge` and the adapters' names."""
+
+
+@dataclass(frozen=True)
+class Capturing:
+    """How captures are made. routes: adapter -> routes beside the primary one.
+
+    numeric: whether each framework's forward is also differenced; eps: with this step and no other, or None.
+    """
+
+    routes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    threads: int = 1
+    limits: worker.Limits = worker.Limits()
+    numeric: bool = False
+    eps: float | None = None
+
+    def ways(self, adapter: Adapter, variant: Variant | None = None) -> dict[str, str]:
+        """Name of the capture -> route, the primary one first; of one problem, those that it is captured by.
+
+        A script says itself how gradients are asked for: there is one way to run it.
+        """
+        scripted = variant is not None and variant.network.script
+        routes = () if scripted else self.routes.get(adapter.name, ())
+        return {adapter.name: "primary", **{f"{adapter.name}{ROUTE}{route}": route for route in routes}}
+
+
+def capture(
+    folder: Folder, wanted: Sequence[Variant], adapters: Sequence[Adapter], how: Capturing, progress: Progress,
+    complete: Callable[[Variant], None] = lambda variant: None,
+) -> None:  # fmt: skip
+    """Capture every problem in every framework, all frameworks at once.
+
+    complete: told of each problem that all of them have done.
+    """
+    write_machine(folder.root)
+    lock, stop = threading.Lock(), threading.Event()
+    probed = {v.name for v in wanted if how.numeric and (folder.problem(v.name) / FOLDER).is_dir()}
+    left = {v.name: sum(len(how.ways(a, v)) + (v.name in probed) for a in adapters) for v in wanted}
+
+    def run(adapter: Adapter, way: str, route: str) -> None:
+        by_folder = {folder.capture(way, v.name): v for v in wanted if way in how.ways(adapter, v)}
+        tasks = [worker.Task(folder.problem(v.name), at, folder.digests[v.name]) for at, v in by_folder.items()]
+        if route == "primary":
+            tasks += [_numeric(task) for task in tasks if by_folder[task.capture].name in probed]
+            by_folder |= {at / FOLDER: v for at, v in by_folder.items()}
+        count = 0
+
+        def finished(task: worker.Task) -> None:
+            nonlocal count
+            count += 1
+            progress(way, count, len(tasks))
+            variant = by_folder[task.capture]
+            with lock:
+                left[variant.name] -= 1
+                if left[variant.name] == 0:
+                    complete(variant)
+
+        worker.capture(
+            adapter, tasks, job_folder=folder.root / "jobs" / way, route=route, threads=how.threads, limits=how.limits,
+            finished=finished, stop=stop,
+        )  # fmt: skip
+
+    def run_all(adapter: Adapter) -> None:
+        for way, route in how.ways(adapter).items():
+            if not stop.is_set() and any(way in how.ways(adapter, v) for v in wanted):
+                run(adapter, way, route)
+
+    with ThreadPoolExecutor(len(adapters)) as threads:
+        try:
+            for future in as_completed([threads.submit(run_all, adapter) for adapter in adapters]):
+                future.result()
+        finally:
+            # After Ctrl-C or a full disk the other frameworks' workers must not go on for hours.
+            stop.set()
+
+
+def _numeric(task: worker.Task) -> worker.Task:
+    """The forward alone, beside the capture whose gradients it is held against."""
+    return replace(task, capture=task.capture / FOLDER, probes=task.problem / FOLDER)

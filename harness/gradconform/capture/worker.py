@@ -1,0 +1,240 @@
+"""Running an adapter's worker over many problems, and surviving whatever it does.
+
+One process serves many problems, since importing a framework costs seconds. When it dies, hangs or fills the disk
+with its log, the problem it was at is recorded as crashed, and a new process takes the rest.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gradconform.capture.adapters import Adapter, worker
+from gradconform.contract import FORMAT, write_whole
+
+POLL = 0.02
+LOG_LIMIT = 64 << 20
+# How much of a log that was too long is kept.
+LOG_KEPT = 1 << 20
+LAST_LINES = 10
+# How long a worker that has done everything may take to end.
+GRACE = 5.0
+
+# What the framework's interpreter is started by, and replaced with: its memory is limited, and when we are killed it is
+# killed too (PR_SET_PDEATHSIG; where there is no such thing it ends when its tasks do).
+LAUNCH = """
+import os, sys
+parent, memory, *command = sys.argv[1:]
+try:
+    import ctypes
+    ctypes.CDLL(None).prctl(1, 9)
+except (AttributeError, ImportError, OSError):
+    pass
+if os.getppid() != int(parent):
+    sys.exit("whoever started this is gone")
+if int(memory):
+    import resource
+    resource.setrlimit(resource.RLIMIT_AS, (int(memory), int(memory)))
+try:
+    os.execv(command[0], command)
+except OSError as error:
+    sys.exit(f"{command[0]} cannot be run: {error.strerror}")
+"""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One problem to capture. problem, capture: folders, of which the second must not exist. digest: the problem's.
+
+    probes: a folder of points at which only the forward is run, for a numerical derivative.
+    """
+
+    problem: Path
+    capture: Path
+    digest: str
+    probes: Path | None = None
+
+    @property
+    def document(self) -> dict[str, str]:
+        """As the worker is told of it."""
+        probes = {} if self.probes is None else {"probes": str(self.probes)}
+        return {"problem": str(self.problem), "capture": str(self.capture), **probes}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a worker may take.
+
+    seconds: for one problem, from its start. start: for the interpreter and the framework to come up. memory: bytes of
+    address space, or None.
+    """
+
+    seconds: float = 600.0
+    start: float = 180.0
+    memory: int | None = None
+
+
+def capture(
+    adapter: Adapter,
+    tasks: Sequence[Task],
+    *,
+    job_folder: Path,
+    route: str = "primary",
+    threads: int = 1,
+    limits: Limits | None = None,
+    finished: Callable[[Task], None] = lambda task: None,
+    stop: threading.Event | None = None,
+) -> None:
+    """Run all tasks; afterwards each has a `capture.json`, if only one that says `crashed` and why.
+
+    finished: told of each task when it is done. stop: once set, the worker is killed and the rest is left undone.
+    No process is left behind, whatever is raised.
+    """
+    left = list(tasks)
+    attempt = 0
+    job_folder.mkdir(parents=True, exist_ok=True)
+    while left and not (stop and stop.is_set()):
+        attempt += 1
+        stem = str(job_folder / f"{adapter.name}-{attempt}")
+        with contextlib.closing(_Run(adapter, left, stem, route, threads, limits or Limits(), finished)) as run:
+            cause = run.wait(stop)
+        if stop and stop.is_set():
+            return
+        # Whatever went wrong costs the problem it was at. If nothing had begun, the framework does not come up at all.
+        lost, rest = run.passed, run.left
+        if rest and run.began(rest[0]):
+            lost, rest = [*lost, rest[0]], rest[1:]
+        elif len(rest) == len(left):
+            lost, rest = rest, []
+        reason = run.why(cause) if lost else ""
+        for task in lost:
+            _write_crash(adapter, task, route, reason)
+            finished(task)
+        left = rest
+
+
+class _Run:
+    """One process of the worker. left: tasks without a result. passed: those it could write no result of."""
+
+    def __init__(
+        self, adapter: Adapter, tasks: Sequence[Task], stem: str, route: str, threads: int, limits: Limits,
+        finished: Callable[[Task], None],
+    ) -> None:  # fmt: skip
+        self.left = list(tasks)
+        self.passed: list[Task] = []
+        self.limits = limits
+        self.finished = finished
+        job = {
+            "adapter": str(adapter.folder), "route": route, "threads": threads,
+            "tasks": [task.document for task in tasks],
+        }  # fmt: skip
+        # Not with_suffix: a name like `chainer-6.3` has a point in it.
+        place, self.log = Path(stem + ".json"), Path(stem + ".log")
+        write_whole(place, json.dumps(job, indent=1))
+        launch = [sys.executable, "-I", "-S", "-c", LAUNCH, str(os.getpid()), str(limits.memory or 0)]
+        # -u: what a process that is killed wrote last must be in the log.
+        command = [str(adapter.interpreter), "-I", "-u", str(worker()), str(place)]
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                launch + command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                start_new_session=True, env=environment(threads),
+            )  # fmt: skip
+
+    def wait(self, stop: threading.Event | None) -> str | None:
+        """Wait until the process ends or has to be ended; the cause, where we ended it."""
+        since = time.monotonic()
+        at: Path | None = None
+        while True:
+            ended = self.process.poll() is not None
+            self._collect()
+            if ended:
+                return None
+            if stop and stop.is_set():
+                return self._end("stopped")
+            now = self.left[0].capture if self.left and self.began(self.left[0]) else None
+            if now != at:
+                at, since = now, time.monotonic()
+            allowed = GRACE if not self.left else self.limits.start if at is None else self.limits.seconds
+            if time.monotonic() - since > allowed:
+                return self._end(f"no result within {allowed:g} s")
+            if self.log.stat().st_size > LOG_LIMIT:
+                return self._end(f"wrote more than {LOG_LIMIT >> 20} MiB to its output")
+            time.sleep(POLL)
+
+    def _collect(self) -> None:
+        while self.left:
+            first = self.left[0]
+            # Looked at first: the worker may write this capture and begin the next between the two looks.
+            next_began = len(self.left) > 1 and self.began(self.left[1])
+            if (first.capture / "capture.json").exists():
+                self.finished(self.left.pop(0))
+            elif next_began:
+                self.passed.append(self.left.pop(0))
+            else:
+                return
+
+    def began(self, task: Task) -> bool:
+        """Whether the worker had begun this task."""
+        return (task.capture / "started").exists()
+
+    def _end(self, cause: str) -> str:
+        self.close()
+        self._collect()
+        return cause
+
+    def close(self) -> None:
+        """End the process, and whatever processes it started."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def why(self, cause: str | None) -> str:
+        """What to tell the reader of a report: how it ended and the last lines it wrote."""
+        if cause is None:
+            cause = _ending(self.process.returncode)
+        lines = last_lines(self.log)
+        if self.log.stat().st_size > LOG_LIMIT:
+            os.truncate(self.log, LOG_KEPT)
+        return cause + (f"; last lines: {lines}" if lines else "; it wrote nothing")
+
+
+def _ending(code: int) -> str:
+    if code >= 0:
+        return f"ended with exit status {code}"
+    try:
+        return f"killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"killed by signal {-code}"
+
+
+def last_lines(log: Path) -> str:
+    """The end of a log as one line of printable text."""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - 4096))
+        text = file.read().decode("utf-8", "replace")
+    lines = ["".join(c if c.isprintable() else "?" for c in line.strip()) for line in text.splitlines()]
+    return " | ".join([line[:300] for line in lines if line][-LAST_LINES:])
+
+
+def environment(threads: int) -> dict[str, str]:
+    """The environment of a worker: ours, with the number of threads that every numeric library looks for."""
+    names = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM")
+    return {**os.environ, **{f"{name}_NUM_THREADS": str(threads) for name in names}}
+
+
+def _write_crash(adapter: Adapter, task: Task, route: str, reason: str) -> None:
+    task.capture.mkdir(parents=True, exist_ok=True)
+    document = {
+        "format": FORMAT, "status": "crashed", "reason": reason, "framework": adapter.framework,
+        "version": "", "route": route, "problem": task.digest, "missing": {},
+    }  # fmt: skip
+    write_whole(task.capture / "capture.json", json.dumps(document, indent=1))

@@ -1,0 +1,1 @@
+"""The command `gradconform`: one file for each of its commands."""

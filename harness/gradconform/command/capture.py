@@ -1,0 +1,53 @@
+"""`gradconform capture`: draw and capture, for a judge elsewhere."""
+
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from gradconform.capture import together
+from gradconform.command.console import progress_bars
+from gradconform.command.exits import CANNOT_RUN
+from gradconform.command.options import FOLDER, Options, capture_options, chosen_adapters, specs_argument
+from gradconform.contract.folder import Folder, capture_documents
+from gradconform.contract.place import check_new
+from gradconform.draw.variants import variants
+from gradconform.run import processes, way
+from gradconform.spec.files import networks
+
+
+@click.command("capture")
+@specs_argument
+@capture_options
+@click.option("--out", type=FOLDER, required=True, help="A new folder for problems and captures.")
+def command(specs: Sequence[Path], out: Path, **options: Any) -> None:
+    """Draw and capture only; `gradconform judge` does the rest, on this machine or another."""
+    sys.exit(execute(specs, Options(**options), out))
+
+
+def execute(specs: Sequence[Path], options: Options, out: Path) -> int:
+    """Draw and capture."""
+    check_new("--out", out)
+    wanted = variants(networks(specs), options.dtype)
+    chosen, absent = chosen_adapters(options.adapter)
+    how = options.capturing(chosen)
+    folder = Folder(out)
+    with progress_bars() as told, processes.pool(processes.cores()) as workers:
+        way.draw(folder, wanted, options.seed, told, workers)
+        if options.numeric:
+            way.probe(folder, wanted, options.eps, told, workers)
+        together.capture(folder, wanted, chosen, how, told)
+    told_of = [(path, d) for path, d in capture_documents(folder) if d.get("status") == "crashed"]
+    console = Console(soft_wrap=True, highlight=False, markup=False)
+    for path, document in told_of:
+        console.print(f"crashed: {path.parent.relative_to(out)}: {document.get('reason')}")
+    for message in absent.values():
+        console.print(f"not run: {message}")
+    console.print(f"{len(wanted)} problems captured in {out}")
+    return CANNOT_RUN if told_of or absent else 0

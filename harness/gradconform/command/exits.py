@@ -1,0 +1,19 @@
+"""What the command's exit statuses say."""
+
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gradconform.rows import Row, Verdict
+
+DIVERGES, USAGE, CANNOT_RUN = 1, 2, 3
+INTERRUPTED = 128
+
+
+def status_of(rows: Sequence[Row], absent: bool) -> int:
+    """The exit status: what diverges comes before what could not run."""
+    verdicts = {row.verdict for row in rows}
+    if verdicts & {Verdict.DIVERGES, Verdict.MISSING}:
+        return DIVERGES
+    return CANNOT_RUN if Verdict.CRASHED in verdicts or absent else 0

@@ -1,0 +1,87 @@
+"""A capture folder: opened, and checked to be whole and to answer its problem."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from gradconform.contract.files import Array, ContractError, Tensors, explained, read_document, sound_digest
+from gradconform.contract.forms import Asked, CaptureForm
+from gradconform.contract.problem import Problem
+
+
+@dataclass(frozen=True)
+class Capture:
+    """A capture folder, opened: what one route of one framework gave for one problem.
+
+    version: empty where the framework never came up. cuts: missing tensor -> where its way to the output is cut: nodes,
+    and before them leaves that require no gradient. remedies: tensor -> the line of code that would give its gradient.
+    lines: `leaf`, `between` -> the line by which this route gets one, with {name} and {output} in it.
+    """
+
+    folder: Path
+    status: str
+    reason: str
+    framework: str
+    version: str
+    route: str
+    missing: Mapping[str, str] = field(default_factory=dict)
+    tensors: Mapping[str, Array] = field(default_factory=dict)
+    asked: tuple[Asked, ...] = ()
+    cuts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    remedies: Mapping[str, str] = field(default_factory=dict)
+    lines: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_capture(folder: Path, problem: Problem) -> Capture:
+    """Open a capture folder and check that it is whole and answers this problem. Raises ContractError."""
+    place = folder / "capture.json"
+    try:
+        form = CaptureForm.model_validate(read_document(place))
+    except ValidationError as error:
+        raise ContractError(f"{place}: {explained(error)}") from error
+    told = (form.status, form.reason or "", form.framework, form.version or "", form.route)
+    # What ended before it had read its problem cannot repeat the digest.
+    answers = (problem.digest,) if form.status == "ok" else (problem.digest, None)
+    if form.problem not in answers:
+        raise ContractError(f"{folder}: answers another problem (its digest differs); capture this one again")
+    if form.status != "ok":
+        return Capture(folder, *told)
+    path = folder / "capture.safetensors"
+    if sound_digest(path) != form.digest:
+        raise ContractError(f"{path}: damaged or not whole (its digest differs from capture.json's)")
+    tensors = Tensors(path)
+    for mistake in _asked_mistakes(problem, form.asked, tensors):
+        raise ContractError(f"{place}: {mistake}")
+    for mistake in _cut_mistakes(problem, form):
+        raise ContractError(f"{place}: {mistake}")
+    lines = {str(kind): line for kind, line in form.lines.items()}
+    return Capture(folder, *told, dict(form.missing), tensors, form.asked, form.cuts, form.remedies, lines)
+
+
+def _cut_mistakes(problem: Problem, form: CaptureForm) -> Iterator[str]:
+    """Places that cannot be: of a tensor that is not missing, or at what is no node or leaf of the problem."""
+    known = {node.name for node in problem.nodes} | set(problem.given)
+    for tensor, places in form.cuts.items():
+        if tensor not in form.missing:
+            yield f"cuts has {tensor}, which is not missing"
+        for name in sorted(set(places) - known):
+            yield f"cuts has {name!r} for {tensor}; expected nodes, or leaves that require no gradient"
+
+
+def _asked_mistakes(problem: Problem, asked: tuple[Asked, ...], tensors: Tensors) -> Iterator[str]:
+    """What a capture of a script lacks: an answer for each ask, in their order, each value with its array."""
+    if tuple(answer.ask for answer in asked) != problem.asks:
+        came, expected = (", ".join(names) or "nothing" for names in ([a.ask for a in asked], problem.asks))
+        yield f"asked is about {came}; expected {expected}"
+    for i, answer in enumerate(asked):
+        if (f"ask/{i}" in tensors) != (answer.outcome == "value"):
+            expected = f"expected ask/{i} in the tensors for a value, and only then"
+            yield f"{answer.ask} has outcome {answer.outcome}; {expected}"
+    known = {node.name for node in problem.nodes} | set(problem.given)
+    for answer in asked:
+        for name in sorted(set(answer.nodes) - known):
+            yield f"asked has {name!r} as a place for {answer.ask}; expected nodes, or leaves that require no gradient"

@@ -1,0 +1,107 @@
+"""Documents and tensors on disk: read with care, written whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+from safetensors import SafetensorError, safe_open
+
+from gradconform.errors import GradconformError
+
+Array = NDArray[Any]
+FORMAT = 1
+_NUMPY_HAS = {"BOOL", "F16", "F32", "F64", "I8", "I16", "I32", "I64", "U8", "U16", "U32", "U64"}
+
+
+class ContractError(GradconformError, ValueError):
+    """A problem or capture on disk cannot be used; the message says which file, what came and what was expected."""
+
+
+class Tensors(Mapping[str, Array]):
+    """The tensors of a safetensors file, each read when it is asked for.
+
+    The file is mapped for one reading only: pages once touched would otherwise count as this process's memory.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            with safe_open(str(path), framework="numpy") as file:
+                self.metadata: Mapping[str, str] = file.metadata() or {}
+                self._forms = {name: _form(file.get_slice(name)) for name in file.keys()}  # noqa: SIM118 - not a mapping
+        except (OSError, SafetensorError) as error:
+            raise ContractError(f"{path}: {error}; expected a safetensors file") from error
+
+    def __getitem__(self, name: str) -> Array:
+        # NumPy itself has no bfloat16 and no floats of 8 bits.
+        if (stored := self._forms[name][0]) not in _NUMPY_HAS:
+            raise ContractError(f"{self.path}: {name} cannot be read ({stored} is no dtype of NumPy's)")
+        try:
+            with safe_open(str(self.path), framework="numpy") as file:
+                return np.asarray(file.get_tensor(name))
+        except (OSError, SafetensorError) as error:
+            raise ContractError(f"{self.path}: {name} cannot be read ({error})") from error
+
+    def form(self, name: str) -> tuple[str, tuple[int, ...]]:
+        """The dtype, in the format's own words, and the shape, from the header alone. Raises KeyError."""
+        return self._forms[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._forms))
+
+    def __len__(self) -> int:
+        return len(self._forms)
+
+
+def _form(part: Any) -> tuple[str, tuple[int, ...]]:
+    return str(part.get_dtype()), tuple(part.get_shape())
+
+
+def explained(error: ValidationError) -> str:
+    """Where in a document the first mistake is, and what it is."""
+    first = error.errors(include_url=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+
+
+def digest(path: Path) -> str:
+    """`sha256:` and the hexadecimal digest of a file."""
+    with path.open("rb") as file:
+        return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sound_digest(path: Path) -> str:
+    """The digest of a file that must be there. Raises ContractError."""
+    try:
+        return digest(path)
+    except OSError as error:
+        raise ContractError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def write_whole(path: Path, data: str | bytes) -> None:
+    """Write a file under another name and rename it when it is whole."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(data.encode() if isinstance(data, str) else data)
+    os.replace(partial, path)
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """A document of this version of the contract. Raises ContractError."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ContractError(f"{path}: no such file; expected a whole problem or capture folder") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise ContractError(f"{path}: cannot be read as JSON ({error})") from error
+    found = document.get("format") if isinstance(document, dict) else None
+    if found != FORMAT or isinstance(found, bool):
+        raise ContractError(f"{path}: format is {found!r}; expected {FORMAT}, of this version of the contract")
+    assert isinstance(document, dict)
+    return document

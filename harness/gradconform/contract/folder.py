@@ -1,0 +1,96 @@
+"""The folder of a run: `problems/<variant>/` and `captures/<adapter>/<variant>/`."""
+
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gradconform.contract.files import ContractError, read_document
+from gradconform.contract.problem import read_problem
+
+
+@dataclass
+class Folder:
+    """Problems and captures on disk: `problems/<variant>/` and `captures/<adapter>/<variant>/`."""
+
+    root: Path
+    digests: dict[str, str] = field(default_factory=dict)
+
+    def problem(self, variant: str) -> Path:
+        """The folder of a problem."""
+        return self.root / "problems" / variant
+
+    def capture(self, adapter: str, variant: str) -> Path:
+        """The folder of a capture."""
+        return self.root / "captures" / adapter / variant
+
+    def found(self) -> Iterator[tuple[Path, dict[str, Path]]]:
+        """(problem, adapter -> capture) for every problem that is here.
+
+        An adapter that has captured any of them is expected to have captured them all: a capture that is not there is
+        somebody's loss, and the judge says so; so is a problem without its `problem.json`, or a capture without its
+        problem. Raises ContractError where there are no problems or no captures.
+        """
+        adapters = sorted(p.name for p in (self.root / "captures").glob("*/") if p.is_dir())
+        here = {path.name: path for path in sorted((self.root / "problems").glob("*/")) if path.is_dir()}
+        for what, found in (("problems", here), ("captures", adapters)):
+            if not found:
+                raise ContractError(
+                    f"{self.root}: holds no {what}; expected a folder that `gradconform capture` wrote"
+                )
+        for name, problem in here.items():
+            yield problem, {adapter: self.capture(adapter, name) for adapter in adapters}
+        alone: dict[str, dict[str, Path]] = {}
+        for path in sorted((self.root / "captures").glob("*/*/")):
+            if path.is_dir() and path.name not in here:
+                alone.setdefault(path.name, {})[path.parent.name] = path
+        for name, captures in alone.items():
+            yield self.problem(name), captures
+
+
+def capture_documents(folder: Folder) -> Iterator[tuple[Path, dict[str, object]]]:
+    """(file, document) of every capture that can be read; the judge speaks of the others."""
+    for path in sorted((folder.root / "captures").glob("*/*/capture.json")):
+        with suppress(ContractError):
+            yield path, read_document(path)
+
+
+def framework_documents(folder: Folder) -> dict[str, dict[str, object]]:
+    """adapter -> what its first usable capture says of the framework and its interpreter."""
+    documents: dict[str, dict[str, object]] = {}
+    for path, document in capture_documents(folder):
+        name = path.parent.parent.name
+        if name not in documents or (document.get("version") and not documents[name].get("version")):
+            documents[name] = document
+    return documents
+
+
+def joined(folders: Sequence[Folder]) -> list[tuple[Path, dict[str, Path]]]:
+    """Problems of several folders with all their captures.
+
+    A problem captured in two places, told by its digest, is judged once, from a copy that is not damaged; a second
+    capture of torch is `torch#2`. A problem that cannot be read is a job of its own, which will be refused.
+    """
+    found: dict[str, tuple[list[Path], dict[str, Path]]] = {}
+    for root in {folder.root.resolve(): folder.root for folder in folders}.values():
+        for problem, captures in Folder(root).found():
+            try:
+                key = read_problem(problem).digest
+            except ContractError:
+                key = str(problem)
+            copies, place = found.setdefault(key, ([], {}))
+            copies.append(problem)
+            for name, capture_folder in captures.items():
+                same = sum(other.partition("#")[0] == name for other in place)
+                place[f"{name}#{same + 1}" if same else name] = capture_folder
+    return [(_whole_copy(copies), place) for copies, place in found.values()]
+
+
+def _whole_copy(copies: Sequence[Path]) -> Path:
+    for copy in copies[:-1]:
+        with suppress(ContractError):
+            return read_problem(copy, verify=True).folder
+    return copies[-1]

@@ -1,0 +1,1 @@
+"""From a network to a problem: every tensor made concrete."""

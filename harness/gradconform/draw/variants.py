@@ -1,0 +1,33 @@
+"""The problems that a spec asks for: one for each dtype, with drawn or exact values."""
+
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gradconform.spec.model import Network
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One problem to be: a network in a dtype, with drawn or exact values."""
+
+    network: Network
+    dtype: str
+    values: str
+
+    @property
+    def name(self) -> str:
+        """The name of its folder."""
+        return f"{self.network.name}.{self.dtype}.{self.values}"
+
+
+def variants(networks: Iterable[Network], dtype: str | None = None) -> list[Variant]:
+    """Every problem that the specs ask for, or those of one dtype."""
+    return [
+        Variant(network, each, values)
+        for network in networks
+        for each in (network.dtypes if dtype is None else (dtype,))
+        for values in network.values
+    ]

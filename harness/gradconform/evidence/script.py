@@ -1,0 +1,195 @@
+"""A stand-alone program that shows one wrong element: it needs the framework and NumPy, and nothing of ours."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradconform import paths
+from gradconform.contract import Problem, ProblemNode
+from gradconform.rows import LIMIT, Row
+
+Array = NDArray[Any]
+
+NUMBERS = 20_000
+"""Elements that are written out; a problem with more is kept on disk and shown by the command."""
+
+# What adapters/<framework>/example.py defines; `buffer` and `own` only where the framework needs them.
+HELPERS = ("leaf", "buffer", "own", "run", "value", "gradient")
+
+
+class NoScript(Exception):
+    """Why there is no script for a row; the message is for a person."""
+
+
+class Compared(Protocol):
+    """What was compared, element by element."""
+
+    @property
+    def expected(self) -> Array:
+        """In float64."""
+
+    @property
+    def bound(self) -> Array:
+        """The largest honest |error|."""
+
+
+def script(problem: Problem, row: Row, seen: Compared, adapters: Path | None = None) -> str:
+    """The text of the program. adapters: where the adapters' folders are. Raises NoScript."""
+    values = {name: problem.value(name) for name in problem.given}
+    size = sum(array.size for array in values.values())
+    if size > NUMBERS:
+        raise NoScript(f"The problem has {size:,} numbers, too many to write out; the command keeps them on disk.")
+    if not row.worst_index or not problem.nodes:
+        raise NoScript("No single element shows it; the command keeps problem and capture.")
+    home = (adapters or paths.adapters_folder()) / row.framework
+    example, operators = _Source(home / "example.py"), _Source(home / "adapter.py")
+    helpers = [name for name in HELPERS if name in example.defined]
+    taken = [
+        *operators.needed(sorted({f"op_{node.op}" for node in problem.nodes})),
+        *example.needed(helpers),
+    ]
+    imports = dict.fromkeys(["import numpy as np", *(text for text, is_import in taken if is_import)])
+    code = dict.fromkeys(text for text, is_import in taken if not is_import)
+    parts = [
+        _head(problem, row), "\n".join(sorted(imports)), "\n\n\n".join(["", *code, ""]).strip("\n"),
+        "\n".join(_given(problem, values, "buffer" in helpers)), "\n".join(_nodes(problem, "own" in helpers)),
+        _end(problem, row, seen),
+    ]  # fmt: skip
+    return "\n\n".join(parts) + "\n"
+
+
+class _Source:
+    """A file of an adapter, of which parts are taken over as they stand."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self.text = path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise NoScript(
+                f"The adapter {path.parent.name} has no {path.name} to make a script from; "
+                "the command keeps problem and capture."
+            ) from error
+        self.defined: dict[str, ast.stmt] = {}
+        for statement in ast.parse(self.text).body:
+            self.defined.update(dict.fromkeys(_names(statement), statement))
+
+    def needed(self, names: Iterable[str]) -> list[tuple[str, bool]]:
+        """(text, whether it is an import) of what defines these names and all that it uses, in the file's order."""
+        left, found = list(names), dict[int, ast.stmt]()
+        for name in left:
+            if name not in self.defined:
+                raise NoScript(f"{self.path.parent.name}/{self.path.name} has no {name}; the command shows it.")
+        while left:
+            statement = self.defined.get(left.pop())
+            if statement is None or statement.lineno in found:
+                continue
+            if isinstance(statement, ast.ImportFrom) and statement.level:
+                raise NoScript("An operator uses another file of the adapter; the command keeps problem and capture.")
+            found[statement.lineno] = statement
+            left += [node.id for node in ast.walk(statement) if isinstance(node, ast.Name)]
+        lines = self.text.splitlines()
+        return [
+            ("\n".join(lines[_first(s) - 1 : s.end_lineno]), isinstance(s, (ast.Import, ast.ImportFrom)))
+            for _, s in sorted(found.items())
+        ]
+
+
+def _names(statement: ast.stmt) -> Iterator[str]:
+    """What a statement of a module defines."""
+    if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
+        yield statement.name
+    elif isinstance(statement, (ast.Import, ast.ImportFrom)):
+        yield from ((alias.asname or alias.name).partition(".")[0] for alias in statement.names)
+    elif isinstance(statement, ast.Assign):
+        yield from (node.id for target in statement.targets for node in ast.walk(target) if isinstance(node, ast.Name))
+
+
+def _first(statement: ast.stmt) -> int:
+    decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
+    return min([statement.lineno, *(each.lineno for each in decorators)])
+
+
+def _head(problem: Problem, row: Row) -> str:
+    about = " ".join(str(problem.document.get("about", "")).replace("\\", "/").replace('"', "'").split())
+    return (
+        f'"""{row.tensor} of {row.spec} in {row.framework} {row.version}, {row.dtype}.\n\n{about}\n\n'
+        "Needs the framework and NumPy. Ends with status 1 where the element diverges, else with 0.\n"
+        f"The operators are those that gradconform's adapter for {row.framework} calls.\n"
+        '"""'
+    )
+
+
+def _literal(array: Array) -> str:
+    """An array as text that reads back to the same bits."""
+    with np.printoptions(threshold=2**31, linewidth=110, floatmode="unique"):
+        numbers = np.array2string(array, separator=", ")
+    special = {"nan": "np.nan", "inf": "np.inf"}
+    for word, name in special.items():
+        numbers = numbers.replace(word, name)
+    return f"np.array({numbers}, np.{array.dtype})"
+
+
+def _given(problem: Problem, values: Mapping[str, Array], buffers: bool) -> Iterator[str]:
+    """The leaves: inputs, parameters and buffers."""
+    yield "t = {}"
+    for name, array in values.items():
+        role, shape, _, grad = problem.given[name]
+        text = _literal(array) if array.size else f"np.zeros({list(shape)}, np.{array.dtype})"
+        made = f"buffer({text})" if role == "buffer" and buffers else f"leaf({text}, {grad})"
+        yield f"t[{name!r}] = {made}"
+
+
+def _nodes(problem: Problem, own: bool) -> Iterator[str]:
+    """One line for each node."""
+    for node in problem.nodes:
+        call = _call(node)
+        reads = ", ".join(f"t[{name!r}]" for name in dict.fromkeys(node.reads))
+        if own and len(node.outputs) == 1:
+            call = f"own({call}, {reads})"
+        yield f"{', '.join(f't[{name!r}]' for name, _ in node.outputs)} = {call}"
+
+
+def _call(node: ProblemNode) -> str:
+    def tensor(name: Any) -> str:
+        if isinstance(name, list):
+            return f"[{', '.join(map(tensor, name))}]"
+        return "None" if name is None else f"t[{name!r}]"
+
+    given = [tensor(name) for name in node.tensors.values()]
+    given += [f"{name}={value!r}" for name, value in node.attributes.items()]
+    return f"op_{node.op}({', '.join(given)})"
+
+
+def _end(problem: Problem, row: Row, seen: Compared) -> str:
+    """Backward, and the one element against what was expected of it."""
+    kind, _, name = row.tensor.partition("/")
+    index = tuple(int(part) for part in row.worst_index.strip("[]").split(",") if part.strip())
+    read = "value" if kind == "output" else "gradient"
+    expected, bound = float(seen.expected[index]), float(seen.bound[index])
+    dtype = row.dtype
+    return f"""run(t, {problem.output!r}, {_literal(problem.cotangent)})
+
+# expected: this element by a reference in float64, from the tensors that the framework had computed around it.
+# bound: the largest rounding error that an honest computation in {dtype} may make of it.
+got = float({read}(t[{name!r}])[{index!r}])
+expected = {_float(expected)}
+bound = {_float(bound)}
+error = abs(got - expected)
+print({row.tensor + " at " + str(list(index))!r})
+print("got     ", got)
+print("expected", expected)
+print("error   ", error, "against a bound of", bound)
+wrong = not error <= {LIMIT:g} * bound
+print("diverges" if wrong else "conforms")
+raise SystemExit(1 if wrong else 0)"""
+
+
+def _float(value: float) -> str:
+    return repr(value) if np.isfinite(value) else f'float("{value}")'

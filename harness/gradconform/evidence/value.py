@@ -1,0 +1,47 @@
+"""What stands behind the worst row of a faulty node: how its errors are spread, and a script that shows it again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from gradconform.rows import Row
+
+Key = tuple[str, str, str, str, str, str, str]
+
+
+def key_of(row: Row) -> Key:
+    """What tells a row from every other."""
+    return row.spec, row.tensor, row.framework, row.version, row.route, row.dtype, row.check
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """How many elements have which |error| / bound.
+
+    zero: right to the bit; nonfinite: NaN or infinite out of place, or without a finite ratio; beyond: above the limit,
+    the nonfinite among them. bins: (from, to, count), even on a logarithmic scale.
+    """
+
+    elements: int
+    zero: int
+    nonfinite: int
+    beyond: int
+    bins: tuple[tuple[float, float, int], ...]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Of one row. script: the text of a stand-alone program, called name; why: why there is none."""
+
+    row: Key
+    histogram: Histogram | None
+    name: str
+    script: str
+    why: str
+
+
+def to_json(found: Sequence[Evidence]) -> str:
+    """The text of `evidence.json`."""
+    return json.dumps([asdict(each) for each in found], indent=1, ensure_ascii=False) + "\n"

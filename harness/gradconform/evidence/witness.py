@@ -1,0 +1,131 @@
+"""What stands behind a row that diverges: how the errors are spread over its elements, and a script that shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradconform.contract import Capture, ContractError, Problem, read_capture, read_problem
+from gradconform.contract.folder import Folder, joined
+from gradconform.evidence.script import NoScript, script
+from gradconform.evidence.value import Evidence, Histogram, Key, key_of
+from gradconform.judge.local import LocalCheck
+from gradconform.reference.tracked.rounding import Rounded
+from gradconform.rows import LIMIT, Row, Verdict
+
+Array = NDArray[Any]
+
+MOST = 24
+"""Rows that are looked into: each costs another look at its problem."""
+
+# Half decades of |error| / bound. What lies outside counts in the first and in the last.
+EDGES = tuple(10.0 ** (k / 2) for k in range(-6, 41))
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One tensor element by element. bound: the largest honest |error|, 0.0 where equality is demanded."""
+
+    got: Array
+    expected: Array
+    bound: Array
+
+
+class _Witness(LocalCheck):
+    """The local check, which keeps what it compared for some tensors."""
+
+    def __init__(self, problem: Problem, capture: Capture, tensors: Iterable[str]) -> None:
+        super().__init__(problem, capture)
+        self.left = set(tensors)
+        self.seen: dict[str, Seen] = {}
+
+    def look(self) -> dict[str, Seen]:
+        """Those of the tensors that could be compared; no more of the network is computed than they need."""
+        rows = self.rows()
+        while self.left and (row := next(rows, None)) is not None:
+            self.left.discard(row.tensor)
+        return self.seen
+
+    def _against(self, row: Row, shape: tuple[int, ...], expected: Any, culprit: str) -> Row:
+        got = self.capture.tensors.get(row.tensor)
+        if row.tensor in self.left and got is not None and got.shape == shape and not isinstance(expected, LookupError):
+            bound = expected.error if isinstance(expected, Rounded) else 0.0
+            value = np.asarray(expected.value if isinstance(expected, Rounded) else expected, float)
+            self.seen[row.tensor] = Seen(got, value, np.broadcast_to(0.0 if bound is None else bound, shape))
+        return super()._against(row, shape, expected, culprit)
+
+
+def gather(rows: Sequence[Row], folders: Sequence[Folder]) -> list[Evidence]:
+    """The evidence of the first of these rows, of those among them that speak of one node's own arithmetic."""
+    wanted = [r for r in rows if r.check in ("local", "exact") and r.verdict == Verdict.DIVERGES and r.tensor][:MOST]
+    if not wanted:
+        return []
+    found: dict[Key, Evidence] = {}
+    for problem, captures in _opened(folders, {row.spec for row in wanted}):
+        for capture in captures:
+            mine = [row for row in wanted if _of(row, problem, capture) and key_of(row) not in found]
+            found.update((key_of(row), each) for row, each in _look(problem, capture, mine))
+    return [found[key_of(row)] for row in wanted if key_of(row) in found]
+
+
+def _opened(folders: Sequence[Folder], specs: set[str]) -> Iterator[tuple[Problem, list[Capture]]]:
+    try:
+        jobs: Iterable[tuple[Path, Mapping[str, Path]]] = joined(folders)
+    except ContractError:
+        return  # the judge has told of it in rows
+    for place, captures in jobs:
+        try:
+            problem = read_problem(place)
+        except ContractError:
+            continue
+        if problem.spec in specs:
+            yield problem, list(_usable(problem, captures.values()))
+
+
+def _usable(problem: Problem, folders: Iterable[Path]) -> Iterator[Capture]:
+    for folder in folders:
+        try:
+            capture = read_capture(folder, problem)
+        except ContractError:
+            continue
+        if capture.status == "ok":
+            yield capture
+
+
+def _of(row: Row, problem: Problem, capture: Capture) -> bool:
+    same = (row.spec, row.dtype, row.check == "exact") == (problem.spec, problem.dtype, problem.exact)
+    return same and (row.framework, row.version, row.route) == (capture.framework, capture.version, capture.route)
+
+
+def _look(problem: Problem, capture: Capture, rows: Sequence[Row]) -> Iterator[tuple[Row, Evidence]]:
+    if not rows:
+        return
+    with np.errstate(all="ignore"):
+        seen = _Witness(problem, capture, [row.tensor for row in rows]).look()
+        for row in rows:
+            if row.tensor not in seen:
+                continue
+            name, text, why = f"{row.spec}-{row.tensor.replace('/', '-')}-{row.framework}.py", "", ""
+            try:
+                text = script(problem, row, seen[row.tensor])
+            except NoScript as error:
+                why = str(error)
+            yield row, Evidence(key_of(row), _histogram(seen[row.tensor], row), name, text, why)
+
+
+def _histogram(seen: Seen, row: Row) -> Histogram:
+    error = np.abs(seen.got.astype(float) - seen.expected).reshape(-1)
+    ratio = error / seen.bound.reshape(-1)
+    ratio[error == 0] = 0.0
+    finite, zero = np.isfinite(ratio), ratio == 0
+    inside = np.clip(ratio[finite & ~zero], EDGES[0], EDGES[-1] * (1 - 1e-12))
+    counts, _ = np.histogram(inside, EDGES)
+    bins = [(a, b, int(n)) for a, b, n in zip(EDGES[:-1], EDGES[1:], counts, strict=True)]
+    used = [i for i, (_, _, n) in enumerate(bins) if n]
+    shown = tuple(bins[used[0] : used[-1] + 1]) if used else ()
+    return Histogram(ratio.size, int(zero.sum()), int((~finite).sum()), int((~(ratio <= LIMIT)).sum()), shown)

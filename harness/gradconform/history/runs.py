@@ -1,0 +1,173 @@
+"""Runs on disk: the manifest of each, read so that runs of other versions of this harness stay readable."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gradconform.contract import ContractError, digest, explained
+
+MANIFEST, ROWS = "run.json", "diff.parquet"
+
+
+class _Form(BaseModel):
+    """A part of a manifest; what this version does not know of is let pass, what others did not write is empty."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Framework(_Form):
+    """One framework of a run. adapter: its environment (`chainer-6.3`), which tells versions of one run apart."""
+
+    name: str
+    adapter: str = ""
+    version: str = ""
+    python: str = ""
+    numpy: str = ""
+    threads: int = 0
+    cpu: str = ""
+    platform: str = ""
+
+
+class _Network(_Form):
+    name: str
+    seed: int = 0
+
+
+class Manifest(_Form):
+    """What `run.json` says."""
+
+    command: str = ""
+    started: str
+    seconds: float = 0.0
+    revision: str = ""
+    harness_version: str = ""
+    platform: str = ""
+    python: str = ""
+    cores: int = 0
+    known: str = ""
+    networks: tuple[_Network, ...] = ()
+    frameworks: tuple[Framework, ...] = ()
+    problems: tuple[tuple[str, str], ...] = ()
+    absent: tuple[tuple[str, str], ...] = ()
+    files: dict[str, str] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: its folder and its manifest."""
+
+    folder: Path
+    manifest: Manifest
+
+    @property
+    def rows(self) -> Path:
+        """The Parquet file of its rows."""
+        return self.folder / ROWS
+
+    @property
+    def started(self) -> str:
+        """ISO 8601, UTC: sorts by time."""
+        return self.manifest.started
+
+    def adapter_of(self) -> dict[tuple[str, str], str]:
+        """(framework, version) as rows have them -> the adapter."""
+        named: dict[tuple[str, str], str] = {}
+        for framework in self.manifest.frameworks:
+            named.setdefault((framework.name, framework.version), framework.adapter or self._guessed(framework))
+        return named
+
+    def _guessed(self, framework: Framework) -> str:
+        alone = sum(other.name == framework.name for other in self.manifest.frameworks) == 1
+        return framework.name if alone else f"{framework.name} {framework.version}"
+
+    def environment(self) -> dict[str, tuple[Any, ...]]:
+        """Adapter -> all that may change its rounding: two runs where it is the same are repetitions."""
+        named = self.adapter_of()
+        return {
+            named[f.name, f.version]: (
+                self.manifest.harness_version, f.version, f.python, f.numpy, f.threads, f.cpu, f.platform,
+            )
+            for f in self.manifest.frameworks
+        }  # fmt: skip
+
+    def numbers(self) -> dict[tuple[str, str], str]:
+        """(spec, dtype) -> a digest of its problems; by seed where the manifest does not hold digests."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for variant, told in self.manifest.problems:
+            spec, dtype, _ = variant.rsplit(".", 2)
+            found.setdefault((spec, dtype), []).append(told)
+        digests = {key: hashlib.sha256(" ".join(sorted(told)).encode()).hexdigest() for key, told in found.items()}
+        seeds = {(n.name, dtype): f"seed {n.seed}" for n in self.manifest.networks for dtype in ("float32", "float64")}
+        return seeds | digests
+
+
+def open_run(folder: Path) -> Run:
+    """A run folder whose rows are those that its manifest speaks of. Raises ContractError."""
+    place = folder / MANIFEST
+    try:
+        manifest = Manifest.model_validate_json(place.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ContractError(f"{place}: no such file; expected the folder of a finished run") from error
+    except ValidationError as error:
+        raise ContractError(f"{place}: {explained(error)}; expected the manifest of a run") from error
+    except (OSError, ValueError) as error:
+        raise ContractError(f"{place}: cannot be read ({error})") from error
+    rows = folder / ROWS
+    try:
+        # A manifest from before digests were kept: a Parquet file that was cut lacks its last four bytes.
+        expected = manifest.files.get(ROWS)
+        damaged = digest(rows) != expected if expected else rows.read_bytes()[-4:] != b"PAR1"
+    except OSError as error:
+        raise ContractError(f"{rows}: cannot be read ({error.strerror or error})") from error
+    if damaged:
+        raise ContractError(f"{rows}: damaged or not whole (not what {MANIFEST} speaks of); run again, or remove it")
+    return Run(folder, manifest)
+
+
+def runs_in(folder: Path) -> tuple[list[Run], list[str]]:
+    """The runs of a folder, oldest first, and what is wrong with those that cannot be read. Raises ContractError.
+
+    A name that begins with a point is no run: it is being written, or was left by a process that was killed.
+    """
+    if not folder.is_dir():
+        raise ContractError(f"{folder}: no such folder; expected one that `gradconform run --history` writes to")
+    found: list[Run] = []
+    refused: list[str] = []
+    for place in sorted(folder.iterdir()):
+        if place.is_dir() and not place.name.startswith("."):
+            try:
+                found.append(open_run(place))
+            except ContractError as error:
+                refused.append(str(error))
+    return sorted(found, key=lambda run: (run.started, run.folder.name)), refused
+
+
+def name_of(started: str, rows: Path) -> str:
+    """`<UTC time>-<short digest>`: sorts by time, and two runs of one second are told apart."""
+    time = started.replace("-", "").replace(":", "").replace("+0000", "Z")
+    return f"{time}-{digest(rows).removeprefix('sha256:')[:8]}"
+
+
+def environment_of(run: Run) -> Mapping[tuple[str, str], str]:
+    """(of, what) -> value of all that is not a result, for two runs to be held against each other."""
+    m = run.manifest
+    told = {
+        ("harness", "version"): m.harness_version, ("harness", "revision"): m.revision, ("harness", "python"): m.python,
+        ("harness", "platform"): m.platform, ("harness", "cores"): str(m.cores),
+        ("harness", "list of known divergences"): m.known,
+    }  # fmt: skip
+    named = run.adapter_of()
+    for f in m.frameworks:
+        of = named[f.name, f.version]
+        for what in ("version", "python", "numpy", "threads", "cpu", "platform"):
+            told[of, what] = str(getattr(f, what))
+    seeds = {network.name: str(network.seed) for network in m.networks}
+    told |= {(name, "seed"): seed for name, seed in seeds.items()}
+    told |= {(variant.rsplit(".", 2)[0], f"problem {variant}"): value for variant, value in m.problems}
+    return told

@@ -1,0 +1,99 @@
+"""The judge: captures and their problem in, rows out. No framework is needed here."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from gradconform.contract import Capture, ContractError, Problem, read_capture, read_problem
+from gradconform.judge import behaviours, blame, claims, end_to_end, routes
+from gradconform.numeric import rows as numeric
+from gradconform.reference import OPERATORS
+from gradconform.reference.network import reference
+from gradconform.rows import Row, Verdict, blank
+
+__all__ = ["ROUTE", "judge"]
+
+# Between the name of an adapter and that of a route, where a capture is not the primary route's.
+ROUTE = "@"
+ALONE = "the primary route gave no capture to hold this one against"
+
+
+def judge(problem_folder: Path, captures: Mapping[str, Path]) -> list[Row]:
+    """All rows of one problem.
+
+    captures: the adapter's name, or adapter@route for a route beside the primary one -> capture folder.
+    Raises ContractError where the problem itself cannot be read; a capture that cannot be used is a row with verdict
+    `crashed`.
+    """
+    problem = read_problem(problem_folder, verify=True)
+    _check_operators(problem)
+    rows: list[Row] = []
+    primary: dict[str, Capture] = {}
+    others: dict[str, list[Capture]] = {}
+    proof = functools.cache(lambda: behaviours.proof(problem) if problem.script else reference(problem))
+    # What overflows or is no number is a row; NumPy's warnings of it would only hide the progress.
+    with np.errstate(all="ignore"):
+        for name, folder in captures.items():
+            if problem.script and ROUTE in name:
+                # A script says itself how gradients are asked for: there is no other route through it.
+                continue
+            try:
+                capture = read_capture(folder, problem)
+                if capture.status == "ok":
+                    if ROUTE in name:
+                        others.setdefault(name.partition(ROUTE)[0], []).append(capture)
+                        continue
+                    rows.extend(list((behaviours if problem.script else blame).rows(problem, capture, proof)))
+                    primary[name] = capture
+                elif problem.script and capture.status == "unsupported":
+                    rows.extend(behaviours.rows(problem, capture, proof))
+                else:
+                    rows.append(_whole(problem, name, capture))
+            except ContractError as error:
+                rows.append(_whole(problem, name, Capture(folder, "crashed", str(error), "", "", "")))
+        for capture in primary.values():
+            rows.extend(claims.rows(problem, capture, proof))
+            rows.extend(numeric.rows(problem, capture))
+        if not problem.exact and primary and not problem.script:
+            rows.extend(end_to_end.rows(problem, list(primary.values()), proof()))
+        for name, captured in others.items():
+            if name in primary:
+                rows.extend(routes.rows(problem, primary[name], captured, proof))
+            else:
+                lost = [replace(c, status="crashed", reason=ALONE) for c in captured]
+                rows.extend(_whole(problem, f"{name}{ROUTE}{c.route}", c) for c in lost)
+    return rows
+
+
+def failing(rows: Sequence[Row]) -> Iterator[Row]:
+    """The rows that make a run fail."""
+    return (row for row in rows if row.verdict in (Verdict.DIVERGES, Verdict.MISSING))
+
+
+def _check_operators(problem: Problem) -> None:
+    for node in problem.nodes:
+        operator = OPERATORS.get(node.op)
+        where = f"{problem.folder / 'problem.json'}: node {node.name}"
+        if operator is None:
+            raise ContractError(f"{where}: there is no operator {node.op!r} in this version")
+        if tuple(node.tensors) != operator.slots or set(node.attributes) != set(operator.attributes):
+            came, expected = [*node.tensors, *node.attributes], [*operator.slots, *operator.attributes]
+            raise ContractError(f"{where}: {node.op} has {', '.join(came)}; expected {', '.join(expected)}")
+
+
+def _whole(problem: Problem, name: str, capture: Capture) -> Row:
+    """The row of a framework that gave no tensors at all for this problem."""
+    # An environment is called `chainer-6.3`, a second capture of one problem `torch#2`.
+    framework = capture.framework or re.sub(r"(-\d[\w.]*)?(#\d+)?(@\w+)?$", "", name)
+    check = behaviours.CHECK if problem.script else "exact" if problem.exact else "local"
+    check = "route:primary" if ROUTE in name else check
+    return blank(
+        spec=problem.spec, check=check, framework=framework, version=capture.version,
+        route=capture.route, dtype=problem.dtype, verdict=Verdict(capture.status), reason=capture.reason,
+    )  # fmt: skip

@@ -1,0 +1,187 @@
+"""Behaviours: what each asked tensor holds after a script, in a word, beside what the sum rule says.
+
+Every number is exact, so agreement is to the bit and there is no tolerance.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradconform.behaviour import Answer, Program, Word, between, candidates, right
+from gradconform.contract import Asked, Capture, Problem
+from gradconform.judge.local import with_place
+from gradconform.rows import Row, Verdict, blank
+
+Array = NDArray[Any]
+
+CHECK = "semantics"
+ROUTE = "script"
+"""In place of a route: the script says itself how the gradients are asked for."""
+
+IS_RIGHT = " is right"
+NUMBERED = (Word.OTHER, Word.SUBGRADIENT)
+"""Words that hold only with the numbers behind them, so that other numbers are told from these."""
+
+LONGEST = 64
+"""Elements that a reason shows."""
+
+
+def proof(problem: Problem) -> dict[str, Array]:
+    """The right numbers of each ask that has any."""
+    answers = zip(problem.asks, right(Program.of_problem(problem)), strict=True)
+    return {ask: answer.array for ask, answer in answers if answer.array is not None}
+
+
+def rows(problem: Problem, capture: Capture, _: object = None) -> Iterator[Row]:
+    """One row for each ask."""
+    if capture.status == "unsupported":
+        for ask in problem.asks:
+            yield replace(_row(problem, capture, ask), verdict=Verdict.UNSUPPORTED, reason=capture.reason)
+        return
+    program = Program.of_problem(problem)
+    expected, wrong = right(program), candidates(program)
+    for i, ask in enumerate(problem.asks):
+        asked = _Ask(problem, program, i, capture.asked[i], expected[i], [(word, a[i]) for word, a in wrong])
+        yield asked.judged(_row(problem, capture, ask), given(capture, i))
+
+
+def given(capture: Capture, index: int) -> Answer:
+    """What a framework answered to an ask."""
+    asked = capture.asked[index]
+    array = capture.tensors[f"ask/{index}"] if asked.outcome == "value" else None
+    return Answer(asked.outcome, array, asked.step)
+
+
+@dataclass(frozen=True)
+class _Ask:
+    """One ask of a problem: what the framework said of it, what is right, and what each habit gives."""
+
+    problem: Problem
+    program: Program
+    index: int
+    asked: Asked
+    expected: Answer
+    habits: Sequence[tuple[Word, Answer]]
+
+    def judged(self, row: Row, got: Answer) -> Row:
+        """The row with word and verdict."""
+        row, dtype = _with_numbers(row, got, self.expected), np.dtype(self.problem.dtype)
+        reused = self.asked.reason == "buffer_reused"
+        if got.array is not None and got.array.dtype != dtype:
+            reason = f"{Word.OTHER} {numbers(got.array)}: has dtype {got.array.dtype}; expected {dtype}"
+        elif got.same(self.expected) and not reused:
+            reason = ": ".join(filter(None, (self._right_word(), why(self.problem, self.asked))))
+            return replace(row, verdict=Verdict.CONFORMS, reason=reason)
+        else:
+            reason = self._reason(Word.REUSED if reused else self._wrong_word(got), got)
+        return replace(row, verdict=Verdict.DIVERGES, reason=reason, culprit=row.node)
+
+    def _reason(self, word: Word, got: Answer) -> str:
+        numbered = word in NUMBERED and got.array is not None
+        said = f"{word} {told(got)}: " if numbered else f"{word}: {self._explained(got)}"
+        right_numbers = "" if self.expected.array is None else f" {numbers(self.expected.array)}"
+        return f"{said}{self._right_word()}{right_numbers}{IS_RIGHT}"
+
+    def _right_word(self) -> Word:
+        """The plainest true word for the right answer."""
+        array = self.expected.array
+        if array is None:
+            return Word.RAISES if self.expected.outcome == "raises" else Word.NONE
+        if np.isnan(array).all():
+            return Word.NAN
+        if any(word is Word.OVERWRITES and not self.expected.same(habit) for word, habit in self.habits):
+            return Word.ADDS
+        if not array.any():
+            return Word.ZEROS
+        undefined = any(step["do"] == "backward" and step["cotangent"] == "none" for step in self.problem.script)
+        return Word.ONES if undefined else Word.GIVES
+
+    def _wrong_word(self, got: Answer) -> Word:
+        """The word for an answer that is not the right one."""
+        if got.array is None:
+            return Word.RAISES if got.outcome == "raises" else Word.NONE
+        zero = got.array.size > 0 and not got.array.any()
+        if zero and self.expected.array is None:
+            return Word.ZEROS
+        for word, habit in self.habits:
+            if habit.array is not None and got.same(habit):
+                return word
+        if np.isnan(got.array).all():
+            return Word.NAN
+        return Word.ZEROS if zero else Word.SUBGRADIENT if between(self.program, self.index, got.array) else Word.OTHER
+
+    def _explained(self, got: Answer) -> str:
+        said = "" if got.array is None else numbers(got.array)
+        if self.asked.outcome == "raises":
+            said = f"{where(self.problem, self.asked)}: {self.asked.error}"
+        return "".join(f"{part}; " for part in (said, why(self.problem, self.asked)) if part)
+
+
+def right_of(row: Row) -> str:
+    """The word for the right answer, of a row that was judged; empty for any other."""
+    if row.verdict == Verdict.CONFORMS:
+        return row.reason.partition(":")[0]
+    said, found, _ = row.reason.partition(IS_RIGHT)
+    return re.split("; |: ", said)[-1].partition(" ")[0] if found else ""
+
+
+def why(problem: Problem, asked: Asked) -> str:
+    """Why there is no gradient, with the place of a cut; empty where the framework's graph gives no reason."""
+    return with_place(problem, asked.reason, asked.nodes)[0] if asked.reason else ""
+
+
+def where(problem: Problem, asked: Asked) -> str:
+    """In which step, counted from 1, something was raised."""
+    if asked.step is None or asked.step >= len(problem.script):
+        return "on reading"
+    return f"in step {asked.step + 1}, {problem.script[asked.step]['do']}"
+
+
+def told(answer: Answer) -> str:
+    """An answer in a few words."""
+    return answer.outcome if answer.array is None else numbers(answer.array)
+
+
+def numbers(array: Array) -> str:
+    """The numbers of a tiny tensor; of a larger one the first."""
+    if array.size <= LONGEST:
+        return " ".join(np.array2string(array, separator=", ", formatter={"all": "{:.9g}".format}).split())
+    return f"{numbers(array.reshape(-1)[:LONGEST])} of shape {list(array.shape)}"
+
+
+def _with_numbers(row: Row, got: Answer, expected: Answer) -> Row:
+    """The first element that differs, else the first; errors where both are numbers."""
+    ours, theirs = got.array, expected.array
+    if ours is None or theirs is None or ours.shape != theirs.shape or not ours.size:
+        return row
+    with np.errstate(invalid="ignore"):
+        error = np.abs(ours.astype(float) - theirs)
+        bad = (ours != theirs) & ~(np.isnan(ours) & np.isnan(theirs))
+    at = np.unravel_index(int(np.argmax(bad)), bad.shape)
+    scale, largest = float(np.max(np.abs(theirs))), float(np.max(error, where=bad, initial=0.0))
+    return replace(
+        row, worst_index=str([int(i) for i in at]), got=float(ours[at]), expected=float(theirs[at]),
+        n_bad=int(np.count_nonzero(bad)), max_abs_err=largest,
+        max_rel_err=0.0 if not largest else largest / scale if scale else np.inf,
+    )  # fmt: skip
+
+
+def _row(problem: Problem, capture: Capture, ask: str) -> Row:
+    kind, _, name = ask.partition("/")
+    name = name.rpartition("/")[2] if kind == "result" else name
+    nodes = {node.name: node for node in problem.nodes}
+    owner = nodes.get(name) or next((node for node in problem.nodes if name in node.reads), None)
+    role = problem.given[name][0] if name in problem.given else "node"
+    shape = problem.given[name][1] if name in problem.given else nodes[name].outputs[0][1]
+    grads = {"node": "grad_output", "input": "grad_input", "parameter": "grad_param", "buffer": "grad_param"}
+    return blank(
+        spec=problem.spec, node=owner.name if owner else "", op=owner.op if owner else "", tensor=ask,
+        kind="output" if kind == "output" else grads[role], check=CHECK, framework=capture.framework,
+        version=capture.version, route=ROUTE, dtype=problem.dtype, shape=str(list(shape)),
+    )  # fmt: skip

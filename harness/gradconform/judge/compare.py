@@ -1,0 +1,148 @@
+"""One captured tensor against what was expected of it: a value, never a message."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradconform.reference.tracked.unit import Unit
+from gradconform.rows import LIMIT, NAN, Reason
+
+Array = NDArray[Any]
+
+# Elements compared at a time: a tensor of 10**8 elements needs no further copies of itself, and the work stays in
+# the cache.
+CHUNK = 1 << 16
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What was found. reason: None where the tensor agrees (or where the difference is only measured)."""
+
+    ratio: float = NAN
+    max_abs_err: float = NAN
+    max_rel_err: float = NAN
+    worst: int | None = None
+    got: float = NAN
+    expected: float = NAN
+    n_bad: int = 0
+    reason: Reason | None = None
+
+
+def compare(got: Array, expected: Array, bound: Array | float | None, unit: Unit, shape: tuple[int, ...]) -> Comparison:
+    """Compare element by element.
+
+    got: as captured. expected: float64, of `shape`. bound: largest honest |error|, broadcastable to `shape`; 0.0 to
+    demand equality (-0 and 0 are equal), None to measure only. The order is shape, dtype, where NaN and infinity
+    sit, then the numbers. Raises ValueError where `expected` has another shape: that is a fault of the reference.
+    """
+    if np.shape(expected) != shape:
+        raise ValueError(f"the reference gave {np.shape(expected)}; expected {shape}")
+    if got.shape != shape:
+        return Comparison(reason=Reason.SHAPE)
+    if got.dtype != unit.dtype:
+        return Comparison(reason=Reason.DTYPE)
+    found = _Found(unit, measuring=bound is None)
+    flat_got, flat_expected = got.reshape(-1), np.asarray(expected).reshape(-1)
+    whole = None if bound is None or np.ndim(bound) == 0 else np.broadcast_to(bound, shape).reshape(-1)
+    for start in range(0, flat_got.size, CHUNK):
+        part = slice(start, start + CHUNK)
+        limit = whole[part] if whole is not None else np.float64(0.0 if bound is None else bound)
+        found.add(start, flat_got[part], flat_expected[part], limit)
+    return found.result()
+
+
+class _Found:
+    """The extremes over the chunks seen so far."""
+
+    def __init__(self, unit: Unit, *, measuring: bool) -> None:
+        self.unit = unit
+        self.measuring = measuring
+        self.largest = float(np.finfo(unit.dtype).max)
+        self.worst_ratio, self.worst_error, self.scale, self.n_bad = -1.0, 0.0, 0.0, 0
+        self.at: tuple[int, float, float] | None = None
+        self.reason: Reason | None = None
+        self.informative = False
+
+    def add(self, start: int, got: Array, expected: Array, bound: Any) -> None:
+        """Take in one chunk."""
+        wide = got.astype(float)
+        with np.errstate(all="ignore"):
+            error = wide - expected
+        np.abs(error, out=error)
+        magnitude = np.abs(expected)
+        error_max, scale = float(np.max(error)), float(np.max(magnitude))
+        if not np.isfinite(error_max) or not np.isfinite(scale):
+            error, bound = self._nonfinite(start, wide, expected, bound, error)
+            error_max = float(np.max(error))
+            scale = float(np.max(magnitude, initial=0.0, where=np.isfinite(magnitude)))
+        self.scale = max(self.scale, scale)
+        if self.measuring:
+            if self.at is None or error_max > self.worst_error:
+                self._note(int(np.argmax(error)), start, wide, expected)
+        else:
+            self._judge(start, wide, expected, error, magnitude, bound)
+        self.worst_error = max(self.worst_error, error_max)
+
+    def _judge(self, start: int, got: Array, expected: Array, error: Array, magnitude: Array, bound: Any) -> None:
+        """Hold the errors of one chunk against their bounds."""
+        with np.errstate(all="ignore"):
+            ratio = error / bound
+        ratio[error == 0] = 0.0
+        sound = np.isfinite(bound) & (np.asarray(bound) >= 0)
+        if not np.all(sound):
+            # A bound that is no number, or below zero, would let everything pass.
+            ratio[~np.broadcast_to(sound, ratio.shape)] = np.inf
+            self.reason = self.reason or Reason.BOUND
+        worst = int(np.argmax(ratio))
+        self.informative = self.informative or bool(np.any(magnitude > LIMIT * bound))
+        if ratio[worst] > LIMIT:
+            self.n_bad += int(np.count_nonzero(ratio > LIMIT))
+        if ratio[worst] > self.worst_ratio:
+            self.worst_ratio = float(ratio[worst])
+            self._note(worst, start, got, expected)
+
+    def _note(self, index: int, start: int, got: Array, expected: Array) -> None:
+        self.at = (start + index, float(got[index]), float(expected[index]))
+
+    def _nonfinite(
+        self, start: int, got: Array, expected: Array, bound: Any, error: Array
+    ) -> tuple[Array, Array]:
+        """NaN and infinity are values: they must agree in place and sign.
+
+        Gives errors and bounds with those places at zero: nothing is left to judge there, and no bound has a meaning.
+        """
+        with np.errstate(all="ignore"):
+            rounded = expected.astype(self.unit.dtype).astype(float)
+            # Where the bound reaches past the dtype's largest number, an honest result may be on either side of it.
+            near = np.isfinite(bound) & (np.abs(expected) + LIMIT * np.asarray(bound) > self.largest)
+        special = ~np.isfinite(got) | ~np.isfinite(expected)
+        overflow = np.isinf(got) & near & (np.sign(got) == np.sign(expected))
+        same = (np.isnan(got) & np.isnan(rounded)) | (got == rounded) | overflow
+        bad = special & ~same
+        error, bound = np.where(special, 0.0, error), np.where(special, 0.0, bound)
+        if bad.any():
+            if self.reason is not Reason.NONFINITE:
+                self.reason, self.worst_ratio = Reason.NONFINITE, np.inf
+                self._note(int(np.argmax(bad)), start, got, expected)
+            self.n_bad += int(np.count_nonzero(bad))
+            self.worst_error = np.inf
+        return error, bound
+
+    def result(self) -> Comparison:
+        """What was found over all chunks."""
+        relative = self.worst_error / self.scale if self.scale > 0 else (0.0 if self.worst_error == 0 else np.inf)
+        worst, got, expected = self.at if self.at is not None else (None, NAN, NAN)
+        if self.measuring:
+            return Comparison(NAN, self.worst_error, relative, worst, got, expected, 0, self.reason)
+        reason = self.reason
+        if reason is None and self.worst_ratio > LIMIT:
+            reason = Reason.VALUE
+        ratio = max(self.worst_ratio, 0.0)
+        found = Comparison(ratio, self.worst_error, relative, worst, got, expected, self.n_bad, reason)
+        if reason is None and not self.informative:
+            return replace(found, reason=Reason.UNINFORMATIVE)
+        return found

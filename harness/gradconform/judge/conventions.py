@@ -1,0 +1,156 @@
+"""Recorded conventions: where a framework differs from the sum rule, in which versions it was seen, and why.
+
+A row that does what is recorded is `known`. One that no longer does makes the run fail until somebody has looked, in
+versions that were never seen too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from gradconform import paths
+from gradconform.behaviour import Word
+from gradconform.contract import explained
+from gradconform.errors import nearest
+from gradconform.judge.behaviours import CHECK, NUMBERED
+from gradconform.judge.known import KnownError, listed
+from gradconform.rows import Row, Verdict
+from gradconform.spec import Network
+from gradconform.spec import load as load_spec
+
+FOLDER = "conventions"
+_JUDGED = (Verdict.CONFORMS, Verdict.DIVERGES)
+
+
+def _word(does: str) -> str:
+    word, _, rest = does.partition(" ")
+    if word not in list(Word) or bool(rest) != (word in NUMBERED):
+        expected = f"expected one of {', '.join(Word)}, with the numbers after {' and '.join(NUMBERED)}"
+        raise ValueError(f"{does!r}; {expected}")
+    return does
+
+
+class Convention(BaseModel):
+    """One recorded difference.
+
+    does: the word, for `other` and `subgradient` with the numbers. versions: those it was seen in, without a build's
+    own suffix. error: what the exception says, where it raises.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    behaviour: str
+    ask: str
+    does: Annotated[str, AfterValidator(_word)]
+    versions: Annotated[tuple[str, ...], Field(min_length=1)]
+    reason: Annotated[str, Field(min_length=20)]
+    error: Annotated[str, Field(min_length=8)] | None = None
+
+    def done_by(self, row: Row) -> bool:
+        """Whether the row shows what is recorded."""
+        said = self.error is None or self.error in row.reason
+        return row.verdict in _JUDGED and word_of(row) == self.does and said
+
+
+Conventions = Mapping[tuple[str, str, str], tuple[Convention, ...]]
+"""(framework, behaviour, ask) -> what is recorded of it, one entry for each thing that versions do."""
+
+
+def word_of(row: Row) -> str:
+    """The word of a semantics row."""
+    return row.reason.partition(":")[0] if row.verdict != Verdict.UNSUPPORTED else str(row.verdict)
+
+
+def load(folder: Path | None = None) -> Conventions:
+    """What is recorded in `conventions/<framework>.yaml` below a folder of behaviours, specs/semantics by default.
+
+    Raises KnownError, SpecError.
+    """
+    folder = folder or paths.specs_folder() / "semantics"
+    asks = {network.name: network.asks for path in sorted(folder.glob("*.yaml")) for network in load_spec(path)}
+    found: dict[tuple[str, str, str], tuple[Convention, ...]] = {}
+    for path in sorted((folder / FOLDER).glob("*.yaml")):
+        for i, written in enumerate(listed(path, "conventions"), 1):
+            entry = _entry(f"{path}: entry {i}", written, asks)
+            key = (path.stem, entry.behaviour, entry.ask)
+            twice = {v for other in found.get(key, ()) for v in other.versions}.intersection(entry.versions)
+            if twice:
+                version = sorted(twice)[0]
+                raise KnownError(f"{path}: entry {i}: {entry.behaviour}, {entry.ask}: {version} is in two entries")
+            found[key] = (*found.get(key, ()), entry)
+    return found
+
+
+def _entry(where: str, written: Any, asks: Mapping[str, Sequence[str]]) -> Convention:
+    try:
+        entry = Convention.model_validate(written)
+    except ValidationError as error:
+        raise KnownError(f"{where}: {explained(error)}") from error
+    if entry.behaviour not in asks:
+        hint = nearest(entry.behaviour, asks)
+        raise KnownError(f"{where}: there is no behaviour {entry.behaviour!r}; {hint}".rstrip("; "))
+    if entry.ask not in asks[entry.behaviour]:
+        hint = nearest(entry.ask, asks[entry.behaviour])
+        raise KnownError(f"{where}: {entry.behaviour} does not ask for {entry.ask!r}; {hint}".rstrip("; "))
+    if (entry.does == Word.RAISES) != (entry.error is not None):
+        what = "raises, so `error` must say" if entry.error is None else "does not raise, so there is no `error` with"
+        raise KnownError(f"{where}: {entry.behaviour}, {entry.ask}: {what} what the exception says")
+    return entry
+
+
+def beside(networks: Iterable[Network]) -> Conventions:
+    """What is recorded in the folders that behaviours among these networks come from. Raises KnownError, SpecError."""
+    folders = dict.fromkeys(network.path.parent for network in networks if network.script)
+    return {key: entries for folder in folders for key, entries in load(folder).items()}
+
+
+@cache
+def recorded() -> Conventions:
+    """What comes along, read once."""
+    return load()
+
+
+def apply(rows: Iterable[Row], entries: Conventions | None = None) -> Iterator[Row]:
+    """The rows, with recorded differences marked `known` and those that changed diverging.
+
+    entries: what is recorded; what comes along by default, which is read only where a row is of a behaviour.
+    """
+    for row in rows:
+        if row.check != CHECK or not row.tensor:
+            yield row
+            continue
+        known = (recorded() if entries is None else entries).get((row.framework, row.spec, row.tensor))
+        yield _marked(row, known) if known else row
+
+
+def _marked(row: Row, entries: Sequence[Convention]) -> Row:
+    entry = _of_version(row.version.partition("+")[0], entries)
+    if entry.done_by(row):
+        if row.verdict == Verdict.CONFORMS:
+            return row
+        return replace(row, verdict=Verdict.KNOWN, reason=f"{row.reason}. {entry.reason}", culprit="")
+    word, seen = word_of(row), ", ".join(entry.versions)
+    what = f"{row.framework} {seen} did `{entry.does}`" + (f" ({entry.error})" if entry.error else "")
+    now = f"{row.version} does `{word}`{row.reason.removeprefix(word)}"
+    update = f"look, then update specs/semantics/{FOLDER}/{row.framework}.yaml"
+    reason = f"{word}: convention changed: {what}, {now}; {update}"
+    return replace(row, verdict=Verdict.DIVERGES, reason=reason, culprit=row.node)
+
+
+def _of_version(version: str, entries: Sequence[Convention]) -> Convention:
+    """The entry that lists a version, else that of the newest version which was seen."""
+    for entry in entries:
+        if version in entry.versions:
+            return entry
+    return max(entries, key=lambda entry: max(map(_ordered, entry.versions)))
+
+
+def _ordered(version: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"\d+", version)))

@@ -1,0 +1,61 @@
+"""What a person porting a network asks: how far is the whole of it from the reference, and from another framework?
+
+These rows are measured, not judged: the layers after an honest error may amplify it, and only the local check can
+tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from numpy.typing import NDArray
+
+from gradconform.contract import Capture, Problem
+from gradconform.judge.compare import Comparison, compare
+from gradconform.judge.local import measured, row_of
+from gradconform.reference.tracked.unit import Unit
+from gradconform.rows import Reason, Row
+
+Array = NDArray[Any]
+
+
+def rows(problem: Problem, captures: Sequence[Capture], expected: Mapping[str, Array]) -> Iterator[Row]:
+    """Each capture against the reference, and each against every other, tensor by tensor.
+
+    expected: what `walk.reference` gives for this problem.
+    """
+    unit = Unit.of(problem.dtype)
+    for name, node, kind, shape in addresses(problem):
+        present = [(capture, capture.tensors[name]) for capture in captures if name in capture.tensors]
+        others = [(f"cross:{_called(capture, captures)}", array) for capture, array in present]
+        if name in expected:
+            others.append(("end_to_end", expected[name]))
+        for check, other in others:
+            wide = other.astype(float, copy=False)
+            # Another framework's tensor of a wrong shape is that framework's fault; nothing can be measured here.
+            fits = wide.shape == shape
+            for capture, array in present:
+                if array is not other:
+                    row = row_of(problem, capture, node=node, tensor=name, kind=kind, check=check)
+                    found = compare(array, wide, None, unit, shape) if fits else Comparison(reason=Reason.SHAPE)
+                    yield measured(row, shape, found)
+
+
+def _called(capture: Capture, captures: Sequence[Capture]) -> str:
+    """The framework, with its version where another one of it is there too."""
+    alike = sum(other.framework == capture.framework for other in captures)
+    return capture.framework if alike == 1 else f"{capture.framework}-{capture.version}"
+
+
+def addresses(problem: Problem) -> Iterator[tuple[str, str, str, tuple[int, ...]]]:
+    """(tensor, node, kind, shape) of everything that a capture may hold."""
+    for node in problem.nodes:
+        for name, shape in node.outputs:
+            yield f"output/{name}", node.name, "output", shape
+        if node.name != problem.output:
+            yield f"grad/{node.name}", node.name, "grad_output", node.outputs[0][1]
+    for name, (role, shape, _, grad) in problem.given.items():
+        reader = next((n.name for n in problem.nodes if name in n.reads), "")
+        if grad:
+            yield f"grad/{name}", reader, f"grad_{'param' if role == 'parameter' else 'input'}", shape

@@ -1,0 +1,140 @@
+"""Directions and steps, chosen on the reference before any framework runs.
+
+The directions and steps do not depend on what a framework gives, so that all are asked the same. The reference says
+three things, and none of them is the derivative that is tested: where kinks are, how large f's noise must be at least,
+and what a step would truncate.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradconform.contract import Problem
+from gradconform.draws import stream
+from gradconform.numeric.ladder import SPACING, Ladder
+from gradconform.numeric.point import Reference
+from gradconform.numeric.probes import Direction, Probes, write
+
+Array = NDArray[Any]
+
+# A relative fault of this size in a gradient must be seen, or the row says that it could not be.
+RESOLUTION = {"float32": 1e-3, "float64": 1e-8}
+# What is aimed at, of the bar that is needed: a framework may be noisier than the reference thinks.
+AIM = 0.5
+# Element by element where elements times nodes are at most this; a direction for each leaf up to so many elements.
+ELEMENTWISE, LEAFWISE = 4096, 10_000_000
+# Noise is read along this many lines at most.
+LINES = 16
+
+
+def plan(problem: Problem, eps: float | None = None, only: Sequence[str] = ()) -> Probes:
+    """The probes of a problem.
+
+    eps: the step of plain differences; by default each direction has its own steps. only: these leaves, each of their
+    elements, in place of what the size of the network allows.
+    """
+    reference = Reference(problem)
+    chosen = _elements(reference, only) if only else _directions(reference)
+    chosen = _with_lines(problem, chosen)
+    probes = Probes(problem.digest, tuple(d for d, _ in chosen), _vectors(reference, chosen), eps)
+    stepped = tuple(_stepped(reference, probes, direction, target) for direction, target in chosen)
+    return Probes(problem.digest, stepped, probes.vectors, eps)
+
+
+def prepare(problem: Problem, folder: Path, eps: float | None = None, only: Sequence[str] = ()) -> None:
+    """Write the probes of a problem to a folder."""
+    write(folder, plan(problem, eps, only))
+
+
+def _directions(reference: Reference) -> list[tuple[Direction, float]]:
+    """Directions without steps, and how wide the bar of each may be."""
+    problem = reference.problem
+    resolution = RESOLUTION[problem.dtype] / 2.0
+    sizes = {leaf: math.prod(shape) for leaf, shape in reference.leaves.items()}
+    count = sum(sizes.values())
+    if count > LEAFWISE:
+        return _along(reference, list(sizes), "", resolution)
+    if count * len(problem.nodes) > ELEMENTWISE:
+        return [found for leaf in sizes for found in _along(reference, [leaf], f"{leaf}/", resolution)]
+    return _elements(reference, list(sizes))
+
+
+def _elements(reference: Reference, leaves: Sequence[str]) -> list[tuple[Direction, float]]:
+    """Every element of some leaves, and a direction in each to read noise from."""
+    resolution = RESOLUTION[reference.problem.dtype] / 2.0
+    chosen = []
+    for leaf in leaves:
+        size, scale = math.prod(reference.leaves[leaf]), {leaf: _scale(reference.x[leaf])}
+        largest = float(np.max(np.abs(reference.gradients[leaf]), initial=0.0))
+        target = resolution * largest * scale[leaf]
+        chosen += [(Direction(kind="element", scale=scale, element=i), target) for i in range(size)]
+        chosen.append((Direction(kind="noise", scale=scale, vector=f"sign/{leaf}/"), 0.0))
+    return chosen
+
+
+def _with_lines(problem: Problem, chosen: list[tuple[Direction, float]]) -> list[tuple[Direction, float]]:
+    """Noise is read along directions that move every element, evenly spread where there are many."""
+    able = [i for i, (direction, _) in enumerate(chosen) if direction.kind in ("sign", "noise")]
+    every = set(able[:: -(-len(able) // LINES)])
+    spacing = {"spacing": SPACING[problem.dtype]}
+    return [(d.model_copy(update=spacing) if i in every else d, t) for i, (d, t) in enumerate(chosen)]
+
+
+def _along(
+    reference: Reference, leaves: list[str], place: str, resolution: float
+) -> list[tuple[Direction, float]]:
+    """One direction along the gradient of some leaves, and one of random signs."""
+    scale = {leaf: _scale(reference.x[leaf]) for leaf in leaves}
+    gradients = {leaf: reference.gradients[leaf] for leaf in leaves}
+    size = math.sqrt(sum(float(np.sum(np.square(g * scale[leaf]))) for leaf, g in gradients.items()))
+    along = sum(
+        float(np.sum(g * scale[leaf] * _aligned(reference, leaf).astype(float))) for leaf, g in gradients.items()
+    )
+    aligned = Direction(kind="aligned", scale=scale, vector=f"aligned/{place}")
+    sign = Direction(kind="sign", scale=scale, vector=f"sign/{place}")
+    return [(aligned, resolution * abs(along)), (sign, resolution * size)]
+
+
+def _vectors(reference: Reference, chosen: list[tuple[Direction, float]]) -> dict[str, Array]:
+    found = {}
+    for direction, _ in chosen:
+        for leaf in direction.scale if direction.element is None else ():
+            make = _aligned if direction.kind == "aligned" else _signs
+            found[direction.vector + leaf] = make(reference, leaf)
+    return found
+
+
+def _scale(x: Array) -> float:
+    """The power of two at or below the largest element."""
+    largest = float(np.max(np.abs(x), initial=0.0))
+    return 2.0 ** math.floor(math.log2(largest)) if 0 < largest < math.inf else 1.0
+
+
+def _aligned(reference: Reference, leaf: str) -> Array:
+    """Along the reference's gradient, each element times something between 1/2 and 3/2, at most 1; in few bits."""
+    g = reference.gradients[leaf]
+    largest = float(np.max(np.abs(g), initial=0.0))
+    if not 0 < largest < math.inf:
+        return np.zeros(g.shape, np.float16)
+    drawn = stream(0, f"numeric/aligned/{leaf}").uniform(0.5, 1.5, g.shape)
+    return (g / largest * drawn / 1.5).astype(np.float16)
+
+
+def _signs(reference: Reference, leaf: str) -> Array:
+    drawn: Array = stream(0, f"numeric/sign/{leaf}").integers(0, 2, reference.leaves[leaf], dtype=np.int8)
+    return (2 * drawn - 1).astype(np.int8)
+
+
+def _stepped(reference: Reference, probes: Probes, direction: Direction, target: float) -> Direction:
+    """The direction with its steps."""
+    told: dict[str, Any] = {}
+    if direction.kind != "noise":
+        ladder = Ladder(reference, probes, direction)
+        told |= ladder.plain(probes.eps) if probes.eps is not None else ladder.choose(AIM * target)
+    return direction.model_copy(update=told)

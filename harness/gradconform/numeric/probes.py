@@ -1,0 +1,145 @@
+"""Directions, the points on them, and the folder in which they go to the worker and to the judge."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors.numpy import save_file
+
+from gradconform.contract import (
+    FORMAT,
+    ContractError,
+    Problem,
+    Tensors,
+    digest,
+    explained,
+    read_document,
+    write_whole,
+)
+
+Array = NDArray[Any]
+VALUES, ASKED = "numeric/f", "numeric/probes"
+
+# Points in a row, so many spacings from the start, whose differences of high order are noise.
+NOISE_AT = tuple(range(-4, 4))
+
+
+class Direction(BaseModel):
+    """A direction v in the space of some leaves, and the steps h at which x + h v is evaluated.
+
+    scale: leaf -> what its stored vector is multiplied by, a power of two. element: v is this element of the one leaf;
+    else vector + leaf names the stored vector. steps: of the dtype, largest first, each on both sides. spacing: of the
+    points that measure noise, or None. kinked: kinks lie within every useful step, so that nothing can be extrapolated;
+    truncation: what the reference says the mean quotient is off by then; kinks: node -> how many of its choices change.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Literal["element", "aligned", "sign", "noise"]
+    scale: dict[str, float]
+    element: int | None = None
+    vector: str = ""
+    levels: tuple[float, ...] = ()
+    spacing: float | None = None
+    truncation: Annotated[float, Field(ge=0)] | None = None
+    kinked: bool = False
+    kinks: dict[str, int] = {}
+
+    @property
+    def steps(self) -> list[float]:
+        """Every step to evaluate at, in order."""
+        noise = [] if self.spacing is None else [k * self.spacing for k in NOISE_AT]
+        return [sign * h for h in self.levels for sign in (1.0, -1.0)] + noise
+
+
+class _Form(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    problem: str
+    vectors: str
+    eps: float | None
+    directions: tuple[Direction, ...]
+
+
+@dataclass(frozen=True)
+class Probes:
+    """All directions of a problem. eps: the fixed step of a plain difference, or None. asked: digest of probes.json."""
+
+    problem: str
+    directions: tuple[Direction, ...]
+    vectors: Mapping[str, Array] = field(default_factory=dict)
+    eps: float | None = None
+    asked: bytes = b""
+
+    def values(self, found: Array) -> Iterator[tuple[Direction, Array]]:
+        """Each direction with its share of the worker's numbers. Raises ContractError where they do not fit."""
+        expected = sum(len(d.steps) for d in self.directions)
+        if found.shape != (expected,):
+            raise ContractError(f"{VALUES} has shape {found.shape}; expected {(expected,)}, of other probes")
+        start = 0
+        for direction in self.directions:
+            end = start + len(direction.steps)
+            yield direction, found[start:end]
+            start = end
+
+    def moved(self, direction: Direction, leaf: str, x: Array, step: float) -> Array:
+        """x + step v as the worker computes it: rounded once, to the dtype of x."""
+        moved = x.copy()
+        h = x.dtype.type(direction.scale[leaf] * step)
+        if direction.element is not None:
+            moved.reshape(-1)[direction.element] += h
+        else:
+            np.multiply(self.vectors[direction.vector + leaf], h, out=moved, dtype=x.dtype)
+            np.add(moved, x, out=moved)
+        return moved
+
+    def along(self, direction: Direction, leaf: str, shape: tuple[int, ...]) -> Array:
+        """v of one leaf, in float64."""
+        if direction.element is not None:
+            v = np.zeros(shape)
+            v.reshape(-1)[direction.element] = direction.scale[leaf]
+            return v
+        return self.vectors[direction.vector + leaf].astype(float) * direction.scale[leaf]
+
+
+def write(folder: Path, probes: Probes) -> None:
+    """Write probes.safetensors and, last, probes.json."""
+    folder.mkdir(parents=True, exist_ok=True)
+    place = folder / "probes.safetensors"
+    save_file({name: np.asarray(v, order="C") for name, v in probes.vectors.items()}, str(place))
+    told = [{**d.model_dump(), "steps": d.steps} for d in probes.directions]
+    document = {
+        "format": FORMAT, "problem": probes.problem, "vectors": digest(place), "eps": probes.eps, "directions": told,
+    }  # fmt: skip
+    write_whole(folder / "probes.json", json.dumps(document))
+
+
+def read(folder: Path, problem: Problem) -> Probes:
+    """The probes of a problem. Raises ContractError."""
+    path = folder / "probes.json"
+    try:
+        form = _Form.model_validate(read_document(path))
+    except ValidationError as error:
+        raise ContractError(f"{path}: {explained(error)}") from error
+    if form.problem != problem.digest:
+        raise ContractError(f"{path}: of another problem (its digest differs); capture this one again")
+    vectors = Tensors(folder / "probes.safetensors")
+    if digest(vectors.path) != form.vectors:
+        raise ContractError(f"{vectors.path}: damaged (its digest differs from probes.json's); capture this one again")
+    asked = hashlib.sha256(path.read_bytes()).digest()
+    return Probes(form.problem, form.directions, vectors, form.eps, asked)
+
+
+def answers(found: Mapping[str, Array], probes: Probes) -> Array:
+    """The worker's numbers. Raises ContractError where they are missing or answer other probes."""
+    if VALUES not in found or ASKED not in found or found[ASKED].tobytes() != probes.asked:
+        raise ContractError(f"{VALUES} is missing or answers other probes; capture this problem again")
+    return found[VALUES]

@@ -1,0 +1,157 @@
+"""The rows of the numerical check: one for each leaf, or one for all where they were moved together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradconform.contract import Capture, ContractError, Problem, read_capture
+from gradconform.numeric import FOLDER
+from gradconform.numeric.measure import Measure, measures
+from gradconform.numeric.plan import RESOLUTION
+from gradconform.numeric.probes import answers, read
+from gradconform.rows import NAN, Reason, Row, Verdict, blank
+
+Array = NDArray[Any]
+CHECK = "numeric"
+# Above it a row diverges: the bar is no rounding bound of one operation, but what was measured.
+LIMIT = 1.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is said of one leaf. reason: a word of `Reason` or a sentence; worst: the direction that decides."""
+
+    verdict: Verdict
+    reason: str
+    worst: Measure | None = None
+
+
+def rows(problem: Problem, capture: Capture) -> Iterator[Row]:
+    """The numerical check of a capture, where one was made beside it."""
+    folder = capture.folder / FOLDER
+    if not folder.is_dir() or problem.exact:
+        return
+    row = blank(
+        spec=problem.spec, check=CHECK, framework=capture.framework, version=capture.version,
+        route=capture.route, dtype=problem.dtype,
+    )  # fmt: skip
+    try:
+        found = read_capture(folder, problem)
+        if found.status != "ok":
+            yield replace(row, verdict=Verdict(found.status), reason=found.reason)
+            return
+        measured = measured_in(problem, capture, found)
+    except ContractError as error:
+        yield replace(row, verdict=Verdict.CRASHED, reason=str(error))
+        return
+    for leaves in grouped(problem, measured):
+        yield _row(problem, capture, row, leaves, measured.get(" ".join(leaves), []))
+
+
+def measured_in(problem: Problem, capture: Capture, found: Capture) -> dict[str, list[Measure]]:
+    """Leaf, or all leaves joined by a space -> its directions. Raises ContractError."""
+    beside = capture.folder.parent.parent.parent / "problems" / capture.folder.name
+    # Those beside the capture: another machine may have chosen other steps for the same problem.
+    place = next((p for p in (beside, problem.folder) if (p / FOLDER / "probes.json").exists()), problem.folder)
+    probes = read(place / FOLDER, problem)
+    return measures(problem, gradients(problem, capture), probes, answers(found.tensors, probes))
+
+
+def gradients(problem: Problem, capture: Capture) -> dict[str, Array]:
+    """The captured gradient of each leaf; zeros where the output does not depend on it."""
+    found = {}
+    for name, (_, shape, dtype, grad) in problem.given.items():
+        array = capture.tensors.get(f"grad/{name}")
+        if grad and array is None and capture.missing.get(f"grad/{name}") == Reason.NOT_ON_PATH:
+            array = np.zeros(shape, dtype)
+        if grad and array is not None and array.shape == shape:
+            found[name] = array
+    return found
+
+
+def grouped(problem: Problem, measured: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    """The leaves that have a row together."""
+    leaves = tuple(name for name, (_, _, _, grad) in problem.given.items() if grad)
+    if len(leaves) > 1 and " ".join(leaves) in measured:
+        yield leaves
+    else:
+        yield from ((leaf,) for leaf in leaves)
+
+
+def _row(problem: Problem, capture: Capture, row: Row, leaves: Sequence[str], found: Sequence[Measure]) -> Row:
+    finding = _missing(capture, leaves[0]) if not found else judged(found, problem.dtype)
+    if len(leaves) == 1:
+        role, shape, _, _ = problem.given[leaves[0]]
+        reader = next((n for n in problem.nodes if leaves[0] in n.reads), None)
+        row = replace(
+            row, tensor=f"grad/{leaves[0]}", kind=f"grad_{'param' if role == 'parameter' else 'input'}",
+            node=reader.name if reader else "", op=reader.op if reader else "", shape=str(list(shape)),
+        )  # fmt: skip
+    else:
+        finding = replace(finding, reason=f"all {len(leaves)} tensors along one direction: {finding.reason}")
+    worst = finding.worst
+    if worst is None:
+        return replace(row, verdict=finding.verdict, reason=finding.reason)
+    off = [abs(m.analytic - m.quotient.value) for m in found]
+    scale = max(m.largest for m in found)
+    element = worst.direction.element
+    index = "" if element is None else str([int(i) for i in np.unravel_index(element, problem.given[leaves[0]][1])])
+    diverges = finding.verdict == Verdict.DIVERGES
+    return replace(
+        row, ratio=worst.ratio, max_abs_err=max(off), max_rel_err=max(off) / scale if scale > 0 else NAN,
+        worst_index=index, got=worst.analytic, expected=worst.quotient.value,
+        n_bad=sum(m.ratio > LIMIT for m in found), verdict=finding.verdict, reason=finding.reason,
+        culprit=row.node if diverges else "",
+    )  # fmt: skip
+
+
+def _missing(capture: Capture, leaf: str) -> Finding:
+    said = capture.missing.get(f"grad/{leaf}", "it has another shape")
+    return Finding(Verdict.INCONCLUSIVE, f"no gradient to hold against: {said}")
+
+
+def judged(found: Sequence[Measure], dtype: str) -> Finding:
+    """Outside its bar anywhere: diverges; else conforms where the bars are narrow enough to have seen a fault."""
+    if any(not math.isfinite(m.analytic) for m in found):
+        return Finding(Verdict.DIVERGES, Reason.NONFINITE)
+    unbarred = next((m for m in found if not math.isfinite(m.bar) or not math.isfinite(m.quotient.value)), None)
+    if unbarred is not None:
+        return Finding(Verdict.INCONCLUSIVE, f"no finite bar{_kinks(unbarred)}")
+    worst = max(found, key=lambda m: m.ratio)
+    if worst.ratio > LIMIT:
+        return Finding(Verdict.DIVERGES, f"{Reason.VALUE}: {told(worst)}", worst)
+    # Random signs see what should be zero; what could have been seen is said of the others.
+    scaled = [m for m in found if m.direction.kind != "sign"] or list(found)
+    widest = max(scaled, key=lambda m: m.bar)
+    if widest.largest == 0.0 and all(m.still for m in found):
+        return Finding(Verdict.CONFORMS, f"zero: f is the same number at every point; {told(worst)}", worst)
+    # A fault of the size to be seen moves the gradient by two bars: past the bar, wherever it was within it before.
+    if widest.bar <= RESOLUTION[dtype] / 2.0 * widest.largest:
+        return Finding(Verdict.CONFORMS, told(worst), worst)
+    share = f"{widest.bar / widest.largest:.1e}" if widest.largest > 0 else "infinitely many"
+    wide = f"bar of {share} times the gradient, expected {RESOLUTION[dtype] / 2.0:.0e} or less"
+    return Finding(Verdict.INCONCLUSIVE, f"{wide}; {told(widest)}", worst)
+
+
+def told(measure: Measure) -> str:
+    """The step, the bar and the kinks of one direction."""
+    quotient = measure.quotient
+    parts = f"{quotient.noise:.1e} noise, {quotient.truncation:.1e} truncation, {measure.allowed:.1e} rounding"
+    kind = measure.direction.kind
+    way = "" if kind == "element" else f" along {'its own direction' if kind == 'aligned' else 'random signs'}"
+    return f"step {quotient.step:.1e}{way}, bar {measure.bar:.1e} ({parts}){_kinks(measure)}"
+
+
+def _kinks(measure: Measure) -> str:
+    nodes = measure.direction.kinks
+    if not nodes:
+        return ""
+    first, count = next(iter(nodes)), sum(nodes.values())
+    others = f" and {len(nodes) - 1} more nodes" if len(nodes) > 1 else ""
+    return f", {'kink' if count == 1 else f'{count} kinks'} at {first}{others}"

@@ -1,0 +1,35 @@
+"""Where adapters and specs are: in the checkout, or in an installed package among its data."""
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+_DATA = _PACKAGE / "_data"
+
+CONVENTIONS = "conventions"
+"""The folder beside behaviours that says what each framework does; it holds no spec."""
+
+
+def adapters_folder() -> Path:
+    """Folder with `worker.py` and one folder per framework."""
+    return _found("adapters")
+
+
+def specs_folder() -> Path:
+    """Folder with `networks/`, `operators/` and `known/`."""
+    return _found("specs")
+
+
+def checkout_root() -> Path | None:
+    """Root of the checkout that this package is imported from; None where it was installed from a wheel."""
+    # A wheel is told by its data, never by what lies beside it: site-packages may hold somebody's `adapters` too.
+    return None if _DATA.is_dir() else _PACKAGE.parent.parent
+
+
+def _found(name: str) -> Path:
+    folder = (checkout_root() or _DATA) / name
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"{folder}: no such folder; expected the {name} of gradconform there; "
+            "install gradconform again, or use a complete checkout"
+        )
+    return folder

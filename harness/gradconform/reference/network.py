@@ -1,0 +1,79 @@
+"""The whole network in the reference: forward and backward through every node, over any array type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradconform.contract import Problem, ProblemNode
+from gradconform.reference import OPERATORS
+from gradconform.reference.tracked.exactness import NotExact
+
+Array = NDArray[Any]
+
+
+def slots(node: ProblemNode, tensors: Mapping[str, Any] | Callable[[str], Any]) -> list[Any]:
+    """The tensors of a node in the order of its operator's slots."""
+    look_up = tensors if callable(tensors) else tensors.__getitem__
+    return [
+        [look_up(n) for n in name] if isinstance(name, list) else None if name is None else look_up(name)
+        for name in node.tensors.values()
+    ]
+
+
+def forward(problem: Problem, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Every output of every node, from inputs, parameters and buffers of one array type.
+
+    Raises NotExact naming the node.
+    """
+    tensors = dict(given)
+    for node in problem.nodes:
+        try:
+            results = OPERATORS[node.op].run_forward(slots(node, tensors), node.attributes)
+        except NotExact as error:
+            raise NotExact(f"node {node.name}: {error}") from error
+        tensors.update(zip((name for name, _ in node.outputs), results, strict=True))
+    return {name: value for name, value in tensors.items() if name not in given}
+
+
+def contributions(node: ProblemNode, gradients: tuple[Any, ...]) -> list[tuple[str, Any]]:
+    """(tensor, gradient) for each read of a node, from what its VJP gave for each slot."""
+    pairs: list[tuple[str, Any]] = []
+    for name, gradient in zip(node.tensors.values(), gradients, strict=True):
+        if isinstance(name, list):
+            pairs.extend(zip(name, gradient, strict=True))
+        elif name is not None and gradient is not None:
+            pairs.append((name, gradient))
+    return pairs
+
+
+def backward(problem: Problem, tensors: Mapping[str, Any], cotangent: Any) -> dict[str, Any]:
+    """The gradient of every tensor that has a path to the output, from the values of all tensors.
+
+    Raises NotExact naming the node.
+    """
+    gradients: dict[str, Any] = {problem.output: cotangent}
+    for node in reversed(problem.nodes):
+        if node.name not in gradients:
+            continue
+        try:
+            found = OPERATORS[node.op].run_vjp(gradients[node.name], slots(node, tensors), node.attributes)
+            for name, gradient in contributions(node, found):
+                gradients[name] = gradients[name] + gradient if name in gradients else gradient
+        except NotExact as error:
+            raise NotExact(f"gradient of node {node.name}: {error}") from error
+    return gradients
+
+
+def reference(problem: Problem) -> dict[str, Array]:
+    """`output/...` and `grad/...` of the whole network in float64, named as in a capture."""
+    given = {name: problem.value(name) for name in problem.given}
+    given = {name: a.astype(float) if a.dtype.kind == "f" else a for name, a in given.items()}
+    outputs = forward(problem, given)
+    gradients = backward(problem, {**given, **outputs}, problem.cotangent.astype(float))
+    named = {f"output/{name}": np.asarray(value) for name, value in outputs.items()}
+    named.update({f"grad/{n}": np.asarray(g) for n, g in gradients.items() if n in problem.differentiable})
+    return named

@@ -1,0 +1,168 @@
+"""What an operator is: its forward, its vector-Jacobian product, its shapes and its parameters.
+
+A family's module reads like this, and nothing else has to be told that the operator exists:
+
+    @operator
+    def leaky_relu(x, *, negative_slope: Real):
+        '''x where x > 0, else negative_slope * x.'''
+        return np.where(x > 0, x, negative_slope * x)
+
+    @leaky_relu.vjp
+    def _(dy, x, *, negative_slope):
+        return (np.where(x > 0, dy, negative_slope * dy),)
+
+Forward and VJP are written once over any array type: float64 arrays give values, `rounding.Rounded` gives values with a
+bound on the rounding error, `exactness.Exact` proves that no rounding happens, complex arrays serve the checks.
+"""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from gradconform.draws import Draw
+
+Dims = tuple[int, ...]
+OPERATORS: dict[str, Operator] = {}
+
+
+class ShapeError(ValueError):
+    """The shapes or attributes of a node do not fit together; the message says what came and what was expected."""
+
+
+class Operator:
+    """The definition of one operator.
+
+    slots: the tensors it takes, in order; `parameters`, `buffers`, `integers` and `optional` name some of them.
+    variadic: the one slot that takes a list of tensors, or None.
+    attributes: what goes to the forward by keyword, name -> type. sizes: what only shapes and parameters need.
+    """
+
+    def __init__(
+        self,
+        forward: Callable[..., Any],
+        *,
+        parameters: Sequence[str] = (),
+        buffers: Sequence[str] = (),
+        integers: Sequence[str] = (),
+        optional: Sequence[str] = (),
+        variadic: str | None = None,
+    ) -> None:
+        self.name = forward.__name__
+        self.forward = forward
+        self.about = (forward.__doc__ or "").strip()
+        signature = inspect.signature(forward)
+        hints = typing.get_type_hints(forward, include_extras=True)
+        positional = [p.name for p in signature.parameters.values() if p.kind is not p.KEYWORD_ONLY]
+        self.slots: tuple[str, ...] = tuple(positional)
+        self.attributes: dict[str, Any] = {k: t for k, t in hints.items() if k not in positional and k != "return"}
+        self.sizes: dict[str, Any] = {}
+        self.parameters = tuple(parameters)
+        self.buffers = tuple(buffers)
+        self.integers = tuple(integers)
+        self.optional = tuple(optional)
+        self.variadic = variadic
+        self._vjp: Callable[..., Any] | None = None
+        self._shape: Callable[..., Dims] | None = None
+        self._draws: Callable[..., Mapping[str, Draw]] | None = None
+        self._extra: Callable[..., Sequence[str]] | None = None
+        self._classes: Callable[..., int] | None = None
+
+    def __repr__(self) -> str:
+        return f"<operator {self.name}>"
+
+    @property
+    def tensors(self) -> tuple[str, ...]:
+        """The slots that a spec fills with named tensors: neither parameters nor buffers."""
+        return tuple(s for s in self.slots if s not in self.parameters and s not in self.buffers)
+
+    def vjp(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Register the VJP: `(dy, *slots, **attributes) -> one gradient per slot`, None where there is none."""
+        self._vjp = function
+        return function
+
+    def shape(self, function: Callable[..., Dims]) -> Callable[..., Dims]:
+        """Register the shape rule: shapes of `tensors` and any attributes or sizes it names -> shape of the output."""
+        self._shape = function
+        self._add_sizes(function)
+        return function
+
+    def draws(self, function: Callable[..., Mapping[str, Draw]]) -> Callable[..., Mapping[str, Draw]]:
+        """Register the shapes and drawn values of parameters and buffers, from the same arguments as the shape rule."""
+        self._draws = function
+        self._add_sizes(function)
+        return function
+
+    def classes(self, function: Callable[..., int]) -> Callable[..., int]:
+        """Register how many classes its integers choose among, from the arguments of the shape rule."""
+        self._classes = function
+        self._add_sizes(function)
+        return function
+
+    def extra(self, function: Callable[..., Sequence[str]]) -> Callable[..., Sequence[str]]:
+        """Register the names of further outputs (no gradient, no readers), from the attributes it names."""
+        self._extra = function
+        return function
+
+    def _add_sizes(self, function: Callable[..., Any]) -> None:
+        hints = typing.get_type_hints(function, include_extras=True)
+        for name, parameter in inspect.signature(function).parameters.items():
+            if parameter.kind is parameter.KEYWORD_ONLY and name not in self.attributes:
+                self.sizes.setdefault(name, hints[name])
+
+    def output_shape(self, shapes: Mapping[str, Any], values: Mapping[str, Any]) -> Dims:
+        """The shape of the first output. Raises ShapeError."""
+        if self._shape is None:
+            return tuple(shapes[self.tensors[0]])
+        return tuple(self._shape(*(shapes[s] for s in self.tensors), **_wanted(self._shape, values)))
+
+    def parameter_draws(self, shapes: Mapping[str, Any], values: Mapping[str, Any]) -> Mapping[str, Draw]:
+        """Slot -> Draw for every parameter and buffer."""
+        if self._draws is None:
+            return {}
+        return self._draws(*(shapes[s] for s in self.tensors), **_wanted(self._draws, values))
+
+    def number_of_classes(self, shapes: Mapping[str, Any], values: Mapping[str, Any]) -> int | None:
+        """How many classes its integers choose among; None where it takes no integers."""
+        if self._classes is None:
+            return None
+        return self._classes(*(shapes[s] for s in self.tensors), **_wanted(self._classes, values))
+
+    def extra_outputs(self, values: Mapping[str, Any]) -> tuple[str, ...]:
+        """The names of outputs beside the first."""
+        return tuple(self._extra(**_wanted(self._extra, values))) if self._extra else ()
+
+    def run_forward(self, tensors: Sequence[Any], attributes: Mapping[str, Any]) -> tuple[Any, ...]:
+        """All outputs, as a tuple."""
+        result = self.forward(*tensors, **attributes)
+        return result if isinstance(result, tuple) else (result,)
+
+    def run_vjp(self, dy: Any, tensors: Sequence[Any], attributes: Mapping[str, Any]) -> tuple[Any, ...]:
+        """One gradient per slot (for a variadic slot a list of them); None for integers, buffers and absent tensors."""
+        if self._vjp is None:
+            raise TypeError(f"operator {self.name} has no VJP")
+        result: tuple[Any, ...] = self._vjp(dy, *tensors, **attributes)
+        assert len(result) == len(self.slots), f"the VJP of {self.name} gave {len(result)} gradients"
+        return result
+
+
+def _wanted(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    names = inspect.signature(function).parameters.values()
+    return {p.name: values[p.name] for p in names if p.kind is p.KEYWORD_ONLY}
+
+
+@typing.overload
+def operator(forward: Callable[..., Any], /) -> Operator: ...
+@typing.overload
+def operator(**options: Any) -> Callable[[Callable[..., Any]], Operator]: ...
+def operator(forward: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    """Make an operator of its forward; the options are those of `Operator`."""
+
+    def make(function: Callable[..., Any]) -> Operator:
+        made = Operator(function, **options)
+        OPERATORS[made.name] = made
+        return made
+
+    return make if forward is None else make(forward)

@@ -1,0 +1,1 @@
+"""Arrays that carry more than a value through the reference: an error, or a proof of exactness."""

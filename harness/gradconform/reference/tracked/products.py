@@ -1,0 +1,159 @@
+"""The rounding error of sums of products of matrices, measured in about the time of the products."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from gradconform.reference.tracked.unit import Unit
+
+Array = NDArray[Any]
+Split = Callable[[Any], tuple[Array, Array | None]]
+
+
+def rounded_products(
+    shape: tuple[int, ...], terms: Iterable[tuple[Any, Any, Any]], split: Split, unit: Unit
+) -> tuple[Array, Array]:
+    """Value and error of zeros of `shape` with `a @ b` added at `index` for each (index, a, b).
+
+    error = sum(ea |b| + |a| eb) + sqrt(K) u sum|a||b|, K being at most how many of an element's terms are
+    not zero: no more than its row has, and no more than its column has. See `sums.sum_of_products`.
+    """
+    value, scale, propagated, count = _Gathered(shape), _Gathered(shape), _Gathered(shape), _Count(shape)
+    left = right = None
+    with np.errstate(all="ignore"):
+        for index, a, b in terms:
+            # An operand that comes again is not measured again.
+            left = left if left is not None and left.given is a else _Factor(a, split, unit)
+            right = right if right is not None and right.given is b else _Factor(b, split, unit)
+            product = left.value @ right.value
+            scale.add(index, _magnitude(left, right, product))
+            count.add(index, left, right, product.shape)
+            value.add(index, product)
+            if left.error is not None:
+                propagated.add(index, left.error @ np.abs(right.value))
+            if right.error is not None:
+                propagated.add(index, np.abs(left.value) @ right.error)
+        error = scale.total()
+        error *= np.sqrt(count.total()) * unit.roundoff
+        error += unit.tiny
+        if propagated.parts:
+            error += propagated.total()
+    return value.total(), error
+
+
+class _Gathered:
+    """A float64 array that begins as its first part where that covers it, which spares adding it to zeros."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape = shape
+        self.parts = 0
+        self.sum: Array | None = None
+
+    def add(self, index: Any, part: Array) -> None:
+        """Add a part, which this array may keep as its own memory."""
+        self.parts += 1
+        if self.sum is None and index is ... and part.size == math.prod(self.shape):
+            self.sum = part.reshape(self.shape).astype(float, copy=False)
+            return
+        total = self.total()
+        place = total[index]
+        place += part.reshape(place.shape)
+
+    def total(self) -> Array:
+        """The sum of the parts."""
+        if self.sum is None:
+            self.sum = np.zeros(self.shape)
+        return self.sum
+
+
+class _Factor:
+    """One operand of a product of matrices, and what is measured of it, each once."""
+
+    def __init__(self, given: Any, split: Split, unit: Unit) -> None:
+        self.given = given
+        self.value, self.error = split(given)
+        self.single = unit.dtype == "float32"
+
+    @cached_property
+    def magnitude(self) -> Array:
+        """|value| in float32, infinite where that cannot hold it."""
+        into = np.empty_like(self.value, dtype=np.float32)
+        np.abs(self.value, out=into, casting="same_kind")
+        return into
+
+    @cached_property
+    def largest(self) -> float:
+        """The largest magnitude."""
+        return float(np.max(self.magnitude, initial=0.0))
+
+    @cached_property
+    def in_rows(self) -> Array:
+        """How many elements of each row are not zero, [..., R, 1]."""
+        return self._nonzero(-1)
+
+    @cached_property
+    def in_columns(self) -> Array:
+        """How many elements of each column are not zero, [..., 1, C]."""
+        return self._nonzero(-2)
+
+    def _nonzero(self, axis: int) -> Array:
+        return np.asarray((self.value != 0).view(np.uint8).sum(axis=axis, keepdims=True, dtype=np.uint32))
+
+
+def _magnitude(left: _Factor, right: _Factor, product: Array) -> Array:
+    """|left| @ |right|, rounded up.
+
+    A bound needs few digits, and float32 is twice as fast. A sum of K products is wrong there by less than
+    (K + 2) 2**-23 of itself, which is added, and by what underflows: less than K 2**-149 (1 + both largest
+    factors), which times sqrt(K) u is lost beside the underflow that every bound allows. Where that, or the
+    range, does not hold, float64 does the work.
+    """
+    terms = left.value.shape[-1]
+    if terms == 1:
+        return np.abs(product)
+    slack = (terms + 2.0) * 2.0**-23
+    if left.single and slack < 0.05:
+        largest = 1.0 + left.largest + right.largest
+        if largest**2 * terms < 1e30 and largest * terms**1.5 < 1e12:
+            magnitude = np.asarray(left.magnitude @ right.magnitude)
+            magnitude *= np.float32(1.0 + slack)
+            return magnitude
+    return np.asarray(np.abs(left.value) @ np.abs(right.value))
+
+
+class _Count:
+    """At most how many nonzero terms each element gets, counted along its row and along its column."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape = shape
+        self.rows: Array | None = None
+        self.columns: Array | None = None
+
+    def add(self, index: Any, left: _Factor, right: _Factor, product: tuple[int, ...]) -> None:
+        """Count the terms of one product; in a row only where the last axis does not stand for several."""
+        row, last = len(product) - 2, len(product) - 1
+        if self.columns is None:
+            self.columns = np.zeros((*self.shape[:row], 1, *self.shape[last:]))
+            if self.columns[index].ndim == len(product):
+                self.rows = np.zeros((*self.shape[:last], 1, *self.shape[last + 1 :]))
+        place = self.columns[index]
+        place += right.in_columns.reshape(*right.in_columns.shape[:-1], *place.shape[last:])
+        if self.rows is not None:
+            place = self.rows[index]
+            place += left.in_rows
+
+    def total(self) -> Array:
+        """The counts, in a shape that broadcasts over the sum's."""
+        assert self.columns is not None
+        if self.rows is None or np.max(self.columns, initial=0.0) <= np.min(self.rows, initial=np.inf):
+            return self.columns
+        if np.max(self.rows, initial=0.0) <= np.min(self.columns, initial=np.inf):
+            return self.rows
+        return np.minimum(self.rows, self.columns)

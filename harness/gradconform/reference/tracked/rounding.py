@@ -1,0 +1,241 @@
+"""Running error analysis: an array that carries, beside each value, a bound on its rounding error.
+
+The value is computed in float64. The error says how far an honest computation of the same formula in the
+dtype under test (unit roundoff u) may be from it, to first order: Wilkinson's running error analysis, as in
+Higham, *Accuracy and Stability of Numerical Algorithms*, 2nd ed., section 3.3; the rule for sums of K terms
+is the probabilistic one of Higham and Mary (2019), *A new approach to probabilistic rounding error
+analysis*, with sqrt(K) in place of K.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from gradconform.reference.tracked.arrays import Tracked, peek
+from gradconform.reference.tracked.products import rounded_products
+from gradconform.reference.tracked.unit import Unit
+
+Array = NDArray[Any]
+
+# Units of roundoff that a good library may lose in an elementary function.
+ELEMENTARY = 2.0
+# An error of so many `tiny` is what underflow adds to a number in a few operations.
+UNDERFLOWS = 64.0
+
+
+class Rounded(Tracked):
+    """`value` [...], float64, and `error` [...], a bound on the absolute error (None: the value is exact)."""
+
+    def __init__(self, value: Any, error: Array | None = None, *, unit: Unit) -> None:
+        self.value = np.asarray(value, dtype=float)
+        self.error = error
+        self.unit = unit
+
+    def __repr__(self) -> str:
+        return f"Rounded({self.value!r}, {self.error!r})"
+
+    def like(self, value: Array, error: Array | None) -> Self:
+        """A new array in the same dtype under test."""
+        return type(self)(value, error, unit=self.unit)
+
+    def split(self, operand: Any) -> tuple[Array, Array | None]:
+        """As in Tracked; a Python number carries the error of writing it in the dtype under test."""
+        if isinstance(operand, int | float):
+            value = np.asarray(operand, dtype=float)
+            return value, self.unit.constant_error(value)
+        return super().split(operand)
+
+    def bound(self) -> Array:
+        """The error as an array, zeros where the value is exact."""
+        return np.zeros(self.shape) if self.error is None else self.error
+
+    def rounded(
+        self, value: Array, propagated: Array | None, units: float = 1.0, scale: Array | None = None
+    ) -> Self:
+        """A result: what came with the operands, plus `units` roundoffs of |scale|, plus underflow."""
+        error = np.abs(value if scale is None else scale)
+        error *= units * self.unit.roundoff
+        error += self.unit.tiny
+        if propagated is not None:
+            error += propagated
+        return self.like(value, error)
+
+    def arithmetic(self, ufunc: Any, operands: Sequence[Any]) -> Any:
+        """The result of one of the ufuncs in `RULES`."""
+        if ufunc is np.matmul:
+            return _matmul(self, *operands)
+        rule = RULES.get(ufunc)
+        if rule is None:
+            return NotImplemented
+        parts = [self.split(o) for o in operands]
+        return rule(self, ufunc(*(v for v, _ in parts)), *parts)
+
+    def total(self, axis: Any, keepdims: bool) -> Self:
+        """The sum of K terms that may not be zero: sqrt(K - 1) u sum|a|; adding a zero rounds nothing."""
+        value = np.asarray(self.value.sum(axis=axis, keepdims=keepdims))
+        propagated = None if self.error is None else np.asarray(self.error.sum(axis=axis, keepdims=keepdims))
+        terms = np.count_nonzero(_counts(self.value, self.error, self.unit), axis=axis, keepdims=keepdims)
+        if np.all(terms <= 1):
+            return self.like(value, propagated)
+        scale = np.sqrt(np.maximum(terms - 1.0, 0.0)) * np.abs(self.value).sum(axis=axis, keepdims=keepdims)
+        return self.rounded(value, propagated, 1.0, np.asarray(scale))
+
+
+Part = tuple[Array, Array | None]
+Rule = Callable[..., Rounded]
+RULES: dict[Any, Rule] = {}
+
+
+def _rule(*ufuncs: Any) -> Callable[[Rule], Rule]:
+    def register(rule: Rule) -> Rule:
+        RULES.update(dict.fromkeys(ufuncs, rule))
+        return rule
+
+    return register
+
+
+def _plus(*errors: Array | None) -> Array | None:
+    present = [e for e in errors if e is not None]
+    if not present:
+        return None
+    total: Array = sum(present[1:], start=present[0])
+    return total
+
+
+def _times(factor: Array, error: Array | None) -> Array | None:
+    """|factor| * error; an exact element stays exact even beside an infinity."""
+    if error is None:
+        return None
+    product: Array = np.abs(factor) * error
+    if not np.isfinite(product.sum()):  # one pass and no array of truth values, for nothing most times
+        product = np.where(error == 0, 0.0, product)
+    return product
+
+
+def _is_zero(part: Part) -> bool:
+    """Whether this is one number, zero for sure: adding it rounds nothing."""
+    value, error = part
+    return error is None and value.ndim == 0 and bool(value == 0)
+
+
+def _is_scaling(part: Part) -> bool:
+    """Whether this is one number that rounds nothing as a factor: a power of two or zero, for sure."""
+    value, error = part
+    return error is None and value.ndim == 0 and (value == 0 or bool(np.frexp(np.abs(value))[0] == 0.5))
+
+
+@_rule(np.add, np.subtract)
+def _add(like: Rounded, value: Array, a: Part, b: Part) -> Rounded:
+    if _is_zero(a) or _is_zero(b):
+        return like.like(value, _fit(_plus(a[1], b[1]), value))
+    return like.rounded(value, _plus(a[1], b[1]))
+
+
+@_rule(np.multiply)
+def _multiply(like: Rounded, value: Array, a: Part, b: Part) -> Rounded:
+    propagated = _plus(_times(a[0], b[1]), _times(b[0], a[1]))
+    units = 0.0 if _is_scaling(a) or _is_scaling(b) else 1.0
+    return like.rounded(value, propagated, units)
+
+
+@_rule(np.square)
+def _square(like: Rounded, value: Array, a: Part) -> Rounded:
+    return like.rounded(value, _times(2.0 * a[0], a[1]))
+
+
+@_rule(np.divide)
+def _divide(like: Rounded, value: Array, a: Part, b: Part) -> Rounded:
+    propagated = _plus(_times(1.0 / b[0], a[1]), _times(value / b[0], b[1]))
+    return like.rounded(value, propagated, 0.0 if _is_scaling(b) else 1.0)
+
+
+@_rule(np.negative, np.absolute)
+def _sign_only(like: Rounded, value: Array, a: Part) -> Rounded:
+    return like.like(value, a[1])
+
+
+@_rule(np.maximum, np.minimum)
+def _choose(like: Rounded, value: Array, a: Part, b: Part) -> Rounded:
+    if a[1] is None and b[1] is None:
+        return like.like(value, None)
+    ea, eb = (np.zeros(()) if e is None else e for e in (a[1], b[1]))
+    # Where the errors cannot change which is chosen, the other's does not count.
+    sure = np.abs(a[0] - b[0]) > ea + eb
+    chosen = np.where(sure, np.where(value == a[0], ea, eb), np.maximum(ea, eb))
+    return like.like(value, _fit(chosen, value))
+
+
+@_rule(np.sqrt)
+def _sqrt(like: Rounded, value: Array, a: Part) -> Rounded:
+    return like.rounded(value, _times(0.5 / value, a[1]))
+
+
+def _elementary(ufunc: Any, derivative: Callable[[Array, Array], Array], units: float = ELEMENTARY) -> None:
+    @_rule(ufunc)
+    def rule(like: Rounded, value: Array, a: Part) -> Rounded:
+        return like.rounded(value, None if a[1] is None else _times(derivative(a[0], value), a[1]), units)
+
+
+_elementary(np.exp, lambda x, y: y)
+_elementary(np.expm1, lambda x, y: y + 1.0)
+_elementary(np.log, lambda x, y: 1.0 / x)
+_elementary(np.log1p, lambda x, y: 1.0 / (1.0 + x))
+_elementary(np.tanh, lambda x, y: 1.0 - y * y)
+_elementary(special.erf, lambda x, y: 2.0 / np.sqrt(np.pi) * np.exp(-x * x))
+
+
+@_rule(np.power)
+def _power(like: Rounded, value: Array, a: Part, b: Part) -> Rounded:
+    # The exponent is a constant of the spec; a rounded exponent changes the result by log|x| times its error.
+    by_exponent = np.where(value == 0, 0.0, value * np.log(np.abs(a[0])))
+    propagated = _plus(_times(b[0] * np.power(a[0], b[0] - 1.0), a[1]), _times(by_exponent, b[1]))
+    return like.rounded(value, propagated, ELEMENTARY)
+
+
+def _counts(value: Array, error: Array | None, unit: Unit) -> Array:
+    """Which terms of a sum can make it round: a zero with an error may not be zero there."""
+    nonzero: Array = value != 0
+    return nonzero if error is None else np.logical_or(nonzero, error > UNDERFLOWS * unit.tiny)
+
+
+def _fit(error: Array | None, value: Array) -> Array | None:
+    return None if error is None else np.broadcast_to(error, value.shape)
+
+
+def _matmul(like: Rounded, a: Any, b: Any) -> Rounded:
+    shape = np.broadcast_shapes(a.shape[:-2], b.shape[:-2]) + (a.shape[-2], b.shape[-1])
+    return scattered_products(shape, [(..., a, b)])
+
+
+def scattered_products(shape: tuple[int, ...], terms: Iterable[tuple[Any, Any, Any]]) -> Rounded:
+    """See `sums.sum_of_products`. K is counted per element, without the terms that are zero for sure."""
+    like, terms = peek(terms)
+    assert isinstance(like, Rounded)
+    return like.like(*rounded_products(shape, terms, like.split, like.unit))
+
+
+def scattered(shape: tuple[int, ...], terms: Iterable[tuple[Any, Any]]) -> Rounded:
+    """See `sums.scatter_sum`."""
+    like, terms = peek(terms)
+    assert isinstance(like, Rounded)
+    value, scale, count = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    propagated: Array | None = None
+    for index, part in terms:
+        v, e = like.split(part)
+        value[index] += v
+        scale[index] += np.abs(v)
+        count[index] += _counts(v, e, like.unit)
+        if e is not None:
+            propagated = np.zeros(shape) if propagated is None else propagated
+            propagated[index] += e
+    if np.all(count <= 1):
+        return like.like(value, propagated)
+    count -= 1.0
+    np.sqrt(np.maximum(count, 0.0, out=count), out=count)
+    count *= scale
+    return like.rounded(value, propagated, 1.0, count)

@@ -1,0 +1,47 @@
+"""Sums that are gathered piece by piece but rounded as one: convolutions, pooling, and their gradients.
+
+Running error analysis charges every addition for the partial sum it rounds, in the order in which the code
+adds. A framework may add in any order, so a sum that the reference builds from pieces is handed over whole,
+and its rule counts the terms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from gradconform.reference.tracked import exactness, rounding
+from gradconform.reference.tracked.arrays import peek
+
+_KINDS: dict[type, Any] = {rounding.Rounded: rounding, exactness.Exact: exactness}
+
+
+def sum_of_products(shape: tuple[int, ...], terms: Iterable[tuple[Any, Any, Any]]) -> Any:
+    """Zeros of `shape`, with `a @ b` added at `index` for each (index, a, b), rounded as one sum.
+
+    All terms are of the kind of the first; a generator keeps only one of them in memory. The last axis of
+    `a @ b` may stand for several of the place it goes to; `index` then picks among these.
+    """
+    like, terms = peek(terms)
+    if like is not None:
+        return _KINDS[type(like)].scattered_products(shape, terms)
+    result: Any = None
+    for index, a, b in terms:
+        product = a @ b
+        result = np.zeros(shape, dtype=product.dtype) if result is None else result
+        result[index] += product.reshape(result[index].shape)
+    return result
+
+
+def scatter_sum(shape: tuple[int, ...], terms: Iterable[tuple[Any, Any]]) -> Any:
+    """Zeros of `shape`, with `part` added at `index` for each (index, part), rounded as one sum."""
+    like, terms = peek(terms)
+    if like is not None:
+        return _KINDS[type(like)].scattered(shape, terms)
+    result: Any = None
+    for index, part in terms:
+        result = np.zeros(shape, dtype=part.dtype) if result is None else result
+        result[index] += part
+    return result

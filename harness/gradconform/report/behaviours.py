@@ -1,0 +1,174 @@
+"""What a gradient means in each framework: behaviours against frameworks, in words."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
+
+import pandas as pd
+
+from gradconform.behaviour import Word
+from gradconform.contract.run import RunInfo
+from gradconform.judge.behaviours import CHECK, right_of
+from gradconform.judge.conventions import word_of
+from gradconform.report.faults import rows_of
+from gradconform.report.files import MANIFEST, read
+from gradconform.rows import Row, Verdict
+from gradconform.words import counted
+
+BEGIN, END = "<!-- behaviours -->", "<!-- /behaviours -->"
+_MARKS: dict[str, str] = {Verdict.KNOWN: "≠ ", Verdict.DIVERGES: "✗ ", Verdict.CRASHED: "✗ "}
+WIDTH = 150
+_NOT_RUN = "not run"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What one framework does to one tensor. verdict: empty where there is no row."""
+
+    word: str
+    verdict: str
+    reason: str
+
+    @property
+    def mark(self) -> str:
+        """What stands before the word, so that no colour is needed."""
+        return _MARKS.get(self.verdict, "")
+
+    @property
+    def more(self) -> bool:
+        """Whether the reason says more than the word."""
+        return self.reason not in ("", self.word)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One asked tensor: what is right, and a cell for each framework in the order of the columns."""
+
+    ask: str
+    right: str
+    cells: tuple[Cell, ...]
+
+    @property
+    def differs(self) -> bool:
+        """Whether any framework does otherwise than the sum rule."""
+        return any(cell.verdict != Verdict.CONFORMS for cell in self.cells)
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """One behaviour with its asks."""
+
+    name: str
+    about: str
+    lines: tuple[Line, ...]
+
+    @property
+    def differs(self) -> bool:
+        """Whether any framework does otherwise than the sum rule."""
+        return any(line.differs for line in self.lines)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Every behaviour of a run. columns: (framework, version); words: those that stand in it, with what they say."""
+
+    columns: tuple[tuple[str, str], ...]
+    behaviours: tuple[Behaviour, ...]
+    words: tuple[tuple[str, str], ...]
+
+    @property
+    def groups(self) -> list[tuple[str, list[Behaviour]]]:
+        """The behaviours of each file, by its name in words."""
+        return [
+            (name.replace("_", " "), list(group))
+            for name, group in groupby(self.behaviours, lambda behaviour: behaviour.name.partition(".")[0])
+        ]
+
+
+def table_of(frame: pd.DataFrame, run: RunInfo) -> Table:
+    """The table of a run; without behaviours where it holds none."""
+    rows = rows_of(frame[frame["check"] == CHECK])
+    versions = dict.fromkeys((row.framework, row.version) for row in rows if row.version)
+    order = [info.name for info in run.frameworks]
+    columns = sorted(versions, key=lambda pair: (order.index(pair[0]) if pair[0] in order else len(order), pair))
+    about = {network.name: network.about for network in run.networks}
+    found: dict[str, dict[str, list[Row]]] = {}
+    for row in rows:
+        found.setdefault(row.spec, {}).setdefault(row.tensor, []).append(row)
+    behaviours = tuple(Behaviour(name, about.get(name, ""), _lines(found[name], columns)) for name in sorted(found))
+    used = {cell.word.partition(" ")[0] for b in behaviours for line in b.lines for cell in line.cells}
+    used |= {line.right for behaviour in behaviours for line in behaviour.lines}
+    return Table(tuple(columns), behaviours, tuple((str(w), w.about) for w in Word if w in used))
+
+
+def _lines(rows: Mapping[str, Sequence[Row]], columns: Sequence[tuple[str, str]]) -> tuple[Line, ...]:
+    whole = rows.get("", ())
+    asks = [ask for ask in rows if ask] or [""]
+    return tuple(_line(ask, [*rows.get(ask, ()), *(whole if ask else ())], columns) for ask in asks)
+
+
+def _line(ask: str, rows: Sequence[Row], columns: Sequence[tuple[str, str]]) -> Line:
+    # A framework that never came up has no version: its row stands in each of its columns.
+    cells = [
+        next((_cell(r) for r in rows if r.framework == name and r.version in (version, "")), Cell(_NOT_RUN, "", ""))
+        for name, version in columns
+    ]
+    return Line(ask, next(filter(None, map(right_of, rows)), ""), tuple(cells))
+
+
+def _cell(row: Row) -> Cell:
+    judged = row.verdict in (Verdict.CONFORMS, Verdict.KNOWN, Verdict.DIVERGES)
+    return Cell(word_of(row) if judged else str(row.verdict), str(row.verdict), row.reason)
+
+
+def markdown(table: Table) -> str:
+    """What frameworks do otherwise than the sum rule, as a table for a README, and what the words say."""
+    columns = [f"{name} {version.partition('+')[0]}" for name, version in table.columns]
+    heads = ["behaviour", "tensor", "sum rule", *columns]
+    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    for behaviour in table.behaviours:
+        alike: dict[tuple[str, ...], list[str]] = {}
+        for line in filter(attrgetter("differs"), behaviour.lines):
+            words = tuple(cell.mark + cell.word for cell in line.cells)
+            alike.setdefault((line.right, *words), []).append(f"`{line.ask}`" if line.ask else "")
+        about = behaviour.about or behaviour.name
+        lines += [f"| {about} | " + " | ".join([", ".join(asks), *words]) + " |" for words, asks in alike.items()]
+    same = sum(not behaviour.differs for behaviour in table.behaviours)
+    said = "; ".join(f"*{word}*: {about}" for word, about in table.words)
+    alike_all = f"In {same} more behaviours all of them do what the sum rule says."
+    return "\n".join([*lines, "", alike_all, "", textwrap.fill(f"{said}.", WIDTH)])
+
+
+def behaviours_of(folder: Path) -> str:
+    """The same of the folder of a run. Raises ValueError where it holds none."""
+    table = table_of(read(folder), RunInfo.from_json((folder / MANIFEST).read_text(encoding="utf-8")))
+    if not table.behaviours:
+        raise ValueError("a run without behaviours; expected one over specs/semantics")
+    return markdown(table)
+
+
+def in_a_line(frame: pd.DataFrame) -> str:
+    """The behaviours in one line for a terminal; empty where there are none."""
+    rows = frame[frame["check"] == CHECK]
+    if rows.empty:
+        return ""
+    parts = [f"{counted(rows['spec'].nunique(), 'behaviour')}, {counted(len(rows), 'answer')}"]
+    ways = {Verdict.KNOWN: "otherwise than the sum rule, as recorded", Verdict.DIVERGES: "otherwise and not recorded"}
+    for verdict, said in ways.items():
+        count = int((rows["verdict"] == verdict).sum())
+        parts += [f"{count:,} {said}"] if count else []
+    return "; ".join(parts) + "."
+
+
+def filled(text: str, table: str) -> str:
+    """A text with the table between its markers. Raises ValueError where they are not there."""
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"no {BEGIN} and {END}; expected both, with the table between them")
+    return f"{before}{BEGIN}\n{table}\n{END}{after}"

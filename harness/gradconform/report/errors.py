@@ -1,0 +1,99 @@
+"""Per network: the error end to end, against the reference and between frameworks. Measured, never judged."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from gradconform.rows import Row
+
+Column = tuple[str, str, str]
+"""Framework, version, dtype."""
+
+ERROR_STEPS = (16.0, 1024.0, 1_048_576.0)
+"""Where the shades of an error change, in units of roundoff of the dtype. A shade, not a judgement."""
+
+_UNIT = {"float32": 2.0**-24, "float64": 2.0**-53}
+
+
+@dataclass(frozen=True)
+class ErrorCell:
+    """One tensor in one framework and dtype. row: the worst of its routes; None where none was measured."""
+
+    row: Row | None
+    level: str
+
+
+@dataclass(frozen=True)
+class ErrorLine:
+    """One tensor: its errors in the order of the columns."""
+
+    tensor: str
+    cells: tuple[ErrorCell, ...]
+
+
+@dataclass(frozen=True)
+class Between:
+    """The tensor in which two frameworks differ most. tensors: how many were compared."""
+
+    row: Row
+    other: str
+    tensors: int
+
+
+def columns_of(row: Row, columns: Iterable[Column]) -> list[Column]:
+    """The columns a row speaks of: what failed before its version or dtype was known speaks of them all."""
+    return [
+        (name, version, dtype)
+        for name, version, dtype in columns
+        if row.framework == name and row.version in ("", version) and row.dtype in ("", dtype)
+    ]
+
+
+def errors_of(rows: Iterable[Row], nodes: Sequence[str], columns: Sequence[Column]) -> tuple[ErrorLine, ...]:
+    """A line for each tensor, outputs before gradients, each in the order of the nodes."""
+    place = {node: i for i, node in enumerate(nodes)}
+    found: dict[str, dict[Column, Row]] = {}
+    where: dict[str, tuple[bool, int, str]] = {}
+    for row in rows:
+        if row.check != "end_to_end" or not row.tensor:
+            continue
+        where[row.tensor] = (row.kind != "output", place.get(row.node, len(place)), row.tensor)
+        cells = found.setdefault(row.tensor, {})
+        for column in columns_of(row, columns):
+            cells[column] = max(cells.get(column, row), row, key=_relative)
+    return tuple(
+        ErrorLine(tensor, tuple(_cell(found[tensor].get(column)) for column in columns))
+        for tensor in sorted(found, key=lambda tensor: where[tensor])
+    )
+
+
+def between_of(rows: Iterable[Row]) -> tuple[Between, ...]:
+    """One entry for each pair of frameworks and dtype, whichever of the two was compared with the other."""
+    groups: dict[tuple[frozenset[str], str], list[Row]] = {}
+    for row in rows:
+        if row.check.startswith("cross:"):
+            groups.setdefault((frozenset((row.framework, _other(row))), row.dtype), []).append(row)
+    worst = {key: max(group, key=_relative) for key, group in groups.items()}
+    return tuple(
+        Between(row, _other(row), len({r.tensor for r in groups[key]})) for key, row in worst.items()
+    )
+
+
+def _other(row: Row) -> str:
+    return row.check.partition(":")[2]
+
+
+def _relative(row: Row) -> tuple[bool, float]:
+    """Sort key: what could not be compared at all is beyond any figure."""
+    incomparable = row.max_rel_err != row.max_rel_err
+    return incomparable, 0.0 if incomparable else row.max_rel_err
+
+
+def _cell(row: Row | None) -> ErrorCell:
+    if row is None or row.dtype not in _UNIT:
+        return ErrorCell(row, "e0")
+    incomparable, error = _relative(row)
+    step = len(ERROR_STEPS) if incomparable else bisect.bisect_right(ERROR_STEPS, error / _UNIT[row.dtype])
+    return ErrorCell(row, f"e{step}")

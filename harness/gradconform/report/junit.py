@@ -1,0 +1,104 @@
+"""The verdicts for CI systems: one test case for each node of each network in each framework."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from xml.etree import ElementTree as xml
+
+import pandas as pd
+
+from gradconform.contract.run import RunInfo
+from gradconform.report.faults import rows_of, severity
+from gradconform.rows import Row, Verdict
+from gradconform.words import figure, listed, number, without_paths
+
+WHOLE = "(whole problem)"
+_FAILED = (Verdict.DIVERGES, Verdict.MISSING)
+Suite = tuple[str, str, str]
+"""Spec, framework, version."""
+
+
+def junit(frame: pd.DataFrame, run: RunInfo) -> str:
+    """The text of `junit.xml`."""
+    suites = _suites(frame, run)
+    root = xml.Element("testsuites", name="gradconform")
+    for suite, nodes in suites.items():
+        root.append(_suite(suite, nodes, run))
+    for name in ("tests", "failures", "errors"):
+        root.set(name, str(sum(int(suite.get(name, "0")) for suite in root)))
+    root.set("time", f"{run.seconds:.1f}")
+    xml.indent(root, " ")
+    return xml.tostring(root, encoding="unicode", xml_declaration=False).join(
+        ('<?xml version="1.0" encoding="utf-8"?>\n', "\n")
+    )
+
+
+def _suites(frame: pd.DataFrame, run: RunInfo) -> Mapping[Suite, Mapping[str, list[Row]]]:
+    """Network and framework -> node -> the rows that count for it, nodes without any among them."""
+    suites: dict[Suite, dict[str, list[Row]]] = {}
+    nodes = {network.name: [name for name, _ in network.nodes] for network in run.networks}
+    for row in rows_of(frame):
+        of = nodes.get(row.spec, [])
+        suite = suites.setdefault((row.spec, row.framework, row.version), {name: [] for name in of})
+        # As in the page's tables: a row that fails counts for those to look at.
+        blamed = [name for name in row.culprit.split() if name in suite]
+        for name in blamed or [row.node or WHOLE]:
+            suite.setdefault(name, []).append(row)
+    return suites
+
+
+def _suite(suite: Suite, nodes: Mapping[str, Sequence[Row]], run: RunInfo) -> xml.Element:
+    spec, framework, version = suite
+    made = xml.Element("testsuite", name=" ".join(filter(None, (spec, framework, version))))
+    whole = nodes.get(WHOLE, ())
+    for name, rows in nodes.items():
+        made.append(_case(spec, f"{framework} {version}".strip(), name, rows, whole))
+    found = [child.tag for case in made for child in case]
+    made.set("tests", str(len(made)))
+    for plural, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        made.set(plural, str(found.count(tag)))
+    made.set("time", "0")
+    made.set("timestamp", run.started[:19])
+    return made
+
+
+def _case(spec: str, framework: str, node: str, rows: Sequence[Row], whole: Sequence[Row]) -> xml.Element:
+    case = xml.Element("testcase", classname=f"{spec}.{framework}", name=node, time="0")
+    crashed = [row for row in rows if row.verdict == Verdict.CRASHED]
+    failed = [row for row in rows if row.verdict in _FAILED]
+    refused = [row for row in rows if row.verdict == Verdict.UNSUPPORTED]
+    if crashed:
+        _say(case, "error", crashed)
+    elif failed:
+        _say(case, "failure", failed)
+    elif rows and len(refused) == len(rows):
+        xml.SubElement(case, "skipped", message=without_paths(refused[0].reason) or "unsupported")
+    elif not rows:
+        why = next((row.reason for row in whole), "") or "the run holds no row of this node"
+        xml.SubElement(case, "skipped", message=f"not judged: {without_paths(why)}")
+    known = [row for row in rows if row.verdict == Verdict.KNOWN]
+    if known:
+        xml.SubElement(case, "system-out").text = "\n".join(map(_line, known))
+    return case
+
+
+def _say(case: xml.Element, tag: str, rows: Iterable[Row]) -> None:
+    """The worst row in the message, all of them in the text."""
+    ordered = sorted(rows, key=severity, reverse=True)
+    said = xml.SubElement(case, tag, message=_line(ordered[0]), type=ordered[0].verdict)
+    said.text = "\n".join(map(_line, ordered))
+
+
+def _line(row: Row) -> str:
+    """One row in a sentence."""
+    words = [" ".join(filter(None, (row.tensor or "the whole problem", row.dtype, row.check))), row.verdict]
+    if row.ratio == row.ratio:
+        words.append(f"{figure(row.ratio)} times the bound")
+    if row.worst_index:
+        got, expected = number(row.got, row.dtype), number(row.expected, row.dtype)
+        words.append(f"at {row.worst_index}: got {got}, expected {expected}")
+    if row.reason:
+        words.append(without_paths(row.reason))
+    if row.culprit:
+        words.append(f"look at {listed(row.culprit.split())}")
+    return "; ".join(words)

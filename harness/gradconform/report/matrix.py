@@ -1,0 +1,142 @@
+"""Per network: nodes against frameworks, and the error end to end."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from gradconform.contract.run import NetworkInfo, RunInfo
+from gradconform.report.errors import Between, Column, ErrorLine, between_of, columns_of, errors_of
+from gradconform.report.faults import rows_of, severity
+from gradconform.report.summary import FAILING, JUDGED
+from gradconform.rows import LIMIT, UNJUDGED, Row, Verdict
+
+RATIO_STEPS = (0.01, 0.1, 1.0, LIMIT, 100.0, 10_000.0)
+"""Where the colours of a ratio change; beyond the limit only rows that fail may lie."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One node in one framework and dtype. word: its verdict or why it has none; worst: the row behind it."""
+
+    word: str
+    level: str
+    worst: Row | None
+    tensors: int
+
+
+@dataclass(frozen=True)
+class Line:
+    """One node: its cells in the order of the columns."""
+
+    node: str
+    op: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class NetworkView:
+    """What the page shows of one network."""
+
+    name: str
+    about: str
+    path: str
+    columns: tuple[Column, ...]
+    overall: tuple[Cell, ...]
+    lines: tuple[Line, ...]
+    errors: tuple[ErrorLine, ...]
+    between: tuple[Between, ...]
+    failed: int
+    judged: int
+
+
+def networks_of(frame: pd.DataFrame, run: RunInfo) -> tuple[NetworkView, ...]:
+    """One view for each network: those of the manifest in its order, then any that only the rows know."""
+    named = [network.name for network in run.networks]
+    extra = [NetworkInfo(str(spec), "", "", ()) for spec in sorted(set(frame["spec"]) - set(named))]
+    columns = _columns(frame, run)
+    parts = {str(spec): part for spec, part in frame.groupby("spec")}
+    empty = frame.iloc[:0]
+    return tuple(
+        _view(network, parts.get(network.name, empty), columns) for network in [*run.networks, *extra]
+    )
+
+
+def _columns(frame: pd.DataFrame, run: RunInfo) -> tuple[Column, ...]:
+    """Every framework of the manifest or the rows, with every dtype of the rows: a gap says so."""
+    dtypes = sorted(set(frame["dtype"]) - {""}) or [""]
+    seen = dict.fromkeys(zip(frame["framework"], frame["version"], strict=True))
+    pairs = dict.fromkeys(
+        [(info.name, info.version) for info in run.frameworks] + [pair for pair in seen if pair[1]]
+    )
+    # Before a framework could be started its version is unknown; such rows count for every known version.
+    named = {name for name, _ in pairs}
+    pairs.update({pair: None for pair in seen if pair[0] and pair[0] not in named})
+    return tuple((name, version, dtype) for name, version in pairs for dtype in dtypes)
+
+
+def _view(network: NetworkInfo, frame: pd.DataFrame, columns: Sequence[Column]) -> NetworkView:
+    rows = rows_of(frame)
+    nodes = dict(network.nodes) | {
+        row.node: row.op for row in rows if row.node and row.node not in dict(network.nodes)
+    }
+    by_cell: dict[tuple[str, Column], list[Row]] = {}
+    judged = {column for row in rows if row.verdict in JUDGED for column in columns_of(row, columns)}
+    for row in rows:
+        # A numerical ratio is of another bar, with another limit; where it fails the cell must show it.
+        if row.verdict in UNJUDGED or (row.check == "numeric" and row.verdict == Verdict.CONFORMS):
+            continue
+        for column in columns_of(row, columns):
+            # A node that was refused or crashed takes the whole network with it, unless something was judged.
+            places = _places(row, nodes) if column in judged or row.verdict in JUDGED else []
+            for place in places or nodes or [""]:
+                by_cell.setdefault((place, column), []).append(row)
+    ran = {column for _, column in by_cell}
+    lines = tuple(
+        Line(node, op, tuple(_cell(by_cell.get((node, column), ()), column in ran) for column in columns))
+        for node, op in (nodes or {"": ""}).items()
+    )
+    return NetworkView(
+        network.name, network.about, network.path, tuple(columns),
+        overall=tuple(map(_overall, zip(*(line.cells for line in lines), strict=True))),
+        lines=lines, errors=errors_of(rows, list(nodes), columns), between=between_of(rows),
+        failed=int(frame["verdict"].isin(FAILING).sum()), judged=int(frame["verdict"].isin(JUDGED).sum()),
+    )  # fmt: skip
+
+
+def _overall(cells: Sequence[Cell]) -> Cell:
+    """The worst of a network's cells. A node without any row counts: a network with a hole is not whole."""
+    return next((cell for cell in cells if cell.worst is None), None) or max(
+        cells, key=lambda cell: severity(cell.worst) if cell.worst else (0, False, 0.0)
+    )
+
+
+def _places(row: Row, nodes: Iterable[str]) -> list[str]:
+    """The nodes in whose cells a row counts: those to look at where it fails, else the node it belongs to."""
+    blamed = [name for name in row.culprit.split() if name in nodes]
+    return blamed or ([row.node] if row.node in nodes else [])
+
+
+def _cell(rows: Sequence[Row], ran: bool) -> Cell:
+    judged = [row for row in rows if row.verdict != Verdict.UNSUPPORTED]
+    # What was refused in one variant and judged in another has a figure; the refusal has its own entry.
+    worst = max(judged or rows, key=severity, default=None)
+    if worst is None:
+        return Cell("no row" if ran else "not run", "none", None, 0)
+    figured = worst.verdict in (Verdict.CONFORMS, Verdict.DIVERGES, Verdict.KNOWN)
+    level = _ratio_level(worst) if figured else worst.verdict
+    return Cell(worst.verdict, level, worst, sum(row.verdict in JUDGED for row in rows))
+
+
+def _ratio_level(row: Row) -> str:
+    if row.verdict == Verdict.KNOWN:
+        return "known"
+    if row.ratio != row.ratio:
+        return "r6" if row.verdict == Verdict.DIVERGES else "none"
+    level = bisect.bisect_left(RATIO_STEPS, row.ratio)
+    # The verdict rules the colour: a row that diverges for its shape is not painted as one that conforms.
+    honest = bisect.bisect_left(RATIO_STEPS, LIMIT)
+    return f"r{max(level, honest + 1) if row.verdict == Verdict.DIVERGES else min(level, honest)}"

@@ -1,0 +1,253 @@
+"""The page for reviewers: one file that needs nothing beside it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import math
+import shlex
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from importlib import resources
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import jinja2
+import pandas as pd
+
+from gradconform.contract.run import RunInfo
+from gradconform.evidence.value import Evidence, key_of
+from gradconform.history.changes import Changes
+from gradconform.report.behaviours import table_of
+from gradconform.report.claims import claims_of
+from gradconform.report.consequence import Ends, consequence
+from gradconform.report.errors import Column
+from gradconform.report.faults import Fault
+from gradconform.report.matrix import RATIO_STEPS, Cell, NetworkView, networks_of
+from gradconform.report.payload import payload
+from gradconform.report.routes import routes_of
+from gradconform.report.summary import behaviours_in, summary_of
+from gradconform.rows import LIMIT, Reason, Row, Verdict
+from gradconform.words import counted, figure, listed, number, tail, without_paths
+
+CARDS = 40
+"""Faulty nodes that get a card; the rest get a line each."""
+
+ROWS = 60
+"""Tensors listed in a card; the rest are in diff.csv."""
+
+FEW = 12
+"""So many networks are all listed below their table; of more, those that fail and those asked for."""
+
+Place = tuple[str, str, str, str]
+"""Spec, framework, version, node."""
+
+_SCRIPTS = ("data.js", "table.js", "charts.js", "main.js")
+
+_BEYOND = {
+    str(Reason.SHAPE): "wrong shape",
+    str(Reason.DTYPE): "wrong dtype",
+    str(Reason.NONFINITE): "NaN or infinity out of place",
+    str(Reason.BOUND): "the bound is not finite",
+    str(Reason.NOT_BITWISE): "not equal to the bit",
+}
+
+
+def page(
+    frame: pd.DataFrame, run: RunInfo, changes: Changes | None = None, evidence: Sequence[Evidence] = ()
+) -> str:
+    """The whole page as text. changes: since an earlier run; evidence: of the worst rows."""
+    summary = summary_of(frame, run)
+    apart = behaviours_in(frame)
+    networks = tuple(network for network in networks_of(frame, run) if network.name not in apart)
+    anchors = _anchors(summary.faults[:CARDS])
+    found = {each.row: each for each in evidence}
+    shown = {
+        f"fault-{i}": found[key_of(fault.worst)]
+        for i, fault in enumerate(summary.faults[:CARDS], 1)
+        if key_of(fault.worst) in found
+    }
+    scripts = page_scripts()
+    environment = _environment(frame, run)
+    return environment.get_template("page.html").render(
+        run=run,
+        summary=summary,
+        networks=networks,
+        frame_rows=len(frame),
+        apart=len(apart),
+        few=FEW,
+        known=summary.known,
+        changes=changes,
+        evidence=shown,
+        routes=routes_of(frame),
+        anchors=anchors,
+        cards=CARDS,
+        rows=ROWS,
+        limit=LIMIT,
+        steps=RATIO_STEPS,
+        claims=claims_of(frame),
+        behaviours=table_of(frame, run),
+        scripts=scripts,
+        hashes=[_hash(script) for script in scripts],
+        payload=payload(
+            frame,
+            {
+                "networks": [_drawn(network, run, environment, anchors) for network in networks],
+                "frameworks": list(dict.fromkeys(info.name for info in run.frameworks)),
+                "evidence": {anchor: _carried(each) for anchor, each in shown.items()},
+            },
+        ),
+    )
+
+
+def page_scripts() -> tuple[str, ...]:
+    """The scripts of the page: the plotting library, then ours."""
+    home = resources.files("gradconform.report")
+    ours = [(home / "templates" / "js" / name).read_text(encoding="utf-8") for name in _SCRIPTS]
+    return (home / "vendor" / "plot" / "plot.js").read_text(encoding="utf-8"), "\n".join(ours)
+
+
+def _hash(script: str) -> str:
+    """What the page's policy knows a script by: no other one is run, whatever a name or a reason holds."""
+    # The parser turns carriage returns into line feeds before it looks.
+    digest = hashlib.sha256(script.replace("\r\n", "\n").encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def _drawn(
+    network: NetworkView, run: RunInfo, environment: jinja2.Environment, anchors: Mapping[Place, str]
+) -> dict[str, Any]:
+    """What is shown when a network is opened: its tables as markup, its graph as names."""
+    info = next((info for info in run.networks if info.name == network.name), None)
+    html = environment.get_template("network.html").render(
+        network=network, anchors=anchors, limit=LIMIT, steps=RATIO_STEPS
+    )
+    nodes, edges = (list(info.nodes), list(info.edges)) if info else ([], [])
+    return {"name": network.name, "html": html, "nodes": nodes, "edges": edges}
+
+
+def _carried(evidence: Evidence) -> dict[str, Any]:
+    histogram = evidence.histogram
+    return {"name": evidence.name, "script": evidence.script, "bins": histogram.bins if histogram else ()}
+
+
+def _anchors(faults: tuple[Fault, ...]) -> dict[Place, str]:
+    """Where the card is that speaks of a spec, framework, version and node."""
+    return {
+        (fault.spec, fault.framework, fault.version, node): f"fault-{i}"
+        for i, fault in reversed(list(enumerate(faults, 1)))
+        for node in fault.nodes
+    }
+
+
+def rows_href(wanted: Mapping[str, str]) -> str:
+    """The address, within the page, of the rows that have these values."""
+    return "#" + urlencode({name: value for name, value in wanted.items() if value}, quote_via=quote, safe="")
+
+
+def row_href(row: Row) -> str:
+    """The address of one row, within the page."""
+    return "#row=" + "/".join(quote(part, safe="") for part in key_of(row))
+
+
+def _cell_href(
+    cell: Cell, network: NetworkView, column: Column, node: str | None, anchors: Mapping[Place, str] | None = None
+) -> str:
+    """Where a cell leads: to the card of what diverges, else to its rows; nowhere where it has none."""
+    framework, version, dtype = column
+    card = (anchors or {}).get((network.name, framework, version, node or ""))
+    if card and cell.word in (Verdict.DIVERGES, Verdict.MISSING):
+        return f"#{card}"
+    if cell.worst is None or not cell.tensors:
+        return ""
+    return rows_href(
+        {"spec": network.name, "node": node or "", "framework": framework, "version": version, "dtype": dtype}
+    )
+
+
+def beyond(row: Row) -> str:
+    """How far a row is beyond its bound, in words."""
+    if row.verdict == "missing":
+        return "missing"
+    if row.reason in _BEYOND:
+        return _BEYOND[row.reason]
+    if row.ratio != row.ratio:
+        return f"wrong: {row.reason.replace('_', ' ') or 'no ratio'}"
+    return f"{figure(row.ratio)} times the bound"
+
+
+def _cell_text(cell: Cell) -> str:
+    """What a cell of the table says; never nothing."""
+    row = cell.worst
+    if row is None or cell.word in (Verdict.MISSING, Verdict.UNSUPPORTED, Verdict.CRASHED):
+        return cell.word
+    # The whole of a sentence is in the title.
+    word = row.reason.partition(":")[0].replace("_", " ")[:24]
+    text = figure(row.ratio) if math.isfinite(row.ratio) else word or "no bound"
+    return {Verdict.DIVERGES: f"✗ {text}", Verdict.KNOWN: f"known {text}"}.get(Verdict(cell.word), text)
+
+
+def _cell_title(cell: Cell) -> str:
+    """What a cell says to those who point at it."""
+    row = cell.worst
+    if row is None:
+        return "the run holds no row of this"
+    if cell.word in ("unsupported", "crashed"):
+        return without_paths(row.reason)[:200] or "no reason given"
+    parts = [f"{row.tensor} ({row.check})", f"worst of {counted(cell.tensors, 'row')}"]
+    if row.reason:
+        parts.append(row.reason)
+    if row.worst_index and row.ratio > 0:
+        got, expected = number(row.got, row.dtype), number(row.expected, row.dtype)
+        parts.append(f"at {row.worst_index}: got {got}, expected {expected}")
+    return "; ".join(parts)
+
+
+def _error_text(row: Row | None) -> str:
+    """An error end to end; never nothing."""
+    if row is None:
+        return "not measured"
+    return figure(row.max_rel_err) if row.max_rel_err == row.max_rel_err else row.reason or "NaN"
+
+
+def _when(started: str) -> str:
+    try:
+        return datetime.fromisoformat(started).strftime("%d %B %Y, %H:%M %Z").strip()
+    except ValueError:
+        return started
+
+
+def duration(seconds: float) -> str:
+    """Wall time in words."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
+
+
+def command(fault: Fault, run: RunInfo) -> str:
+    """How to see this fault again, with problem and capture kept."""
+    row = fault.worst
+    path = next((info.path for info in run.networks if info.name == row.spec), "") or row.spec
+    words = ["gradconform", "run", path, "--adapter", row.framework]
+    words += ["--dtype", row.dtype] if row.dtype else []
+    words += ["--route", row.route] if row.check.startswith("route:") else []
+    words += [] if run.seed is None else ["--seed", str(run.seed)]
+    return shlex.join([*words, "--out", "again", "--keep", "again.kept"])
+
+
+def _environment(frame: pd.DataFrame, run: RunInfo) -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("gradconform.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "figure": figure, "number": number, "tail": tail, "without_paths": without_paths, "beyond": beyond,
+        "cell_text": _cell_text, "error_text": _error_text, "cell_title": _cell_title, "counted": counted,
+        "listed": listed, "when": _when, "duration": duration, "cell_href": _cell_href, "row_href": row_href,
+        "rows_href": rows_href, "quoted": partial(quote, safe=""), "command": partial(command, run=run),
+        "consequence": partial(consequence, ends=Ends.of(frame, run)),
+    }  # fmt: skip
+    return environment

@@ -1,0 +1,52 @@
+"""Every route beside the primary one, and how far what it gave is from that."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import pandas as pd
+
+from gradconform.report.faults import rows_of
+from gradconform.rows import NAN, Row, Verdict
+from gradconform.words import counted
+
+
+@dataclass(frozen=True)
+class RouteView:
+    """One route of one framework, over all networks. others: what has another verdict; missing: reasons, counted."""
+
+    framework: str
+    version: str
+    route: str
+    primary: str
+    identical: int
+    within: int
+    diverging: int
+    others: tuple[str, ...]
+    ratio: float
+    missing: tuple[str, ...]
+
+
+def routes_of(frame: pd.DataFrame) -> tuple[RouteView, ...]:
+    """One view for each framework, version and route, in their order."""
+    groups: dict[tuple[str, str, str], list[Row]] = {}
+    for row in rows_of(frame[frame["check"].str.startswith("route:")]):
+        groups.setdefault((row.framework, row.version, row.route), []).append(row)
+    return tuple(_view(*key, rows) for key, rows in sorted(groups.items()))
+
+
+def _view(framework: str, version: str, route: str, rows: list[Row]) -> RouteView:
+    # What was not kept conforms for its reason, and has no figure.
+    kept = [row for row in rows if row.verdict == Verdict.CONFORMS and row.max_abs_err == row.max_abs_err]
+    identical = sum(row.max_abs_err == 0 for row in kept)
+    others = Counter(row.verdict for row in rows if row.verdict not in (Verdict.CONFORMS, Verdict.DIVERGES))
+    absent = Counter(row.reason for row in rows if row.max_abs_err != row.max_abs_err and " " not in row.reason)
+    primary = {row.check.partition(":")[2] for row in rows} - {"primary"}
+    return RouteView(
+        framework, version, route, " ".join(sorted(primary)) or "primary", identical, len(kept) - identical,
+        sum(row.verdict == Verdict.DIVERGES for row in rows),
+        tuple(f"{n:,} {verdict}" for verdict, n in others.most_common()),
+        max((row.ratio for row in rows if row.ratio == row.ratio), default=NAN),
+        tuple(f"{counted(n, 'tensor')} ({reason})" for reason, n in absent.most_common() if reason),
+    )  # fmt: skip

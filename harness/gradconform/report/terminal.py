@@ -1,0 +1,90 @@
+"""The summary of a run for a terminal."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from gradconform.contract.run import RunInfo
+from gradconform.report import behaviours
+from gradconform.report.claims import claims_of, in_a_line
+from gradconform.report.faults import Fault, Refusal
+from gradconform.report.summary import Summary, summary_of
+from gradconform.words import figure, listed, number, without_paths
+
+SHOWN = 20
+_STYLES = {"conforms": "bold green", "fails": "bold red", "incomplete": "bold yellow"}
+
+
+def terminal_summary(frame: pd.DataFrame, run: RunInfo | None = None) -> RenderableType:
+    """The verdict in one line, then what is at fault, what could not be run, and the counts."""
+    summary = summary_of(frame, run)
+    head = summary.headline
+    # Text, never markup: a name with brackets in it must not change the output.
+    parts: list[RenderableType] = [Text(head.sentence, _STYLES[head.state]), Text(head.scope)]
+    parts += [Text(gap, "yellow") for gap in head.gaps]
+    if summary.faults:
+        parts.append(_faults(summary.faults))
+    if summary.crashed or summary.unsupported:
+        parts.append(_refusals((*summary.crashed, *summary.unsupported)))
+    parts.append(_counts(summary))
+    if line := in_a_line(claims_of(frame)):
+        parts.append(Text(line))
+    if line := behaviours.in_a_line(frame):
+        parts.append(Text(line))
+    return Group(*parts)
+
+
+def _faults(faults: tuple[Fault, ...]) -> Table:
+    table = _table("network", "node", "operator", "framework", "tensors", "times the bound", "worst")
+    for fault in faults[:SHOWN]:
+        row = fault.worst
+        found = f"{row.tensor} {row.dtype}"
+        if row.worst_index:
+            got, expected = number(row.got, row.dtype), number(row.expected, row.dtype)
+            found += f" at {row.worst_index}: got {got}, expected {expected}"
+        ratio = figure(row.ratio) if math.isfinite(row.ratio) else f"{row.verdict}: {row.reason}"
+        texts = [
+            fault.spec,
+            listed(fault.nodes),
+            listed(fault.ops),
+            fault.framework,
+            str(len(fault.rows)),
+            ratio,
+            found,
+        ]
+        table.add_row(*map(Text, texts))
+    if len(faults) > SHOWN:
+        table.add_row(Text(f"{len(faults) - SHOWN} more on the page"))
+    return table
+
+
+def _refusals(refusals: tuple[Refusal, ...]) -> Table:
+    table = _table("verdict", "framework", "dtype", "problems", "reason")
+    for refusal in refusals[:SHOWN]:
+        reason = (without_paths(refusal.reason).strip().splitlines() or [""])[-1]
+        dtypes = " ".join(refusal.dtypes)
+        table.add_row(
+            *map(Text, [refusal.verdict, refusal.framework, dtypes, str(len(refusal.where)), reason])
+        )
+    if len(refusals) > SHOWN:
+        table.add_row(Text(f"{len(refusals) - SHOWN} more on the page"))
+    return table
+
+
+def _counts(summary: Summary) -> Table:
+    table = _table("rows", *map(str, summary.counts.columns))
+    for verdict, counts in summary.counts.iterrows():
+        table.add_row(Text(str(verdict)), *(Text(f"{n:,}", justify="right") for n in counts))
+    return table
+
+
+def _table(*names: str) -> Table:
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    for name in names:
+        table.add_column(Text(name))
+    return table

@@ -1,0 +1,1 @@
+"""The way of a run: draw, capture, judge, mark; its processes and its manifest."""

@@ -1,0 +1,120 @@
+"""What a report says of the run besides its rows: which networks, which frameworks, when, and how to run it again."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from gradconform.capture.machine import cpu_of
+from gradconform.contract import ContractError, Problem, read_problem
+from gradconform.contract.folder import Folder, framework_documents
+from gradconform.contract.run import FrameworkInfo, NetworkInfo, RunInfo
+from gradconform.judge import ROUTE
+from gradconform.paths import checkout_root, specs_folder
+from gradconform.run.processes import cores
+from gradconform.version import __version__
+
+
+class Clock:
+    """When a run began; made at its start."""
+
+    def __init__(self) -> None:
+        self.started = datetime.now(UTC).isoformat(timespec="seconds")
+        self._begin = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Wall time since then."""
+        return round(time.monotonic() - self._begin, 1)
+
+
+def manifest(
+    folders: Sequence[Folder], clock: Clock, seed: int | None, absent: Sequence[tuple[str, str]] = ()
+) -> RunInfo:
+    """The manifest of a run whose problems and captures lie in these folders.
+
+    seed: what the user asked for, or None for each spec's own. absent: pairs of adapter and why it could not run.
+    """
+    return RunInfo(
+        command=shlex.join(["gradconform", *sys.argv[1:]]), started=clock.started, seconds=clock.seconds, seed=seed,
+        harness_version=__version__, platform=platform.platform(), python=platform.python_version(), cores=cores(),
+        networks=tuple(_networks(folders)), frameworks=tuple(_frameworks(folders)),
+        revision=revision(), known=_known(), problems=tuple(sorted(_digests(folders).items())), absent=tuple(absent),
+    )  # fmt: skip
+
+
+def revision() -> str:
+    """The git revision of the checkout, with `-dirty` where files differ from it; empty outside of one."""
+    root = checkout_root()
+    if root is None or not (root / ".git").exists():
+        return ""
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _known() -> str:
+    """A digest of specs/known and of the recorded conventions: they decide between `known` and `diverges`."""
+    folders = (specs_folder() / "known", specs_folder() / "semantics" / "conventions")
+    files = [path for folder in folders for path in sorted(folder.glob("*.yaml"))]
+    return hashlib.sha256(b"".join(path.name.encode() + path.read_bytes() for path in files)).hexdigest()
+
+
+def _problems(folders: Sequence[Folder]) -> Iterator[Problem]:
+    """All that can be read; the judge speaks of the others."""
+    for folder in folders:
+        for path, _ in folder.found():
+            with suppress(ContractError):
+                yield read_problem(path)
+
+
+def _digests(folders: Sequence[Folder]) -> dict[str, str]:
+    return {f"{p.spec}.{p.dtype}.{p.document['values']}": p.digest for p in _problems(folders)}
+
+
+def _networks(folders: Sequence[Folder]) -> list[NetworkInfo]:
+    longest: dict[str, Problem] = {}
+    for problem in _problems(folders):
+        # The exact variant of a network may leave off its last nodes.
+        if problem.spec not in longest or len(problem.nodes) > len(longest[problem.spec].nodes):
+            longest[problem.spec] = problem
+    return [
+        NetworkInfo(
+            name, str(p.document["about"]), str(p.document.get("source", name)), tuple((n.name, n.op) for n in p.nodes),
+            int(p.document["seed"]), tuple(_edges(p)),
+        )
+        for name, p in longest.items()
+    ]  # fmt: skip
+
+
+def _edges(problem: Problem) -> Iterator[tuple[str, str]]:
+    """What is read, an input or a node, and who reads it; parameters belong to their node."""
+    drawn = {node.name for node in problem.nodes} | {n for n, (role, *_) in problem.given.items() if role == "input"}
+    for node in problem.nodes:
+        yield from ((name, node.name) for name in dict.fromkeys(node.reads) if name in drawn)
+
+
+def _frameworks(folders: Sequence[Folder]) -> list[FrameworkInfo]:
+    infos: dict[str, FrameworkInfo] = {}
+    for folder in folders:
+        cpu = cpu_of(folder.root)
+        for name, document in framework_documents(folder).items():
+            if ROUTE in name:
+                continue  # the same framework, asked in another way
+            told = {key: str(document.get(key) or "?") for key in ("version", "python", "numpy", "interpreter")}
+            threads = document.get("threads")
+            infos[name] = FrameworkInfo(
+                name=str(document.get("framework") or name), threads=threads if isinstance(threads, int) else 0,
+                adapter=name, cpu=cpu, platform=str(document.get("platform") or "?"), **told,
+            )  # fmt: skip
+    return list(infos.values())

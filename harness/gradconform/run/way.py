@@ -1,0 +1,87 @@
+"""The way through: specs to problems, problems to captures, captures to rows."""
+
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+from gradconform.capture.adapters import Adapter
+from gradconform.capture.together import Capturing, Progress, capture
+from gradconform.contract import ContractError, read_problem
+from gradconform.contract.folder import Folder
+from gradconform.draw import problem as problems
+from gradconform.draw.variants import Variant
+from gradconform.judge import judge, refused
+from gradconform.numeric import FOLDER, plan
+from gradconform.rows import Row
+
+
+def draw(
+    folder: Folder, wanted: Sequence[Variant], seed: int | None, progress: Progress, workers: ProcessPoolExecutor
+) -> None:
+    """Write every problem. Raises ContractError (NoExactProblem among them)."""
+    futures = {workers.submit(_draw, v, folder.problem(v.name), seed): v for v in wanted}
+    for done, future in enumerate(as_completed(futures), 1):
+        folder.digests[futures[future].name] = future.result()
+        progress("draw", done, len(wanted))
+
+
+def _draw(variant: Variant, folder: Path, seed: int | None) -> str:
+    written = problems.write(variant.network, folder, dtype=variant.dtype, values=variant.values, seed=seed)
+    return written.digest
+
+
+def probe(
+    folder: Folder, wanted: Sequence[Variant], eps: float | None, progress: Progress, workers: ProcessPoolExecutor
+) -> None:
+    """Choose where each network is evaluated for numerical derivatives; exact problems and scripts have none."""
+    futures = [workers.submit(_probe, folder.problem(v.name), eps) for v in wanted]
+    for done, future in enumerate(as_completed(futures), 1):
+        future.result()
+        progress("probe", done, len(wanted))
+
+
+def _probe(folder: Path, eps: float | None) -> None:
+    problem = read_problem(folder)
+    if not problem.exact and not problem.script:
+        plan.prepare(problem, folder / FOLDER, eps)
+
+
+def judge_or_refuse(problem: Path, captures: Mapping[str, Path]) -> list[Row]:
+    """The rows of one problem; of one that cannot be used, rows that say so, since the others can still be judged."""
+    try:
+        return judge(problem, captures)
+    except ContractError as error:
+        return refused.rows(problem, captures, str(error))
+
+
+def judge_all(
+    workers: ProcessPoolExecutor, jobs: Iterable[tuple[Path, Mapping[str, Path]]], progress: Progress
+) -> list[Row]:
+    """The rows of problems that are captured already."""
+    futures = [workers.submit(judge_or_refuse, problem, captures) for problem, captures in jobs]
+    return collect(futures, progress)
+
+
+def collect(futures: Sequence[Future[list[Row]]], progress: Progress) -> list[Row]:
+    """The rows of all futures, in their order."""
+    for done, _ in enumerate(as_completed(futures), 1):
+        progress("judge", done, len(futures))
+    return [row for future in futures for row in future.result()]
+
+
+def capture_and_judge(
+    folder: Folder, wanted: Sequence[Variant], adapters: Sequence[Adapter], how: Capturing, progress: Progress,
+    workers: ProcessPoolExecutor,
+) -> list[Row]:  # fmt: skip
+    """Capture everything, and judge each problem as soon as all frameworks have done it."""
+    futures: dict[str, Future[list[Row]]] = {}
+
+    def complete(variant: Variant) -> None:
+        captures = {way: folder.capture(way, variant.name) for a in adapters for way in how.ways(a, variant)}
+        futures[variant.name] = workers.submit(judge_or_refuse, folder.problem(variant.name), captures)
+
+    capture(folder, wanted, adapters, how, progress, complete)
+    return collect([futures[v.name] for v in wanted], progress)

@@ -1,0 +1,77 @@
+"""An operator's file: each case becomes a network of one node."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from gradconform.errors import nearest
+from gradconform.reference import OPERATORS, Operator
+from gradconform.spec.build import Builder
+from gradconform.spec.errors import Mistakes, SpecError, show
+from gradconform.spec.form import FILE_NAME, NetworkFile, OperatorFile
+from gradconform.spec.model import Network
+from gradconform.spec.salvage import read_form
+from gradconform.spec.text import Item
+
+_OWN = ("exact", "cotangent")
+
+
+def case_networks(form: OperatorFile, item: Item, builder: Builder, mistakes: Mistakes) -> Iterator[Network]:
+    """One network for each case. Notes what is wrong with any of them."""
+    line = item.value["operator"].line
+    op = OPERATORS.get(form.operator)
+    if op is None:
+        mistakes.add(line, f"there is no operator {show(form.operator)}", nearest(form.operator, OPERATORS))
+        return
+    for key, case in item.value["cases"].value.items():
+        if not re.fullmatch(FILE_NAME, key):
+            hint = "use letters, digits, `_`, `.` and `-`"
+            mistakes.add(case.key_line, f"case {show(key)} is not a name", hint)
+        if key not in form.cases:
+            continue
+        try:
+            network = _network_item(op, form, item, case)
+            inner, dropped = read_form(NetworkFile, network, mistakes)
+            yield builder.network(inner, network, dropped, grad=True, name=f"{op.name}.{key}")
+        except SpecError:
+            # It is in `mistakes`, and the other cases are to be looked at as well.
+            if mistakes.full:
+                raise
+
+
+def _network_item(op: Operator, form: OperatorFile, item: Item, case: Item) -> Item:
+    """The case, written as the network file that it stands for."""
+    inputs: dict[str, Item] = {}
+    node = {"op": item.value["operator"]}
+    for key, value in case.value.items():
+        if key in _OWN:
+            continue
+        if key == op.variadic and isinstance(value.value, list):
+            names = [f"{key}_{i}" for i in range(len(value.value))]
+            inputs.update({n: _at(v.value, v) for n, v in zip(names, value.value, strict=True)})
+            node[key] = _at([_at(n, value) for n in names], value)
+        elif key in op.tensors and isinstance(value.value, dict):
+            inputs[key] = value
+            node[key] = _at(key, value)
+        else:
+            node[key] = value
+    whole = {key: item.value[key] for key in ("about", "seed", "dtypes") if key in item.value}
+    whole["inputs"] = _at(inputs, case)
+    whole["nodes"] = _at({op.name: _at(node, case)}, case)
+    if "exact" in case.value:
+        whole["values"] = _at(_variants(case.value["exact"]), case.value["exact"])
+    if "cotangent" in case.value:
+        whole["cotangent"] = case.value["cotangent"]
+    return _at(whole, case)
+
+
+def _variants(exact: Item) -> Any:
+    if not isinstance(exact.value, bool):
+        return exact.value
+    return [_at(value, exact) for value in (["drawn", "exact"] if exact.value else ["drawn"])]
+
+
+def _at(value: Any, like: Item) -> Item:
+    return Item(value, like.line, like.key_line)

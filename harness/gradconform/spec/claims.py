@@ -1,0 +1,96 @@
+"""The claims of a spec: printed results, each about a tensor that the judge will have."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from gradconform.draws import Draw
+from gradconform.errors import nearest
+from gradconform.spec import form
+from gradconform.spec.draft import Draft
+from gradconform.spec.errors import Mistake, show
+from gradconform.spec.model import Claim, Shape, Where
+from gradconform.spec.tensors import Declared
+from gradconform.spec.text import Item, plain
+
+WORDS = ("none", "raises")
+"""What may be claimed in place of numbers: that there is no gradient, and that asking for it is an error."""
+
+
+def claims(draft: Draft, declared: Declared) -> tuple[Claim, ...]:
+    """The claims of a network or behaviour, checked; what is wrong with one is noted."""
+    scripted = isinstance(draft.form, form.Behaviour)
+    known = asked(draft) if scripted else readable(draft)
+    listed = draft.item.get("claims")
+    items = listed.value if listed is not None and isinstance(listed.value, list) else []
+    found = []
+    for said, item in zip(draft.form.claims, items, strict=False):
+        of = aliased(draft, said.of)
+        declared.mistakes.extend(_faults(draft, said, item, of, known, scripted))
+        if isinstance(said.value, str) or of not in known:
+            value = said.value
+        else:
+            # Checked as any literal is: numbers alone, none too large for the dtype, in the tensor's shape.
+            numbers = form.Drawn(value=said.value)
+            value = _json(plain(item.value["value"]))
+            declared.draw(numbers, item, f"claim about {of}", Draw(known[of]))
+        where = Where(draft.path, item.key_line or item.line)
+        found.append(Claim(said.says, said.source, said.framework, of, value, said.digits, where))
+    return tuple(found)
+
+
+def aliased(draft: Draft, tensor: str) -> str:
+    """The tensor with the name of a block's use replaced by the node that it stands for."""
+    *kind, name = tensor.split("/")
+    return "/".join([*kind, draft.aliases.get(name, name)])
+
+
+def asked(draft: Draft) -> dict[str, Shape]:
+    """ask -> shape: of a behaviour nothing else is read."""
+    written = draft.item.get("ask")
+    asks = [aliased(draft, str(item.value)) for item in written.value] if written else []
+    shapes = draft.inference.shapes
+    return {ask: shapes[name] for ask in asks if (name := ask.rpartition("/")[2]) in shapes}
+
+
+def readable(draft: Draft) -> dict[str, Shape]:
+    """tensor -> shape of all that a capture of a plain network holds."""
+    nodes = draft.inference.nodes.values()
+    found = {f"output/{out.name}": out.shape for node in nodes for out in node.outputs}
+    found |= {f"grad/{node.name}": node.outputs[0].shape for node in nodes if node.name != draft.output}
+    wanted = [name for name in draft.inputs if draft.form.inputs[name].grad]
+    wanted += [name for name in draft.inference.owned if name not in draft.inference.buffers]
+    return found | {f"grad/{name}": draft.inference.shapes[name] for name in wanted}
+
+
+def _faults(
+    draft: Draft, said: form.Claim, item: Item, of: str, known: Mapping[str, Shape], scripted: bool
+) -> Iterator[Mistake]:
+    """What is wrong with a claim, apart from its numbers."""
+    line = item.value["value"].line
+    # Where a mistake stands between a node and the inputs, nothing is known of its tensors yet.
+    base = of.rpartition("/")[2].partition(".")[0]
+    uncertain = draft.is_lost(base) or base in set(draft.nodes) - draft.inference.nodes.keys()
+    if of not in known and not uncertain:
+        what = "the script does not ask for" if scripted else "a capture does not hold"
+        yield draft.mistake(item.value["of"].line, f"claim: {what} {show(said.of)}", nearest(said.of, known))
+    if isinstance(said.value, str):
+        if said.value not in WORDS:
+            expected = "numbers, none or raises"
+            yield draft.mistake(line, f"claim about {of}: value is {show(said.value)}; expected {expected}")
+        elif said.digits is not None:
+            yield draft.mistake(line, f"claim about {of}: digits are of numbers, and value is {said.value}")
+        if said.value == "raises" and not scripted:
+            yield draft.mistake(line, f"claim about {of}: only the ask of a script raises", "expected numbers or none")
+    if "drawn" not in draft.form.values:
+        hint = "write `values: [drawn, exact]`"
+        yield draft.mistake(line, f"claim about {of}: claims are judged on drawn values, and none are asked for", hint)
+
+
+def _json(value: Any) -> Any:
+    """Numbers as JSON has them: NaN and infinity as words that `float` reads."""
+    if isinstance(value, list):
+        return [_json(inner) for inner in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,196 @@
+"""The JSON Schema of spec files, for editors. `python -m gradconform.spec.schema specs/schema.json` writes it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.json_schema import models_json_schema
+
+from gradconform.reference import OPERATORS, Operator
+from gradconform.spec.form import (
+    FILE_NAME,
+    NAME,
+    Behaviour,
+    BehaviourFile,
+    Block,
+    Declaration,
+    Drawn,
+    NetworkFile,
+    OperatorFile,
+    Use,
+)
+from gradconform.spec.script import STEPS, UNFIT
+from gradconform.spec.wording import adapter
+
+Schema = dict[str, Any]
+_INT: Schema = {"type": "integer"}
+_TENSOR: Schema = {"type": "string", "description": "the name of a tensor"}
+_ARGUMENT: Schema = {"type": "string", "pattern": r"^\$", "description": "an argument of the block"}
+# What a person may write in place of the full form: validators make lists of ints and of pairs.
+_SHORT_FORMS: tuple[tuple[Any, Schema], ...] = (
+    (1, _INT),
+    ([1, 1], {"type": "array", "items": _INT, "minItems": 2, "maxItems": 2}),
+)
+
+
+def schema() -> Schema:
+    """A schema that accepts every file that `load` accepts, and names what it does not."""
+    forms = (NetworkFile, OperatorFile, BehaviourFile, Behaviour, Block, Use, Declaration, Drawn, *STEPS.values())
+    models = [(model, "validation") for model in forms]
+    _, whole = models_json_schema(models, ref_template="#/$defs/{model}")  # type: ignore[arg-type]
+    defs: Schema = whole["$defs"]
+    for op in sorted(OPERATORS.values(), key=lambda op: op.name):
+        defs[f"node-{op.name}"] = _node(op)
+        defs[f"case-{op.name}"] = _case(op)
+    node = {
+        "type": "object",
+        "if": {"required": ["block"]},
+        "then": {"$ref": "#/$defs/Use"},
+        "else": {
+            "required": ["op"],
+            "properties": {"op": _op()},
+            "allOf": [_chosen("op", n) for n in _names()],
+        },
+    }
+    defs["node"] = node
+    for form in ("NetworkFile", "Block", "Behaviour"):
+        defs[form]["properties"]["nodes"] |= {
+            "additionalProperties": {"$ref": "#/$defs/node"},
+            "propertyNames": {"pattern": NAME},
+        }
+    defs["OperatorFile"]["properties"]["operator"] = {"enum": _names()}
+    defs["OperatorFile"]["properties"]["cases"]["propertyNames"] = {"pattern": FILE_NAME}
+    defs["OperatorFile"]["allOf"] = [_cases(name) for name in _names()]
+    _add_behaviours(defs)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A spec of gradconform",
+        "if": {"required": ["operator"]},
+        "then": {"$ref": "#/$defs/OperatorFile"},
+        "else": {
+            "if": {"required": ["behaviours"]},
+            "then": {"$ref": "#/$defs/BehaviourFile"},
+            "else": {"$ref": "#/$defs/NetworkFile"},
+        },
+        "$defs": defs,
+    }
+
+
+def _add_behaviours(defs: Schema) -> None:
+    """Behaviours: a step is a word, where nothing must be said with it, or a mapping of the word to its arguments."""
+    words = [word for word, form in STEPS.items() if not defs[form.__name__].get("required")]
+    steps = [_step(word, form.__name__) for word, form in STEPS.items()]
+    defs["step"] = {"anyOf": [{"enum": words}, *steps]}
+    behaviour = defs["Behaviour"]
+    behaviour["required"].remove("about")
+    behaviour["properties"]["script"]["items"] = {"$ref": "#/$defs/step"}
+    for key in UNFIT:
+        del behaviour["properties"][key]
+    named = {"additionalProperties": {"$ref": "#/$defs/Behaviour"}, "propertyNames": {"pattern": FILE_NAME}}
+    defs["BehaviourFile"]["properties"]["behaviours"] |= named
+
+
+def _step(word: str, form: str) -> Schema:
+    properties = {word: {"$ref": f"#/$defs/{form}"}}
+    return {"type": "object", "properties": properties, "required": [word], "additionalProperties": False}
+
+
+def _names() -> list[str]:
+    return sorted(OPERATORS)
+
+
+def _op() -> Schema:
+    return {"anyOf": [{"enum": _names()}, _ARGUMENT]}
+
+
+def _chosen(key: str, name: str) -> Schema:
+    """If the key names the operator, the rest of the mapping is the operator's."""
+    chosen = {"required": [key], "properties": {key: {"const": name}}}
+    return {"if": chosen, "then": {"$ref": f"#/$defs/node-{name}"}}
+
+
+def _cases(name: str) -> Schema:
+    cases = {"additionalProperties": {"$ref": f"#/$defs/case-{name}"}}
+    return {"if": {"properties": {"operator": {"const": name}}}, "then": {"properties": {"cases": cases}}}
+
+
+def _node(op: Operator) -> Schema:
+    """A node of this operator: tensors by name, attributes as values or as arguments of a block."""
+    properties: Schema = {"op": {"const": op.name}}
+    for slot in op.tensors:
+        properties[slot] = _slot(op, slot, _TENSOR)
+    for slot in op.parameters:
+        properties[slot] = _slot(op, slot, _TENSOR)
+    attributes = {key: {"anyOf": [_attribute(kind), _ARGUMENT]} for key, kind in _attributes(op).items()}
+    needed = ["op", *op.tensors[1:], *attributes]
+    return _object(op, {**properties, **attributes}, needed)
+
+
+def _case(op: Operator) -> Schema:
+    """A case of this operator: tensors are declared in place."""
+    declared: Schema = {"$ref": "#/$defs/Declaration"}
+    properties: Schema = {slot: _slot(op, slot, declared) for slot in op.tensors}
+    properties |= {slot: {"type": "boolean"} for slot in op.parameters if slot in op.optional}
+    attributes = {key: _attribute(kind) for key, kind in _attributes(op).items()}
+    own: Schema = {"exact": {"type": "boolean"}, "cotangent": {"$ref": "#/$defs/Drawn"}}
+    return _object(op, {**properties, **attributes, **own}, [*op.tensors, *attributes])
+
+
+def _object(op: Operator, properties: Schema, needed: list[str]) -> Schema:
+    return {
+        "type": "object",
+        "description": op.about,
+        "properties": properties,
+        "required": needed,
+        "additionalProperties": False,
+    }
+
+
+def _slot(op: Operator, slot: str, one: Schema) -> Schema:
+    filled: Schema = {"type": "array", "items": one, "minItems": 1} if slot == op.variadic else one
+    return {"anyOf": [filled, {"type": "boolean"}]} if slot in op.optional else filled
+
+
+def _attributes(op: Operator) -> dict[str, Any]:
+    return {**op.sizes, **op.attributes}
+
+
+def _attribute(kind: Any) -> Schema:
+    """The schema of an attribute's type, with the short forms that its validators take."""
+    validator = adapter(kind)
+    full = validator.json_schema()
+    short = [form for value, form in _SHORT_FORMS if _takes(validator, value) and not _covers(full, value)]
+    if not short:
+        return full
+    described = {"description": full["description"]} if "description" in full else {}
+    return {"anyOf": [full, *short], **described}
+
+
+def _takes(validator: TypeAdapter[Any], value: Any) -> bool:
+    try:
+        validator.validate_python(value)
+    except ValidationError:
+        return False
+    return True
+
+
+def _covers(full: Schema, value: Any) -> bool:
+    """Whether the full form is already of this kind: lists of ints, or ints."""
+    if full.get("type") != "array":
+        return not isinstance(value, list)
+    return isinstance(value, list) and full.get("items", {}).get("type") == "integer"
+
+
+def text() -> str:
+    """The content of `specs/schema.json`."""
+    return json.dumps(schema(), indent=1, sort_keys=True) + "\n"
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python -m gradconform.spec.schema specs/schema.json")
+    Path(sys.argv[1]).write_text(text(), encoding="utf-8")

@@ -1,0 +1,67 @@
+"""Parameters that come from a file: only its header is read here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+
+from gradconform.errors import nearest
+from gradconform.spec.draft import Draft
+from gradconform.spec.errors import Mistakes, show
+from gradconform.spec.model import Shape, Tensor
+
+Held = dict[str, tuple[Shape, str]]
+_FLOATS = ("F16", "F32", "F64")
+
+
+def check_weights(draft: Draft, given: list[Tensor], mistakes: Mistakes) -> Path | None:
+    """The file of weights, compared with what the network needs; None where there is none."""
+    if draft.form.weights is None:
+        return None
+    line = draft.line("weights")
+    path = draft.path.parent / draft.form.weights
+    try:
+        if not path.is_file():
+            mistakes.add(
+                line,
+                f"weights: there is no file {show(draft.form.weights)}",
+                "the path is relative to the spec",
+            )
+            return None
+        with safe_open(path, framework="numpy") as file:
+            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+            held = {name: (tuple(part.get_shape()), str(part.get_dtype())) for name, part in slices.items()}
+    except (SafetensorError, OSError, ValueError) as error:
+        mistakes.add(
+            line,
+            f"weights: {show(draft.form.weights)} cannot be read: {str(error)[:200]}",
+            "expected a safetensors file",
+        )
+        return None
+    if not mistakes.found:
+        _compare(held, given, set(draft.form.parameters), line, mistakes)
+    return path
+
+
+def _compare(held: Held, given: list[Tensor], overridden: set[str], line: int, mistakes: Mistakes) -> None:
+    """Every parameter and buffer comes from the file or from the spec, and from one of them only."""
+    names = {tensor.name for tensor in given}
+    for name in held:
+        if name not in names:
+            mistakes.add(line, f"weights: the network has no parameter {show(name)}", nearest(name, names))
+        elif name in overridden:
+            mistakes.add(line, f"weights: {name} is given under `parameters` too", "remove one of them")
+    wanted = [tensor for tensor in given if tensor.name not in overridden]
+    for tensor in wanted:
+        if tensor.name not in held:
+            mistakes.add(line, f"weights: the file has no {tensor.name}", nearest(tensor.name, held))
+            continue
+        shape, dtype = held[tensor.name]
+        if shape != tensor.shape:
+            mistakes.add(
+                line,
+                f"weights: {tensor.name} has shape {show(list(shape))}; expected {show(list(tensor.shape))}",
+            )
+        if dtype not in _FLOATS:
+            mistakes.add(line, f"weights: {tensor.name} has type {dtype}; expected {' or '.join(_FLOATS)}")

@@ -1,0 +1,211 @@
+"""For tests of one's own: `assert_conforms`, and what a failing test shows."""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from gradconform import paths
+from gradconform.capture import adapters as found
+from gradconform.capture.together import Capturing, capture
+from gradconform.contract import explained
+from gradconform.contract.folder import Folder
+from gradconform.draw import problem
+from gradconform.draw.variants import Variant, variants
+from gradconform.judge import conventions, judge
+from gradconform.judge import known as listed
+from gradconform.rows import Reason, Row, Verdict
+from gradconform.spec import Network
+from gradconform.spec.files import networks as networks_of
+
+SHOWN = 10
+DTYPES = ("float32", "float64")
+FAILING = (Verdict.CRASHED, Verdict.DIVERGES, Verdict.MISSING)
+JUDGED = (Verdict.CONFORMS, Verdict.KNOWN)
+
+Place = str | os.PathLike[str]
+
+
+class NotConforming(AssertionError):
+    """A framework diverges, lacks a gradient, crashed, or was not judged at all; the message has node and numbers."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An adapter to test with. adapter: None where there is no interpreter; `absent` then says what to do."""
+
+    name: str
+    adapter: found.Adapter | None
+    absent: str = ""
+
+
+def choices(named: Sequence[str]) -> list[Choice]:
+    """The adapters of these names or folders, or all that come along. Raises AdapterError where two names are one."""
+    chosen: dict[str, Choice] = {}
+    for given in dict.fromkeys(named or found.names()):
+        try:
+            adapter = found.find(given)
+            choice = Choice(adapter.name, adapter)
+        except found.AdapterError as error:
+            choice = Choice(Path(given).name, None, str(error))
+        if choice.name in chosen:
+            raise found.AdapterError(f"two adapters are called {choice.name!r}; rename the folder of one of them")
+        chosen[choice.name] = choice
+    return list(chosen.values())
+
+
+def assert_conforms(
+    spec: Place,
+    *,
+    adapters: Place | Sequence[Place] | None = None,
+    dtype: str | None = None,
+    seed: int | None = None,
+    known: Iterable[listed.Known | Mapping[str, Any]] = (),
+) -> list[Row]:
+    """Build a spec in every framework and judge each output and gradient. Returns the rows, where all conform.
+
+    spec: a YAML file, or a folder of them. adapters: names (`torch`, `chainer-6.3`) or folders; by default all whose
+    framework is there, with a warning for each that is not. dtype: `float32` or `float64`; by default those of the
+    spec. seed: drawn from in place of the spec's. known: divergences to expect beside those that come along, each
+    written as an entry of specs/known; one that no longer happens fails.
+
+    Raises NotConforming, an AssertionError, also where a framework could judge nothing of the spec; SpecError and
+    KnownError with all that is wrong; AdapterError where a framework that was named is not there.
+    """
+    if dtype not in (None, *DTYPES):
+        raise ValueError(f"dtype is {dtype!r}; expected {' or '.join(DTYPES)}")
+    networks = networks_of([Path(spec)])
+    entries = [*known_of(), *map(_entry, known)]
+    chosen = _present(adapters)
+    recorded = conventions.beside(networks)
+    judged = _rows(variants(networks, dtype), chosen, seed)
+    rows = list(listed.apply(conventions.apply(judged, recorded), entries))
+    message = complaint(rows, networks)
+    for adapter in chosen:
+        message = message or nothing_judged([row for row in rows if row.framework == adapter.framework])
+    if message:
+        raise NotConforming(message)
+    return rows
+
+
+def known_of(*folders: Path) -> list[listed.Known]:
+    """The divergences that come along, and those listed in further folders. Raises KnownError."""
+    places = (paths.specs_folder() / "known", *folders)
+    return [entry for folder in places for entry in listed.load(folder)]
+
+
+def _entry(given: listed.Known | Mapping[str, Any]) -> listed.Known:
+    try:
+        return listed.Known.model_validate(given)
+    except ValidationError as error:
+        raise listed.KnownError(f"known: {explained(error)}") from error
+
+
+def _present(named: Place | Sequence[Place] | None) -> list[found.Adapter]:
+    """The adapters to run. Raises AdapterError where one that was named, or every one, is not there."""
+    if named is None:
+        names = []
+    else:
+        names = [os.fspath(n) for n in ([named] if isinstance(named, str | os.PathLike) else named)]
+        if not names:
+            raise found.AdapterError("adapters is empty; expected a name, or None for all that are there")
+    every = choices(names)
+    absent = [choice.absent for choice in every if choice.adapter is None]
+    present = [choice.adapter for choice in every if choice.adapter is not None]
+    if absent and (names or not present):
+        raise found.AdapterError("\n".join(absent))
+    for sentence in absent:
+        warnings.warn(f"not run: {sentence}", stacklevel=3)
+    return present
+
+
+def _rows(wanted: Sequence[Variant], chosen: Sequence[found.Adapter], seed: int | None) -> list[Row]:
+    """Draw, capture and judge, in a folder that is removed."""
+    with tempfile.TemporaryDirectory(prefix="gradconform-") as root, threadpool_limits(1):
+        folder = Folder(Path(root).resolve())
+        for v in wanted:
+            drawn = problem.write(v.network, folder.problem(v.name), dtype=v.dtype, values=v.values, seed=seed)
+            folder.digests[v.name] = drawn.digest
+        capture(folder, wanted, chosen, Capturing(), lambda stage, done, total: None)
+        captures = {v.name: {a.name: folder.capture(a.name, v.name) for a in chosen} for v in wanted}
+        return [row for v in wanted for row in judge(folder.problem(v.name), captures[v.name])]
+
+
+def complaint(rows: Iterable[Row], networks: Iterable[Network]) -> str:
+    """What is wrong, one paragraph for each problem, framework and culprit; empty where nothing is."""
+    by_name = {network.name: network for network in networks}
+    groups: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        if row.verdict in FAILING:
+            exact = "exact" if row.check == "exact" else ""
+            key = (row.spec, row.framework, row.version, row.dtype, exact, row.culprit, row.verdict)
+            groups.setdefault(key, []).append(row)
+    return "\n".join("\n".join(_paragraph(group, by_name.get(key[0]))) for key, group in groups.items())
+
+
+def _paragraph(group: Sequence[Row], network: Network | None) -> Iterator[str]:
+    first = group[0]
+    exact = ", exact" if first.check == "exact" else ""
+    where = f"{first.spec} in {first.framework} {first.version}".strip() + f", {first.dtype}{exact}"
+    if first.verdict == Verdict.CRASHED:
+        yield f"{where}: crashed: {first.reason}"
+        return
+    at = ", ".join(_address(name, network) for name in first.culprit.split())
+    yield f"{where}: {at or 'no node to blame'}: {_counted(len(group), first.verdict)}"
+    for row in sorted(group, key=_beyond, reverse=True)[:SHOWN]:
+        yield f"  {_found(row)}"
+    if len(group) > SHOWN:
+        yield f"  and {len(group) - SHOWN} more"
+
+
+def _counted(n: int, verdict: str) -> str:
+    one, many = ("diverges", "diverge") if verdict == Verdict.DIVERGES else ("is missing", "are missing")
+    return f"1 tensor {one}" if n == 1 else f"{n} tensors {many}"
+
+
+def _address(name: str, network: Network | None) -> str:
+    for node in network.nodes if network else ():
+        if node.name == name:
+            return f"culprit {name} ({node.op}, {_nearby(node.where.path)}:{node.where.line})"
+    return f"culprit {name}"
+
+
+def _nearby(path: Path) -> Path:
+    """As one would type it."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def _beyond(row: Row) -> float:
+    return math.inf if math.isnan(row.ratio) else row.ratio
+
+
+def _found(row: Row) -> str:
+    """One tensor: how far it is off, and where, in the digits that its dtype can tell apart."""
+    text = f"{row.tensor} {row.shape}: "
+    if math.isfinite(row.ratio):
+        text += f"{row.ratio:.3g} times its bound"
+    else:
+        text += "beyond its bound of 0" if row.reason == Reason.VALUE else row.reason
+    if row.worst_index:
+        got, expected = (f"{x:.9g}" if row.dtype == "float32" else repr(x) for x in (row.got, row.expected))
+        text += f" at {row.worst_index}: got {got}, expected {expected}"
+    return text + (f"; {row.n_bad:,} such elements" if row.n_bad > 1 else "")
+
+
+def nothing_judged(rows: Sequence[Row]) -> str:
+    """Why no row of these was judged; empty where one was. Whoever asked for a check must not get none."""
+    if any(row.verdict in JUDGED for row in rows):
+        return ""
+    reasons = dict.fromkeys(f"{r.verdict}: {r.reason}" for r in rows if r.verdict == Verdict.UNSUPPORTED)
+    where = f"{rows[0].spec} in {rows[0].framework} {rows[0].version}".strip() if rows else "no rows"
+    return f"{where}: nothing was judged" + (f"; {'; '.join(reasons)}" if reasons else "")
