@@ -14,7 +14,7 @@ from gradconform.contract import Capture, ContractError, Problem, read_capture, 
 from gradconform.judge import behaviours, blame, claims, end_to_end, routes
 from gradconform.numeric import rows as numeric
 from gradconform.reference import OPERATORS
-from gradconform.reference.network import reference
+from gradconform.reference.network import reference_of
 from gradconform.rows import Row, Verdict, blank
 
 __all__ = ["ROUTE", "judge"]
@@ -36,7 +36,7 @@ def judge(problem_folder: Path, captures: Mapping[str, Path]) -> list[Row]:
     rows: list[Row] = []
     primary: dict[str, Capture] = {}
     others: dict[str, list[Capture]] = {}
-    proof = functools.cache(lambda: behaviours.proof(problem) if problem.script else reference(problem))
+    proof = functools.cache(lambda: behaviours.proof(problem) if problem.script else reference_of(problem))
     # What overflows or is no number is a row; NumPy's warnings of it would only hide the progress.
     with np.errstate(all="ignore"):
         for name, folder in captures.items():

@@ -23,7 +23,7 @@ Array = NDArray[Any]
 def rows(problem: Problem, captures: Sequence[Capture], expected: Mapping[str, Array]) -> Iterator[Row]:
     """Each capture against the reference, and each against every other, tensor by tensor.
 
-    expected: what `walk.reference` gives for this problem.
+    expected: what `reference.network.reference` gives for this problem.
     """
     unit = Unit.of(problem.dtype)
     for name, node, kind, shape in addresses(problem):

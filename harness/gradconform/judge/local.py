@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradconform.contract import Capture, Problem, ProblemNode
+from gradconform.contract import Capture, Problem
+from gradconform.graph import Node
 from gradconform.judge.compare import Comparison, compare
 from gradconform.reference import OPERATORS
-from gradconform.reference.network import contributions, reference, slots
+from gradconform.reference.network import contributions, reference_of, slots
 from gradconform.reference.tracked.rounding import Rounded
 from gradconform.reference.tracked.unit import Unit
 from gradconform.rows import NAN, Reason, Row, Verdict, blank
@@ -25,7 +26,7 @@ from gradconform.rows import NAN, Reason, Row, Verdict, blank
 Array = NDArray[Any]
 
 
-# The whole network in the reference, as `walk.reference` gives it: run when it is needed, and once for all captures.
+# The whole network in the reference, as `reference.network.reference` gives it: run when it is needed, and once for all captures.
 Proof = Callable[[], Mapping[str, Array]]
 
 
@@ -72,7 +73,7 @@ class LocalCheck:
 
     def __init__(self, problem: Problem, capture: Capture, proof: Proof | None = None) -> None:
         self.problem = problem
-        self._proof = proof or (lambda: reference(problem))
+        self._proof = proof or (lambda: reference_of(problem))
         self.capture = capture
         self.unit = Unit.of(problem.dtype)
         self.check = "exact" if problem.exact else "local"
@@ -134,7 +135,7 @@ class LocalCheck:
         proved = self._proved.get(name)
         return proved is not None and got.dtype == self.unit.dtype and np.array_equal(got, proved)
 
-    def _operands(self, node: ProblemNode, dy: str | None = None) -> list[Any]:
+    def _operands(self, node: Node, dy: str | None = None) -> list[Any]:
         """What a node saw, in the order of its slots, with the gradient called `dy` before it.
 
         In an exact problem these are plain numbers as long as they are the proved ones. What was computed from
@@ -206,7 +207,7 @@ class LocalCheck:
                     if name in self.wanted:
                         yield self._gradient(name, sums.pop(name, None))
 
-    def _contribute(self, node: ProblemNode, sums: dict[str, Any]) -> None:
+    def _contribute(self, node: Node, sums: dict[str, Any]) -> None:
         """Add what this node sends back to the sums of the tensors it reads, or the reason why it cannot be known."""
         wanted = [name for name in dict.fromkeys(node.reads) if name in self.wanted]
         if not wanted:
@@ -254,7 +255,7 @@ class LocalCheck:
 
     # Judging.
 
-    def _row(self, node: ProblemNode, tensor: str, kind: str) -> Row:
+    def _row(self, node: Node, tensor: str, kind: str) -> Row:
         return row_of(self.problem, self.capture, node=node.name, tensor=tensor, kind=kind, check=self.check)
 
     def _against(self, row: Row, shape: tuple[int, ...], expected: Any, culprit: str) -> Row:
