@@ -8,8 +8,8 @@ import numpy as np
 
 from gradconform.reference.attributes import Reduction
 from gradconform.reference.operator import Dims, Operator, ShapeError, operator
-from gradconform.reference.operators.activation import sigmoid
 from gradconform.reference.operators.normalization import log_softmax
+from gradconform.reference.operators.smooth import sigmoid
 
 
 @operator
