@@ -16,7 +16,7 @@ def add(x: Any, y: Any) -> Any:
 
 
 @add.vjp
-def _(dy: Any, x: Any, y: Any) -> Any:
+def add_vjp(dy: Any, x: Any, y: Any) -> Any:
     return unbroadcast(dy, x.shape), unbroadcast(dy, y.shape)
 
 
@@ -27,7 +27,7 @@ def sub(x: Any, y: Any) -> Any:
 
 
 @sub.vjp
-def _(dy: Any, x: Any, y: Any) -> Any:
+def sub_vjp(dy: Any, x: Any, y: Any) -> Any:
     return unbroadcast(dy, x.shape), -unbroadcast(dy, y.shape)
 
 
@@ -38,7 +38,7 @@ def mul(x: Any, y: Any) -> Any:
 
 
 @mul.vjp
-def _(dy: Any, x: Any, y: Any) -> Any:
+def mul_vjp(dy: Any, x: Any, y: Any) -> Any:
     return unbroadcast(dy * y, x.shape), unbroadcast(dy * x, y.shape)
 
 
@@ -49,7 +49,7 @@ def div(x: Any, y: Any) -> Any:
 
 
 @div.vjp
-def _(dy: Any, x: Any, y: Any) -> Any:
+def div_vjp(dy: Any, x: Any, y: Any) -> Any:
     return unbroadcast(dy / y, x.shape), unbroadcast(-dy * (x / y / y), y.shape)
 
 
@@ -60,7 +60,7 @@ def maximum(x: Any, y: Any) -> Any:
 
 
 @maximum.vjp
-def _(dy: Any, x: Any, y: Any) -> Any:
+def maximum_vjp(dy: Any, x: Any, y: Any) -> Any:
     return _shared(dy, x > y, x < y, x, y)
 
 
@@ -71,7 +71,7 @@ def minimum(x: Any, y: Any) -> Any:
 
 
 @minimum.vjp
-def _(dy: Any, x: Any, y: Any) -> Any:
+def minimum_vjp(dy: Any, x: Any, y: Any) -> Any:
     return _shared(dy, x < y, x > y, x, y)
 
 

@@ -15,12 +15,12 @@ def dropout(x: Any, *, p: Probability, training: Flag) -> Any:
 
 
 @dropout.vjp
-def _(dy: Any, x: Any, *, p: float, training: bool) -> Any:
+def dropout_vjp(dy: Any, x: Any, *, p: float, training: bool) -> Any:
     return (dy,)
 
 
 @dropout.shape
-def _(x: Dims, *, training: Flag) -> Dims:
+def dropout_shape(x: Dims, *, training: Flag) -> Dims:
     if training:
         raise ShapeError("training is true; expected false: a random mask is no property to conform to")
     return x

@@ -17,7 +17,7 @@ def relu(x: Any) -> Any:
 
 
 @relu.vjp
-def _(dy: Any, x: Any) -> Any:
+def relu_vjp(dy: Any, x: Any) -> Any:
     return (np.where(x > 0, dy, 0.0),)
 
 
@@ -28,7 +28,7 @@ def leaky_relu(x: Any, *, negative_slope: Real) -> Any:
 
 
 @leaky_relu.vjp
-def _(dy: Any, x: Any, *, negative_slope: float) -> Any:
+def leaky_relu_vjp(dy: Any, x: Any, *, negative_slope: float) -> Any:
     return (np.where(x > 0, dy, negative_slope * dy),)
 
 
@@ -43,7 +43,7 @@ def elu(x: Any, *, alpha: Real) -> Any:
 
 
 @elu.vjp
-def _(dy: Any, x: Any, *, alpha: float) -> Any:
+def elu_vjp(dy: Any, x: Any, *, alpha: float) -> Any:
     return (np.where(x > 0, dy, dy * (elu.forward(x, alpha=alpha) + alpha)),)
 
 
@@ -54,7 +54,7 @@ def abs(x: Any) -> Any:
 
 
 @abs.vjp
-def _(dy: Any, x: Any) -> Any:
+def abs_vjp(dy: Any, x: Any) -> Any:
     return (np.where(x > 0, dy, np.where(x < 0, -dy, 0.0)),)
 
 
@@ -69,12 +69,12 @@ def clamp(x: Any, *, min: Real, max: Real) -> Any:
 
 
 @clamp.vjp
-def _(dy: Any, x: Any, *, min: float, max: float) -> Any:
+def clamp_vjp(dy: Any, x: Any, *, min: float, max: float) -> Any:
     return (np.where((x >= min) & (x <= max), dy, 0.0),)
 
 
 @clamp.shape
-def _(x: Dims, *, min: Real, max: Real) -> Dims:
+def clamp_shape(x: Dims, *, min: Real, max: Real) -> Dims:
     if min > max:
         raise ShapeError(f"min is {min} and max is {max}; expected min <= max")
     return x

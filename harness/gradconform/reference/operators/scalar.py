@@ -17,7 +17,7 @@ def add_scalar(x: Any, *, value: Real) -> Any:
 
 
 @add_scalar.vjp
-def _(dy: Any, x: Any, *, value: float) -> Any:
+def add_scalar_vjp(dy: Any, x: Any, *, value: float) -> Any:
     return (dy,)
 
 
@@ -28,7 +28,7 @@ def mul_scalar(x: Any, *, value: Real) -> Any:
 
 
 @mul_scalar.vjp
-def _(dy: Any, x: Any, *, value: float) -> Any:
+def mul_scalar_vjp(dy: Any, x: Any, *, value: float) -> Any:
     return (dy * value,)
 
 
@@ -39,7 +39,7 @@ def pow_scalar(x: Any, *, exponent: Real) -> Any:
 
 
 @pow_scalar.vjp
-def _(dy: Any, x: Any, *, exponent: float) -> Any:
+def pow_scalar_vjp(dy: Any, x: Any, *, exponent: float) -> Any:
     if exponent == 0:  # the formula would give 0 * infinity at x = 0
         return (np.zeros_like(x),)
     return (dy * (exponent * np.power(x, exponent - 1)),)

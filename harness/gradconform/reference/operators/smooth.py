@@ -30,7 +30,7 @@ def sigmoid(x: Any) -> Any:
 
 
 @sigmoid.vjp
-def _(dy: Any, x: Any) -> Any:
+def sigmoid_vjp(dy: Any, x: Any) -> Any:
     y = sigmoid.forward(x)
     return (dy * (y * (1.0 - y)),)
 
@@ -42,7 +42,7 @@ def tanh(x: Any) -> Any:
 
 
 @tanh.vjp
-def _(dy: Any, x: Any) -> Any:
+def tanh_vjp(dy: Any, x: Any) -> Any:
     y = np.tanh(x)
     return (dy * (1.0 - y * y),)
 
@@ -55,7 +55,7 @@ def softplus(x: Any) -> Any:
 
 
 @softplus.vjp
-def _(dy: Any, x: Any) -> Any:
+def softplus_vjp(dy: Any, x: Any) -> Any:
     return (dy * sigmoid.forward(x),)
 
 
@@ -66,7 +66,7 @@ def silu(x: Any) -> Any:
 
 
 @silu.vjp
-def _(dy: Any, x: Any) -> Any:
+def silu_vjp(dy: Any, x: Any) -> Any:
     s = sigmoid.forward(x)
     return (dy * (s * (1.0 + x * (1.0 - s))),)
 
@@ -87,7 +87,7 @@ def _tanh_argument(x: Any) -> Any:
 
 
 @gelu.vjp
-def _(dy: Any, x: Any, *, approximate: str) -> Any:
+def gelu_vjp(dy: Any, x: Any, *, approximate: str) -> Any:
     if approximate == "none":
         below = 0.5 * (1.0 + special.erf(x * _ROOT_HALF))
         return (dy * (below + x * (_DENSITY_AT_0 * np.exp(-0.5 * (x * x)))),)

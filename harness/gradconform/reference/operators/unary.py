@@ -16,7 +16,7 @@ def neg(x: Any) -> Any:
 
 
 @neg.vjp
-def _(dy: Any, x: Any) -> Any:
+def neg_vjp(dy: Any, x: Any) -> Any:
     return (-dy,)
 
 
@@ -27,7 +27,7 @@ def exp(x: Any) -> Any:
 
 
 @exp.vjp
-def _(dy: Any, x: Any) -> Any:
+def exp_vjp(dy: Any, x: Any) -> Any:
     return (dy * np.exp(x),)
 
 
@@ -38,7 +38,7 @@ def log(x: Any) -> Any:
 
 
 @log.vjp
-def _(dy: Any, x: Any) -> Any:
+def log_vjp(dy: Any, x: Any) -> Any:
     return (dy / x,)
 
 
@@ -49,7 +49,7 @@ def sqrt(x: Any) -> Any:
 
 
 @sqrt.vjp
-def _(dy: Any, x: Any) -> Any:
+def sqrt_vjp(dy: Any, x: Any) -> Any:
     return (dy / (2.0 * np.sqrt(x)),)
 
 
@@ -60,5 +60,5 @@ def square(x: Any) -> Any:
 
 
 @square.vjp
-def _(dy: Any, x: Any) -> Any:
+def square_vjp(dy: Any, x: Any) -> Any:
     return (dy * (2.0 * x),)
