@@ -218,7 +218,7 @@ def test_its_folder_may_lie_anywhere(checkout: Checkout) -> None:
     adapter = checkout.root / "some/twin/adapter.py"
     adapter.write_text(adapter.read_text().replace("1 - y * y", "1 - y"))
     checkout.environment[adapters.variable("twin")] = sys.executable
-    run = ("gradconform", "run", "specs/operators/tanh.yaml", "specs/operators/relu.yaml")
+    run = ("gradconform", "run", "specs/operators/smooth/tanh.yaml", "specs/operators/piecewise/relu.yaml")
     assert checkout.run(*run, "--adapter", "./some/toy", "--adapter", "./some/twin").returncode == 1
     rows = checkout.rows()
     assert verdicts(rows[rows["framework"] == "toy"], "op") == {"relu": {"conforms"}, "tanh": {"conforms"}}

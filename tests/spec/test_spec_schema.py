@@ -14,7 +14,7 @@ from spec_texts import changed
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("networks", "operators", "semantics")
-SPECS = [path for folder in FOLDERS for path in sorted((ROOT / "specs" / folder).glob("*.yaml"))]
+SPECS = [path for folder in FOLDERS for path in sorted((ROOT / "specs" / folder).glob("**/*.yaml"))]
 
 
 @pytest.fixture(scope="module")
