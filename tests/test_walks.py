@@ -147,10 +147,15 @@ def test_an_operator_is_added_as_told(checkout: Checkout) -> None:
         "test_forward.py::test_the_forward_agrees_with_an_independent_one[softsign.wide]",
         "test_bounds.py::test_an_honest_evaluation_stays_within_the_bound[softsign.wide-drawn]",
         "test_bounds.py::test_a_wrong_value_is_beyond_the_bound[softsign.wide]",
+        "test_bounds.py::test_what_only_moves_has_no_bound_and_what_computes_has_one[softsign]",
+        "test_facts.py::test_an_operator_says_where_its_kinks_are[softsign]",
     ):
         assert f"tests/reference/{test} PASSED" in printed
     schema = checkout.run("make", "test", f"ARGS={SCHEMA}")
     assert schema.returncode == 0, schema.stdout
+    # Its code takes |x|, and yet it has no kink in the way of --numeric.
+    asked = "from gradconform.reference import OPERATORS; print(OPERATORS['softsign'].smooth)"
+    assert checkout.run("python", "-c", asked).stdout == "True\n"
 
     rows = read(checkout.root / "reports/latest")
     torch = rows[(rows["framework"] == "torch") & (rows["check"] == "local")]

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import Case, case_of, cases_of, every_operator
+from cases import FOLDER, Case, case_of, cases_of, every_operator
 from gradconform.reference import OPERATORS, Operator
+from independent import FAMILIES
 
 # From one step to the other, how far apart the slopes on both sides of a point are falls by 16 where a function is
 # smooth, and not at all at a kink. Rounding shows in the slopes below NOISE.
@@ -168,3 +169,10 @@ def test_without_one_no_derivative_comes_from_the_output(name: str) -> None:
     """It is refused, and not taken for zero or one."""
     with pytest.raises(TypeError, match=name):
         OPERATORS[name].run_from_output(np.ones(2), {})
+
+
+def test_cases_and_independent_forwards_lie_in_the_operators_family() -> None:
+    """The families are called alike on all sides: a file of cases or a forward elsewhere would not be looked for."""
+    families = {name: operator.family for name, operator in OPERATORS.items()}
+    assert {path.stem: path.parent.name for path in FOLDER.glob("*/*.yaml")} == families
+    assert families == FAMILIES

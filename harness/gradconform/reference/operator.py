@@ -61,6 +61,8 @@ class Operator:
         moves: bool = False,
     ) -> None:
         self.name = forward.__name__
+        # The module it is defined in; its cases and its adapters' functions lie in files that are called alike.
+        self.family = forward.__module__.rpartition(".")[2]
         self.forward = forward
         self.about = (forward.__doc__ or "").strip()
         signature = inspect.signature(forward)

@@ -7,7 +7,11 @@ import pkgutil
 
 from oracles import INDEPENDENT
 
-__all__ = ["INDEPENDENT"]
+__all__ = ["FAMILIES", "INDEPENDENT"]
+
+FAMILIES: dict[str, str] = {}
+"""The module in which each operator has its independent forward."""
 
 for _family in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{_family.name}")
+    FAMILIES.update(dict.fromkeys(INDEPENDENT.keys() - FAMILIES.keys(), _family.name))
