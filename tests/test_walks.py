@@ -120,7 +120,7 @@ def checkout(tmp_path: Path) -> Checkout:
         (bin_ / name).write_text(f"#!/bin/sh\n{line.format(python=shlex.quote(sys.executable))}\n")
         (bin_ / name).chmod(0o755)
     environment = {name: value for name, value in os.environ.items() if not name.startswith(FORGOTTEN)}
-    environment |= {"PATH": os.pathsep.join([str(bin_), os.environ["PATH"]]), "PYTHONPATH": str(root)}
+    environment |= {"PATH": os.pathsep.join([str(bin_), os.environ["PATH"]]), "PYTHONPATH": str(root / "harness")}
     environment |= {adapters.variable(name): str(adapters.find(name).interpreter) for name in adapters.names()}
     environment[adapters.variable("toy")] = sys.executable
     return Checkout(root, environment)
