@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 
-def run(modules, problem, tensors, walk, probes, read_arrays):
+def run(modules, problem, tensors, nodes, probes, read_arrays):
     """Return a number for each step of each direction, in their order, as ``numeric/f``.
 
     ``numeric/probes`` is the digest of what was asked, so that no answer is held against other questions.
@@ -26,7 +26,7 @@ def run(modules, problem, tensors, walk, probes, read_arrays):
     directions = json.loads(text.decode("utf-8"))["directions"]
     stored = read_arrays(folder / "probes.safetensors")
     cotangent = tensors["cotangent/" + problem["output"]].astype(np.float64)
-    network = modules.network.build(problem, tensors, walk)
+    network = modules.network.build(problem, tensors, nodes)
     found = []
     for direction in directions:
         start = {name: tensors[name].copy() for name in direction["scale"]}

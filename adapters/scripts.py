@@ -11,11 +11,11 @@ import importlib.util
 RENAMED = {"in": "wrt", "as": "name"}
 
 
-def run(modules, problem, tensors, walk):
+def run(modules, problem, tensors, nodes):
     """Return the arrays that were asked for, as ``ask/<i>``, and what became of each ask."""
-    script = load(modules)(problem, tensors, walk)
+    script = load(modules)(problem, tensors, nodes)
     at, error = steps(script, problem)
-    traces, values, asked = Traces(script, problem, walk.ways, at), {}, []
+    traces, values, asked = Traces(script, problem, nodes.lineage, at), {}, []
     for i, ask in enumerate(problem["asks"]):
         array, record = None, answer(ask, "raises", step=at, error=error)
         if error is None:
@@ -28,14 +28,14 @@ def run(modules, problem, tensors, walk):
     return values, asked
 
 
-def missing(asked, ways):
+def missing(asked, lineage):
     """Reason and place by tensor of every gradient that was asked for and explained, for which there is advice."""
     reasons = {}
     for record in asked:
         name = record["ask"].partition("/")[2]
         # What no backward came to lacks a backward. What is on no path from where backward began may be on one from
         # the output, of which the advice speaks.
-        apart = record["reason"] == "not_on_path" and name in ways.on_path
+        apart = record["reason"] == "not_on_path" and name in lineage.on_path
         if record["ask"].startswith("grad/") and record["reason"] not in (None, "uninitialised") and not apart:
             reasons[record["ask"]] = record
     cuts = {tensor: record["nodes"] for tensor, record in reasons.items()}
@@ -99,8 +99,8 @@ class Traces:
     # By the framework's graph a gradient came through, so they hold only where some backward was run.
     PASSED = ("not_retained", "not_differentiable")
 
-    def __init__(self, script, problem, ways, raised):
-        self.explain, self.problem, self.ways = getattr(script, "explain", None), problem, ways
+    def __init__(self, script, problem, lineage, raised):
+        self.explain, self.problem, self.lineage = getattr(script, "explain", None), problem, lineage
         self.done = problem["script"][: None if raised is None else raised + 1]
         forwards = [i for i, step in enumerate(self.done) if step["do"] == "forward"]
         self.forward = forwards[-1] if forwards else None
@@ -143,18 +143,18 @@ class Traces:
         if outcome == "raises" or (writers and max(cleared, default=-1) > writers[-1][0]):
             return None
         if not late:
-            return None if writers and name not in self.ways.reads else "uninitialised"
+            return None if writers and name not in self.lineage.reads else "uninitialised"
         return None if array is not None else next((passed for _, passed in found if passed is not None), None)
 
     def _cut(self, name, of):
         """Why no gradient can come to a tensor from a node; and why it would not stay, where one can."""
-        reason = self.explain(type(self.ways)(dict(self.problem, output=of)), name)
+        reason = self.explain(type(self.lineage)(dict(self.problem, output=of)), name)
         return (None, reason) if reason in self.PASSED else (reason, None)
 
     def _writes(self, step, name):
         """Whether a step may store a gradient of a tensor."""
         if step["do"] == "grad":
-            return name in self.ways.reads if step["keep"] else step["store"] and name in step["in"]
+            return name in self.lineage.reads if step["keep"] else step["store"] and name in step["in"]
         return step["do"] == "backward"
 
 

@@ -6,7 +6,7 @@ Started by path, in the framework's own interpreter::
     python -I adapters/worker.py --describe ADAPTER_FOLDER
 
 ``docs/contract.md`` is the interface. What lies beside this file
-(arrays.py, ways.py, scripts.py, probes.py) is loaded by its place. Only the standard library and NumPy are
+(arrays.py, lineage.py, scripts.py, probes.py) is loaded by its place. Only the standard library and NumPy are
 imported, and all must stay valid Python 3.8: these are the files every interpreter shares.
 """
 
@@ -46,13 +46,18 @@ REASONS = {
 # The worker's own word; a route that says nothing of a tensor gives no reason.
 UNEXPLAINED = "unexplained"
 TRACEBACK_LINES = 12
+
+
+# The worker's own files are submodules of a package that exists only in memory, too: ``-I`` keeps their folder off the
+# path, where it would hide frameworks. The folder is taken now, since a framework may hide ``__file__`` later.
+OWN = types.ModuleType("gradconform_worker")
+OWN.__path__ = [str(Path(__file__).resolve().parent)]
+sys.modules[OWN.__name__] = OWN
+
+
 def beside(name):
-    """Import a file of the worker's own folder, which ``-I`` keeps off the path: it would hide frameworks."""
-    path = Path(__file__).resolve().with_name(name + ".py")
-    spec = importlib.util.spec_from_file_location("gradconform_" + name, str(path))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    """A file of the worker's own folder, imported when it is first asked for."""
+    return importlib.import_module(OWN.__name__ + "." + name)
 
 
 arrays = beside("arrays")
@@ -62,29 +67,34 @@ class Fault(Exception):
     """A fault the worker found by itself; the text says all, so no traceback is shown."""
 
 
-class Walk:
-    """Applies every node of a problem in order; ``node`` is the one at work, so that an error can name it."""
+class Nodes:
+    """The nodes of a problem, applied in order by a call; ``node`` is the one at work, so that an error can name it.
 
-    def __init__(self, problem):
-        self.problem, self.nodes = problem, problem["nodes"]
+    operators: operator -> function, of all that the adapter has.
+    """
+
+    def __init__(self, problem, operators):
+        self.problem, self.operators = problem, operators
         self.node = None
 
     @functools.cached_property
-    def ways(self):
-        """The ways from tensors to the output (adapters/ways.py): why a gradient is missing is seen there."""
-        return beside("ways").Ways(self.problem)
+    def lineage(self):
+        """Which tensors lead to the output (adapters/lineage.py): why a gradient is missing is seen there."""
+        return beside("lineage").Lineage(self.problem)
 
-    def __call__(self, operators, values):
+    def __call__(self, values, around=None):
         """Return ``values`` with every node output added.
 
-        operators: a mapping from ``op_<name>`` to the function, such as ``vars(adapter)``.
         values: framework tensors by name; it is not changed.
+        around: called as ``around(node, apply, tensors)`` in place of ``apply(*tensors)``, which applies the node's
+        operator with its attributes; it returns what the node gives.
         """
         values = dict(values)
-        for node in self.nodes:
+        for node in self.problem["nodes"]:
             self.node = node
             tensors = [self._tensor(values, name) for _, name in node["tensors"]]
-            results = operators["op_" + node["op"]](*tensors, **node["attributes"])
+            apply = functools.partial(self.operators[node["op"]], **node["attributes"])
+            results = apply(*tensors) if around is None else around(node, apply, tensors)
             results = results if isinstance(results, tuple) else (results,)
             names = [output["name"] for output in node["outputs"]]
             if len(results) != len(names):
@@ -100,7 +110,7 @@ class Walk:
         return None if name is None else values[name]
 
     def where(self):
-        """The node at work, as the start of a sentence; empty outside of a walk."""
+        """The node at work, as the start of a sentence; empty where none is."""
         return f"node '{self.node['name']}' ({self.node['op']}): " if self.node else ""
 
 
@@ -116,7 +126,27 @@ def load_adapter(folder):
     found = {name: importlib.import_module(PACKAGE + "." + name) for name in MODULES}
     there = (folder / (OPTIONAL + ".py")).is_file()
     found[OPTIONAL] = importlib.import_module(PACKAGE + "." + OPTIONAL) if there else None
-    return types.SimpleNamespace(**found)
+    return types.SimpleNamespace(operators=load_operators(folder, found["adapter"]), **found)
+
+
+def load_operators(folder, adapter):
+    """Operator -> function: every ``op_<name>`` of the files in ``operators/``, and of adapter.py where it has any."""
+    families = [path.stem for path in sorted((folder / "operators").glob("*.py"))]
+    modules = {"adapter.py": adapter}
+    for family in families:
+        modules["operators/%s.py" % family] = importlib.import_module("%s.operators.%s" % (PACKAGE, family))
+    operators, places = {}, {}
+    for file, module in modules.items():
+        for name, function in vars(module).items():
+            home = str(getattr(function, "__module__", ""))
+            # What another file of the adapter defines and this one imports is not defined twice.
+            elsewhere = home.startswith(PACKAGE + ".") and home != module.__name__
+            if not name.startswith("op_") or elsewhere:
+                continue
+            if name in places:
+                raise Fault(f"{name} is defined in {places[name]} and in {file}; expected it once: remove one of them")
+            operators[name[3:]], places[name] = function, file
+    return operators
 
 
 def load_problem(folder):
@@ -156,23 +186,24 @@ def load_tensors(folder, problem):
     return tensors
 
 
-def check_supported(problem, adapter, framework):
-    """Raise NotImplementedError where the framework lacks the problem's dtype or an operator."""
+def check_supported(problem, modules, framework):
+    """Raise NotImplementedError where the framework lacks the problem's dtype or an operator, in that dtype or at all."""
     dtype = problem["dtype"]
-    reason = adapter.DTYPES.get(dtype, "its adapter does not list it")
-    if reason is not None:
+    reason = modules.adapter.DTYPES.get(dtype, "its adapter does not list it")
+    if isinstance(reason, str):
         raise NotImplementedError(f"{framework} does not compute in {dtype} here: {reason}")
     for node in problem["nodes"]:
-        if not hasattr(adapter, "op_" + node["op"]):
+        if node["op"] not in modules.operators:
             lack = f"{framework} has no operator '{node['op']}' in its adapter"
+            raise NotImplementedError(f"node '{node['name']}': {lack}")
+        if reason and node["op"] in reason:
+            lack = f"{framework} has no {node['op']} in {dtype}: {reason[node['op']]}"
             raise NotImplementedError(f"node '{node['name']}': {lack}")
 
 
 def expected_names(problem):
     """The names a capture must hold or explain, in the order of the graph."""
-    names = ["output/" + output["name"] for node in problem["nodes"] for output in node["outputs"]]
-    names += ["grad/" + node["name"] for node in problem["nodes"] if node["name"] != problem["output"]]
-    return names + ["grad/" + e["name"] for e in problem["inputs"] + problem["parameters"] if e["grad"]]
+    return beside("lineage").addresses(problem)
 
 
 def check_result(problem, values, missing, cuts):
@@ -253,7 +284,9 @@ class Job:
         self.modules = modules = load_adapter(self.folder)
         self.adapter, self.network, routes = modules.adapter, modules.network, modules.routes
         self.version = self.adapter.VERSION
-        self.threads = self.adapter.set_threads(self.threads)
+        threads = self.adapter.set_threads(self.threads)
+        # A framework that cannot tell leaves it open: null in capture.json.
+        self.threads = None if threads == "unknown" else threads
         self.route = routes.PRIMARY if self.route == "primary" else self.route
         if self.route not in routes.ROUTES:
             raise Fault(f"it has no route '{self.route}'; its routes are {', '.join(sorted(routes.ROUTES))}")
@@ -268,7 +301,7 @@ class Job:
             with contextlib.suppress(FileNotFoundError):
                 (folder / name).unlink()
         (folder / "started").write_bytes(b"")
-        record, self.walk = self.record(), None
+        record, self.nodes = self.record(), None
         try:
             if self.fault:
                 raise Fault(self.fault)
@@ -284,7 +317,7 @@ class Job:
 
     def where(self):
         """The node at work when the task failed, if one was."""
-        return self.walk.where() if self.walk else ""
+        return self.nodes.where() if self.nodes else ""
 
     def record(self):
         """A capture.json in which nothing has happened yet; a process's first task pays for the import."""
@@ -316,30 +349,30 @@ class Job:
         with timed(seconds, "read"):
             problem = load_problem(source)
             record.update(dtype=problem["dtype"], problem=problem["digest"])
-            check_supported(problem, self.adapter, self.folder.name)
+            check_supported(problem, self.modules, self.folder.name)
             tensors = load_tensors(source, problem)
-        self.walk = Walk(problem)
+        self.nodes = Nodes(problem, self.modules.operators)
         if problem.get("script"):
             # A script over the network (adapters/scripts.py) instead of one forward and backward.
             with timed(seconds, "run"):
-                scripts, ways = beside("scripts"), self.walk.ways
-                values, record["asked"] = scripts.run(self.modules, problem, tensors, self.walk)
-            told = scripts.missing(record["asked"], ways)
-            record.update(beside("ways").advice(ways, self.modules.routes.PRIMARY, *told, self.modules.reasons))
+                scripts, lineage = beside("scripts"), self.nodes.lineage
+                values, record["asked"] = scripts.run(self.modules, problem, tensors, self.nodes)
+            told = scripts.missing(record["asked"], lineage)
+            record.update(beside("lineage").advice(lineage, self.modules.routes.PRIMARY, *told, self.modules.reasons))
         elif probes is not None:
             # The forward alone, at the points of a numerical derivative (adapters/probes.py).
             with timed(seconds, "run"):
                 run = beside("probes").run
-                values = run(self.modules, problem, tensors, self.walk, probes, arrays.read_arrays)
+                values = run(self.modules, problem, tensors, self.nodes, probes, arrays.read_arrays)
         else:
             with timed(seconds, "build"):
-                network = self.network.build(problem, tensors, self.walk)
+                network = self.network.build(problem, tensors, self.nodes)
             with timed(seconds, "run"):
                 values, missing = self.capture(network, problem, tensors)
-            missing, cuts = beside("ways").places(missing)
+            missing, cuts = beside("lineage").places(missing)
             check_result(problem, values, missing, cuts)
             record.update(missing=missing, cuts=cuts)
-            record.update(beside("ways").advice(self.walk.ways, self.route, missing, cuts, self.modules.reasons))
+            record.update(beside("lineage").advice(self.nodes.lineage, self.route, missing, cuts, self.modules.reasons))
         with timed(seconds, "write"):
             record["digest"] = arrays.write_arrays(target / "capture.safetensors", values)
 
@@ -374,11 +407,14 @@ def describe(folder):
     about.update(interpreter())
     try:
         modules = load_adapter(folder)
-        operators = sorted(name[3:] for name in vars(modules.adapter) if name.startswith("op_"))
+        composed = {op: f.composed for op, f in modules.operators.items() if hasattr(f, "composed")}
+        # What is lacking in a dtype for single operators only does not make the dtype unsupported.
+        dtypes = {dtype: reason if isinstance(reason, str) else None for dtype, reason in modules.adapter.DTYPES.items()}
         about.update(
             version=modules.adapter.VERSION,
-            dtypes=modules.adapter.DTYPES,
-            operators=operators,
+            dtypes=dtypes,
+            operators=sorted(modules.operators),
+            composed=composed,
             routes=sorted(modules.routes.ROUTES),
             primary=modules.routes.PRIMARY,
         )

@@ -21,9 +21,8 @@ def op_square(x):
     return x * x
 """
 NETWORK = """
-from . import adapter
-def build(problem, tensors, walk):
-    return lambda: walk(vars(adapter), tensors)
+def build(problem, tensors, nodes):
+    return lambda: nodes(tensors)
 """
 # Only for a network of one node: its gradient is right where the node is relu.
 ROUTES = """

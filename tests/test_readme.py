@@ -11,6 +11,7 @@ import pytest
 from constants import constants
 from gradconform import paths
 from gradconform.command.main import main
+from twin_adapter import append
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -86,8 +87,7 @@ def answer(tmp_path: Path, body: str) -> str:
     """What `gradconform why` prints of an adapter whose ReLU has this body, without the framework's version."""
     folder = tmp_path / "torch"
     shutil.copytree(paths.adapters_folder() / "torch", folder, ignore=shutil.ignore_patterns("__pycache__"))
-    with (folder / "adapter.py").open("a", encoding="utf-8") as file:
-        file.write(f"\n\ndef op_relu(x):\n    return {body}\n")
+    append(folder, "operators", f"def op_relu(x):\n    return {body}\n")
     spec = paths.specs_folder() / "networks" / "mlp.yaml"
     done = click.testing.CliRunner().invoke(main, ["why", str(spec), "x", "--adapter", str(folder)])
     assert done.exit_code == 0, done.output

@@ -1,27 +1,23 @@
 """A problem as a ``chainer.Chain``."""
 
-import functools
-
 import chainer
-
-from . import adapter
 
 
 class Node(chainer.Link):
     """A node that owns parameters or buffers. It is called as a link, so that hooks of links see it."""
 
-    def forward(self, operator, *tensors, **attributes):
+    def forward(self, apply, *tensors):
         """What the operator gives; the link's own parameters are among the tensors."""
-        return operator(*tensors, **attributes)
+        return apply(*tensors)
 
 
 class Network(chainer.Chain):
     """One child link for every node that owns parameters or buffers; a call applies every node."""
 
-    def __init__(self, problem, tensors, walk):
+    def __init__(self, problem, tensors, nodes):
         super().__init__()
         # All in one attribute, so that only one name is taken from the nodes.
-        self.gradconform = problem, walk
+        self.gradconform = problem, nodes
         for entry in problem["parameters"]:
             link, slot = self._place(entry["name"])
             with link.init_scope():
@@ -45,33 +41,23 @@ class Network(chainer.Chain):
 
     def forward(self, inputs):
         """Every tensor of the problem by name, from the inputs by name."""
-        problem, walk = self.gradconform
+        problem, nodes = self.gradconform
         values = dict(inputs)
         for entry in problem["parameters"] + problem["buffers"]:
             node, _, slot = entry["name"].rpartition(".")
             values[entry["name"]] = getattr(self[node], slot)
-        return walk(self._operators(problem), values)
-
-    def _operators(self, problem):
-        """The adapter's operators, through the link of each node that has one."""
         links = {link.name: link for link in self.children()}
-        # The walk applies every node in order, and does not tell an operator for which it is called.
-        following = iter(problem["nodes"])
 
-        def through_its_link(operator):
-            def apply(*tensors, **attributes):
-                link = links.get(next(following)["name"])
-                call = operator if link is None else functools.partial(link, operator)
-                return call(*tensors, **attributes)
+        def through_its_link(node, apply, tensors):
+            link = links.get(node["name"])
+            return apply(*tensors) if link is None else link(apply, *tensors)
 
-            return apply
-
-        return {name: through_its_link(f) for name, f in vars(adapter).items() if name.startswith("op_")}
+        return nodes(values, around=through_its_link)
 
 
-def build(problem, tensors, walk):
+def build(problem, tensors, nodes):
     """Return the problem as a Network, whose ``namedparams()`` are the problem's parameters."""
-    return Network(problem, tensors, walk)
+    return Network(problem, tensors, nodes)
 
 
 def evaluate(network, problem, tensors):

@@ -38,13 +38,13 @@ LINES = {
 }
 
 
-def explain(ways, values, gradients, kept):
+def explain(lineage, values, gradients, kept):
     """The reason for each wanted name without a gradient that can be taken for one.
 
     values: variables by name. gradients: arrays or None by name. kept: the names that the route can give.
     """
-    found = without_path(ways, values, ways.wanted)
-    for name in ways.wanted:
+    found = without_path(lineage, values, lineage.wanted)
+    for name in lineage.wanted:
         if gradients.get(name) is not None:
             if name in found:
                 # Backward never came here: what is stored is what the variable was made with.
@@ -55,15 +55,15 @@ def explain(ways, values, gradients, kept):
     return found
 
 
-def without_path(ways, values, names):
+def without_path(lineage, values, names):
     """Those of the named variables that can have no gradient, each with the reason."""
 
     def leads(node, read):
         # Buffers may be plain arrays, which are no part of the graph.
-        others = {values[name].node for name in ways.reads[node] if isinstance(values[name], chainer.Variable)}
+        others = {values[name].node for name in lineage.reads[node] if isinstance(values[name], chainer.Variable)}
         return _leads(values[node].node, values[read].node, others)
 
-    return ways.explain(names, lambda name: values[name].requires_grad, leads)
+    return lineage.explain(names, lambda name: values[name].requires_grad, leads)
 
 
 def _leads(output, variable, others):

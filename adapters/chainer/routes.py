@@ -124,14 +124,14 @@ def _outputs(problem):
     return [entry["name"] for node in problem["nodes"] for entry in node["outputs"]]
 
 
-def _ways(network):
+def _lineage(network):
     """The ways from tensors to the output in the problem's graph."""
-    return network.gradconform[1].ways
+    return network.gradconform[1].lineage
 
 
 def _differentiable(network, values):
     """The wanted variables that can be asked for a gradient."""
-    return {name: values[name] for name in _ways(network).wanted if values[name].requires_grad}
+    return {name: values[name] for name in _lineage(network).wanted if values[name].requires_grad}
 
 
 def _leaves(values):
@@ -141,7 +141,7 @@ def _leaves(values):
 
 def _stored(network, values):
     """What each wanted variable has in ``.grad``."""
-    return {name: values[name].grad for name in _ways(network).wanted}
+    return {name: values[name].grad for name in _lineage(network).wanted}
 
 
 def _read(network, problem, values, gradients, kept, outputs=None):
@@ -156,8 +156,8 @@ def _read(network, problem, values, gradients, kept, outputs=None):
     if outputs is None:
         outputs = {name: values[name].array for name in _outputs(problem)}
     missing = {"output/" + name: "not_retained" for name in _outputs(problem) if name not in outputs}
-    explained = reasons.explain(_ways(network), values, gradients, kept)
+    explained = reasons.explain(_lineage(network), values, gradients, kept)
     missing.update(("grad/" + name, reason) for name, reason in explained.items())
     captured = {"output/" + name: array for name, array in outputs.items()}
-    captured.update(("grad/" + n, gradients[n]) for n in _ways(network).wanted if n not in explained)
+    captured.update(("grad/" + n, gradients[n]) for n in _lineage(network).wanted if n not in explained)
     return captured, missing

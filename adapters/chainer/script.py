@@ -3,14 +3,14 @@
 import chainer
 import numpy as np
 
-from . import adapter, reasons
+from . import reasons
 
 
 class Script:
     """A network that a script is run over: its variables by name, those of the nodes from the last forward."""
 
-    def __init__(self, problem, tensors, walk):
-        self.walk = walk
+    def __init__(self, problem, tensors, nodes):
+        self.nodes = nodes
         self.cotangent = tensors["cotangent/" + problem["output"]]
         self.leaves = {
             e["name"]: chainer.Variable(tensors[e["name"]], requires_grad=e["grad"]) for e in problem["inputs"]
@@ -23,7 +23,7 @@ class Script:
 
     def forward(self, no_grad, detach, through_numpy):
         """Apply every node; each forward makes new variables and a new graph."""
-        self.values = self.walk(Operators(self.walk, no_grad, detach, through_numpy), self.leaves)
+        self.values = self.nodes(self.leaves, around=Cuts(no_grad, detach, through_numpy))
 
     def backward(self, of, cotangent, keep_graph):
         """Set the output's ``grad``, unless there is no cotangent, and call ``backward()``; graphs are always kept."""
@@ -73,29 +73,24 @@ class Script:
             found = found.grad if kind == "grad" else found.array
         return None if found is None else found.copy()
 
-    def explain(self, ways, name):
+    def explain(self, lineage, name):
         """Why a variable has no gradient, by Chainer's graph as it is now: a reason, or one with its place."""
         kept = self.retain_grad or name in self.leaves
-        found = reasons.without_path(ways, self.values, [name])
+        found = reasons.without_path(lineage, self.values, [name])
         return found.get(name, "not_differentiable" if kept else "not_retained")
 
 
-class Operators:
-    """What the walk looks its operators up in: the adapter's, with the node at work cut off where it is told to be."""
+class Cuts:
+    """What is called around each node: it cuts the graph off where it is told to."""
 
-    def __init__(self, walk, no_grad, detach, through_numpy):
-        self.walk, self.no_grad = walk, no_grad
-        self.detach, self.through_numpy = detach, through_numpy
+    def __init__(self, no_grad, detach, through_numpy):
+        self.no_grad, self.detach, self.through_numpy = no_grad, detach, through_numpy
 
-    def __getitem__(self, operator):
-        node = self.walk.node
-
-        def apply(*variables, **attributes):
-            with chainer.using_config("enable_backprop", node["name"] not in self.no_grad):
-                return getattr(adapter, operator)(*map(self.cut, names, variables), **attributes)
-
+    def __call__(self, node, apply, tensors):
+        """Apply a node to its tensors as it is to see them."""
         names = [name for _, name in node["tensors"]]
-        return apply
+        with chainer.using_config("enable_backprop", node["name"] not in self.no_grad):
+            return apply(*map(self.cut, names, tensors))
 
     def cut(self, name, variable):
         """The variable as its readers see it; of several in one slot, each."""

@@ -39,7 +39,7 @@ class Capture:
 
     def __init__(self, network, problem):
         self.values, self.missing = {}, {}
-        self.problem, self.variables, self.ways = problem, network.variables, network.ways
+        self.problem, self.variables, self.lineage = problem, network.variables, network.lineage
         # Backward goes no further up than variables that need a gradient.
         self.reached = variables_above([network.output], lambda variable: variable.need_grad)
 
@@ -47,7 +47,7 @@ class Capture:
     def explained(self):
         """Why there is no way from the output to a tensor, for each that has none: by the spec's graph, or NNabla's."""
         outputs = [entry["name"] for node in self.problem["nodes"] for entry in node["outputs"]]
-        return explain(self.ways, self.variables, self.ways.wanted + outputs)
+        return explain(self.lineage, self.variables, self.lineage.wanted + outputs)
 
     def read_outputs(self, variables):
         """Copy the output of every node that is among ``variables``, unless its buffer was given away."""
@@ -63,14 +63,14 @@ class Capture:
 
     def read_gradients(self, variables, kept=None):
         """Take the gradients that backward wrote to ``variables``; of those not ``kept``, none is read."""
-        for name in self.ways.wanted:
+        for name in self.lineage.wanted:
             reason = self.why_not(name, variables.get(name), kept)
             if reason is None:
                 self.values["grad/" + name] = variables[name].g
             else:
                 self.missing["grad/" + name] = reason
         # Without a copy: variables get new buffers, so nothing writes to these any more.
-        for variable in {variables[name] for name in self.ways.wanted if "grad/" + name in self.values}:
+        for variable in {variables[name] for name in self.lineage.wanted if "grad/" + name in self.values}:
             variable.grad = nn.NdArray(variable.shape)
 
     def why_not(self, name, variable, kept=None):

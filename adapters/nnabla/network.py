@@ -5,25 +5,23 @@ import mmap
 import nnabla as nn
 import numpy as np
 
-from . import adapter
-
 
 class Network:
     """A graph that has not run: its output, its variables by the spec's names, and those it starts from."""
 
-    def __init__(self, output, leaves, walk):
+    def __init__(self, output, leaves, nodes):
         self.leaves = leaves
-        self.ways = walk.ways
-        self._output, self._walk = output, walk
+        self.lineage = nodes.lineage
+        self._output, self._nodes = output, nodes
         self.link()
 
     def link(self):
         """Apply the nodes to the leaves, which makes the graph; what an earlier call made is let go."""
-        self.variables = self._walk(vars(adapter), self.leaves)
+        self.variables = self._nodes(self.leaves)
         self.output = self.variables[self._output]
 
 
-def build(problem, tensors, walk):
+def build(problem, tensors, nodes):
     """Build the graph of a problem; the process's one parameter store then holds this problem's alone."""
     nn.clear_parameters()
     leaves = {}
@@ -33,7 +31,7 @@ def build(problem, tensors, walk):
         leaves[entry["name"]] = register(entry["name"], tensors[entry["name"]], entry["grad"])
     for array in tensors.values():
         release(array)
-    return Network(problem["output"], leaves, walk)
+    return Network(problem["output"], leaves, nodes)
 
 
 def register(name, array, need_grad):

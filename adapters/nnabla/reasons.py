@@ -29,13 +29,13 @@ LINES = {
 }
 
 
-def explain(ways, variables, names):
+def explain(lineage, variables, names):
     """Those of the names that can have no gradient, by the problem's graph or by NNabla's, each with the reason."""
 
     def leads(node, read):
-        return _leads(variables[node], variables[read], [variables[name] for name in ways.reads[node]])
+        return _leads(variables[node], variables[read], [variables[name] for name in lineage.reads[node]])
 
-    return ways.explain(names, lambda name: variables[name].need_grad, leads)
+    return lineage.explain(names, lambda name: variables[name].need_grad, leads)
 
 
 def _leads(output, variable, reads):

@@ -86,7 +86,7 @@ def auto_forward(network, problem, tensors):
 def nn_grad(network, problem, tensors):
     """Ask ``nn.grad``, whose graph is of Python definitions and not of the C++ ones ``backward`` runs."""
     capture = Capture(network, problem)
-    why_not = {name: capture.why_not(name, network.variables[name]) for name in capture.ways.wanted}
+    why_not = {name: capture.why_not(name, network.variables[name]) for name in capture.lineage.wanted}
     found = [name for name in why_not if why_not[name] is None]
     seed = nn.Variable.from_numpy_array(tensors["cotangent/" + problem["output"]])
     asked = [network.variables[name] for name in found]

@@ -5,14 +5,14 @@ import contextlib
 import nnabla as nn
 import numpy as np
 
-from . import adapter, network, reasons
+from . import network, reasons
 
 
 class Script:
     """A network that a script is run over: its variables by name, those of the nodes once the graph is built."""
 
-    def __init__(self, problem, tensors, walk):
-        self.walk, self.nodes = walk, [node["name"] for node in problem["nodes"]]
+    def __init__(self, problem, tensors, nodes):
+        self.nodes, self.names = nodes, [node["name"] for node in problem["nodes"]]
         self.cotangent = tensors["cotangent/" + problem["output"]]
         nn.clear_parameters()
         self.leaves = {
@@ -26,9 +26,9 @@ class Script:
         """Build the graph the first time, and again only where it is to be cut elsewhere; run it."""
         if self.built != (no_grad, detach, through_numpy):
             self.built = no_grad, detach, through_numpy
-            self.values = self.walk(Operators(self.walk, *self.built), self.leaves)
+            self.values = self.nodes(self.leaves, around=Cuts(*self.built))
         # All, for the output is not linked to what it reads through a variable that was unlinked.
-        nn.forward_all([self.values[name] for name in self.nodes])
+        nn.forward_all([self.values[name] for name in self.names])
 
     def backward(self, of, cotangent, keep_graph):
         """``backward(grad)``, or without grad where there is no cotangent.
@@ -86,27 +86,22 @@ class Script:
             return None, "buffer_reused"
         return (found.g if kind == "grad" else found.d).copy()
 
-    def explain(self, ways, name):
+    def explain(self, lineage, name):
         """Why no gradient comes to a variable, by NNabla's graph as it is now: a reason with its place, or None."""
-        return reasons.explain(ways, self.values, [name]).get(name)
+        return reasons.explain(lineage, self.values, [name]).get(name)
 
 
-class Operators:
-    """What the walk looks its operators up in: the adapter's, with the node at work cut off where it is told to be."""
+class Cuts:
+    """What is called around each node: it cuts the graph off where it is told to."""
 
-    def __init__(self, walk, no_grad, detach, through_numpy):
-        self.walk, self.no_grad = walk, no_grad
-        self.detach, self.through_numpy = detach, through_numpy
+    def __init__(self, no_grad, detach, through_numpy):
+        self.no_grad, self.detach, self.through_numpy = no_grad, detach, through_numpy
 
-    def __getitem__(self, operator):
-        node = self.walk.node
-
-        def apply(*variables, **attributes):
-            with nn.no_grad() if node["name"] in self.no_grad else contextlib.nullcontext():
-                return getattr(adapter, operator)(*map(self.cut, names, variables), **attributes)
-
+    def __call__(self, node, apply, tensors):
+        """Apply a node to its tensors as it is to see them."""
         names = [name for _, name in node["tensors"]]
-        return apply
+        with nn.no_grad() if node["name"] in self.no_grad else contextlib.nullcontext():
+            return apply(*map(self.cut, names, tensors))
 
     def cut(self, name, variable):
         """The variable as its readers see it; of several in one slot, each."""

@@ -2,12 +2,10 @@
 
 import torch
 
-from . import adapter
 
-
-def build(problem, tensors, walk):
+def build(problem, tensors, nodes):
     """Return the module; its parameters and buffers share their memory with ``tensors``."""
-    return Network(problem, tensors, walk)
+    return Network(problem, tensors, nodes)
 
 
 def inputs(problem, tensors):
@@ -26,12 +24,12 @@ def evaluate(network, problem, tensors):
 class Network(torch.nn.Module):
     """One submodule for each node; given the inputs, returns every tensor."""
 
-    def __init__(self, problem, tensors, walk):
+    def __init__(self, problem, tensors, nodes):
         super().__init__()
-        self.walk = walk
+        self.nodes = nodes
         # Not add_module: it refuses a node called like a method of Module, `train` for one.
         for node in problem["nodes"]:
-            self._modules[node["name"]] = Node(getattr(adapter, "op_" + node["op"]))
+            self._modules[node["name"]] = Node(nodes.operators[node["op"]])
         for entry in problem["parameters"]:
             owner, slot = entry["name"].split(".")
             parameter = torch.nn.Parameter(torch.from_numpy(tensors[entry["name"]]), entry["grad"])
@@ -43,11 +41,15 @@ class Network(torch.nn.Module):
     def forward(self, values):
         """Return the inputs, parameters, buffers and every node output by name."""
         values = {**values, **dict(self.named_parameters()), **dict(self.named_buffers())}
-        return self.walk(NodeAtWork(self), values)
+        return self.nodes(values, around=self.apply_module)
+
+    def apply_module(self, node, apply, tensors):
+        """Apply a node through its submodule, so that hooks see it."""
+        return self._modules[node["name"]](*tensors, **node["attributes"])
 
 
 class Node(torch.nn.Module):
-    """One node: its operator, and the parameters and buffers it owns, which the walk hands to it with the rest."""
+    """One node: its operator, and the parameters and buffers it owns, which are handed to it with the rest."""
 
     def __init__(self, operator):
         super().__init__()
@@ -59,13 +61,3 @@ class Node(torch.nn.Module):
         # Dropout in evaluation mode and some reshapes return the tensor they were given. A gradient kept on it
         # would be that of the operator's input, which other nodes may read too.
         return result.view_as(result) if any(result is tensor for tensor in tensors) else result
-
-
-class NodeAtWork:
-    """What the walk looks its operators up in: gives it the submodule of the node it is at."""
-
-    def __init__(self, network):
-        self.network = network
-
-    def __getitem__(self, operator):
-        return self.network._modules[self.network.walk.node["name"]]

@@ -32,25 +32,25 @@ LINES = {
 }
 
 
-def reasons(ways, values, without, kept):
+def reasons(lineage, values, without, kept):
     """The reason why each tensor named in ``without`` has no gradient.
 
     values: the tensors of the forward. kept: the names of the tensors whose gradient the route keeps at all.
     """
-    found = without_path(ways, values, without)
+    found = without_path(lineage, values, without)
     for name in without:
         # If autograd's graph leads here and keeps gradients, a function on the way gave none.
         found.setdefault(name, "not_differentiable" if name in kept else "not_retained")
     return {"grad/" + name: reason for name, reason in found.items()}
 
 
-def without_path(ways, values, names):
+def without_path(lineage, values, names):
     """Those of the named tensors that can have no gradient, each with the reason."""
 
     def leads(node, read):
-        return autograd_leads(values[node], values[read], [values[name] for name in ways.reads[node]])
+        return autograd_leads(values[node], values[read], [values[name] for name in lineage.reads[node]])
 
-    return ways.explain(names, lambda name: values[name].requires_grad, leads)
+    return lineage.explain(names, lambda name: values[name].requires_grad, leads)
 
 
 def autograd_leads(output, tensor, reads):

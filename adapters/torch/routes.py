@@ -85,7 +85,7 @@ def func_vjp(network, problem, tensors):
     def function(of_parameters, of_inputs):
         values = functional_call(network, of_parameters, ({**inputs, **of_inputs},))
         # vjp makes zeros where no gradient came. Only in here is there a graph that tells why none came.
-        why.update(without_path(network.walk.ways, values, wanted(problem)))
+        why.update(without_path(network.nodes.lineage, values, wanted(problem)))
         return values[problem["output"]], {name: values[name] for name in outputs(problem)}
 
     _, pull_back, results = vjp(function, of_parameters, of_inputs, has_aux=True)
@@ -165,7 +165,7 @@ def answer(network, problem, values, gradients, *, kept=None, results=None):
     """
     found = {name: gradients[name] for name in wanted(problem) if gradients.get(name) is not None}
     without = [name for name in wanted(problem) if name not in found]
-    missing = reasons(network.walk.ways, values, without, wanted(problem) if kept is None else kept)
+    missing = reasons(network.nodes.lineage, values, without, wanted(problem) if kept is None else kept)
     return arrays(results or {name: values[name] for name in outputs(problem)}, found), missing
 
 

@@ -4,14 +4,14 @@ import contextlib
 
 import torch
 
-from . import adapter, reasons
+from . import reasons
 
 
 class Script:
     """A network that a script is run over: its tensors by name, those of the nodes from the last forward."""
 
-    def __init__(self, problem, tensors, walk):
-        self.walk = walk
+    def __init__(self, problem, tensors, nodes):
+        self.nodes = nodes
         self.cotangent = torch.from_numpy(tensors["cotangent/" + problem["output"]])
         entries = problem["inputs"] + problem["parameters"] + problem["buffers"]
         self.leaves = {e["name"]: torch.from_numpy(tensors[e["name"]]).requires_grad_(e["grad"]) for e in entries}
@@ -19,7 +19,7 @@ class Script:
 
     def forward(self, no_grad, detach, through_numpy):
         """Apply every node; each forward makes new tensors and a new graph."""
-        self.values = self.walk(Operators(self.walk, no_grad, detach, through_numpy), self.leaves)
+        self.values = self.nodes(self.leaves, around=Cuts(no_grad, detach, through_numpy))
 
     def backward(self, of, cotangent, keep_graph):
         """``tensor.backward(gradient)``, or without a gradient where there is no cotangent."""
@@ -74,29 +74,24 @@ class Script:
         found = found.grad if kind == "grad" else found
         return None if found is None else found.detach().numpy().copy()
 
-    def explain(self, ways, name):
+    def explain(self, lineage, name):
         """Why a tensor has no gradient, by autograd's graph as it is now: a reason, or one with its place."""
         tensor = self.values[name]
         kept = {name} if tensor.is_leaf or tensor.retains_grad else set()
-        return reasons.reasons(ways, self.values, [name], kept)["grad/" + name]
+        return reasons.reasons(lineage, self.values, [name], kept)["grad/" + name]
 
 
-class Operators:
-    """What the walk looks its operators up in: the adapter's, with the node at work cut off where it is told to be."""
+class Cuts:
+    """What is called around each node: it cuts the graph off where it is told to."""
 
-    def __init__(self, walk, no_grad, detach, through_numpy):
-        self.walk, self.no_grad = walk, no_grad
-        self.detach, self.through_numpy = detach, through_numpy
+    def __init__(self, no_grad, detach, through_numpy):
+        self.no_grad, self.detach, self.through_numpy = no_grad, detach, through_numpy
 
-    def __getitem__(self, operator):
-        node = self.walk.node
-
-        def apply(*tensors, **attributes):
-            with torch.no_grad() if node["name"] in self.no_grad else contextlib.nullcontext():
-                return getattr(adapter, operator)(*map(self.cut, names, tensors), **attributes)
-
+    def __call__(self, node, apply, tensors):
+        """Apply a node to its tensors as it is to see them."""
         names = [name for _, name in node["tensors"]]
-        return apply
+        with torch.no_grad() if node["name"] in self.no_grad else contextlib.nullcontext():
+            return apply(*map(self.cut, names, tensors))
 
     def cut(self, name, tensor):
         """The tensor as its readers see it; of several in one slot, each."""

@@ -30,9 +30,8 @@ def op_break(x):
     raise MemoryError("no room left")
 """
 NETWORK = """
-from . import adapter
-def build(problem, tensors, walk):
-    return lambda: walk(vars(adapter), tensors)
+def build(problem, tensors, nodes):
+    return lambda: nodes(tensors)
 """
 ROUTES = """
 from .adapter import np

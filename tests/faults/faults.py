@@ -19,16 +19,16 @@ Blame = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault. adapter, routes: texts to append to these files, one for all frameworks or one for each."""
+    """One fault. operators, routes: texts to append to these files, one for all frameworks or one for each."""
 
     name: str
     blame: Blame
-    adapter: str | Mapping[str, str] = ""
+    operators: str | Mapping[str, str] = ""
     routes: str | Mapping[str, str] = ""
 
     def changes(self, framework: str) -> dict[str, str]:
         """What to append to which file of a framework's adapter."""
-        texts = {"adapter.py": self.adapter, "routes.py": self.routes}
+        texts = {"operators": self.operators, "routes.py": self.routes}
         chosen = {file: text if isinstance(text, str) else text[framework] for file, text in texts.items()}
         return {file: text for file, text in chosen.items() if text}
 
@@ -140,13 +140,13 @@ def _wrong_side(x):
 RELU = Fault(
     "relu_mask_from_the_wrong_side",
     {"cnn": {"grad/conv2": "relu2"}, "three_readers": {"grad/h": "left right squared"}},
-    adapter={framework: code + CHOSEN_RELU for framework, code in WRONG_SIDE.items()},
+    operators={framework: code + CHOSEN_RELU for framework, code in WRONG_SIDE.items()},
 )
 
 PADDING = Fault(
     "padding_shifted_by_one",
     {"lenet": {"output/conv1": "conv1", "grad/conv1.weight": "conv1", "grad/x": "conv1"}},
-    adapter="""
+    operators="""
 
 _conv2d = op_conv2d
 
@@ -160,7 +160,7 @@ def op_conv2d(x, weight, bias, *, padding, **attributes):
 POOLING = Fault(
     "pooling_window_and_padding_one_larger",
     {"cnn": {"output/pool1": "pool1", "grad/relu1": "pool1"}},
-    adapter="""
+    operators="""
 
 _max_pool2d = op_max_pool2d
 
@@ -175,7 +175,7 @@ def op_max_pool2d(x, *, kernel_size, stride, padding):
 STRIDE = Fault(
     "stride_one_larger",
     {"strided": {"output/conv": "conv", "grad/conv.weight": "conv", "grad/x": "conv"}},
-    adapter="""
+    operators="""
 
 _conv2d = op_conv2d
 
@@ -202,12 +202,12 @@ BATCH_NORM_EPS = Fault(
         "residual_train": {"output/bn1": "bn1", "grad/conv1": "bn1"},
         "residual_eval": {"output/bn1": "bn1", "grad/conv1": "bn1", "grad/bn1.weight": "bn1"},
     },
-    adapter=FIRST_OF_TWO.format(op="batch_norm"),
+    operators=FIRST_OF_TWO.format(op="batch_norm"),
 )
 LAYER_NORM_EPS = Fault(
     "layer_norm_eps_twice_as_large",
     {"transformer": {"output/norm1": "norm1", "grad/norm1.weight": "norm1", "grad/x": "norm1 add1"}},
-    adapter=FIRST_OF_TWO.format(op="layer_norm"),
+    operators=FIRST_OF_TWO.format(op="layer_norm"),
 )
 
 LOSS = Fault(
@@ -216,7 +216,7 @@ LOSS = Fault(
         "strided": {"output/loss": "loss", "grad/fc": "loss"},
         "cnn": {"output/loss": "loss", "grad/fc2": "loss"},
     },
-    adapter="".join(
+    operators="".join(
         f"""
 
 _{op} = op_{op}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from gradconform.draw.variants import Variant
 from gradconform.judge import failing, judge
 from gradconform.rows import Row
 from gradconform.spec import load
+from twin_adapter import append, copied
 
 HERE = Path(__file__).parent
 # The dtype that all three frameworks compute in, and the one with the wider bounds.
@@ -61,12 +61,9 @@ class Problems:
 
 def twin(framework: str, where: Path, changes: dict[str, str] | None = None) -> Path:
     """A copy of an adapter's folder below `where`, with a text appended to each file that `changes` names."""
-    folder = where / framework
-    # .tox/<framework> is found by the name of the folder.
-    shutil.copytree(paths.adapters_folder() / framework, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    folder = copied(framework, where)
     for file, text in (changes or {}).items():
-        path = folder / file
-        path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
+        append(folder, file, text)
     return folder
 
 

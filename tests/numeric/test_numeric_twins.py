@@ -17,6 +17,7 @@ from gradconform.judge import judge
 from gradconform.numeric import probes
 from gradconform.run import way
 from gradconform.spec import load
+from twin_adapter import append
 
 # Forward is the identity; backward multiplies by 1 + EPS.
 SCALED = {
@@ -123,8 +124,7 @@ def test_a_custom_backward_that_is_off_by_little_is_caught(framework, dtype, tmp
     """The twin: one weight's gradient is off by 1e-3 in float32 or 1e-8 in float64, and its row alone diverges."""
     folder = tmp_path / framework
     shutil.copytree(paths.adapters_folder() / framework, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    with (folder / "adapter.py").open("a", encoding="utf-8") as file:
-        file.write(SCALED[framework].replace("EPS", repr(SMALL[dtype])) + FAULT)
+    append(folder, "operators", SCALED[framework].replace("EPS", repr(SMALL[dtype])) + FAULT)
     found = numerical(adapters.find(str(folder)), dtype, tmp_path / "run")
     assert {name for name, row in found.items() if row.verdict == "diverges"} == {"grad/layer2.weight"}
     assert {row.verdict for name, row in found.items() if name != "grad/layer2.weight"} == {"conforms"}

@@ -18,6 +18,7 @@ from gradconform.draw.problem import draw_problem
 from gradconform.spec import load
 from honest import problem_of
 from route_specs import SHIPPED
+from twin_adapter import append as add
 
 PRIMARY = "backward_retain_grad"
 OTHERS = ("backward", "chainer_grad", "chainer_grad_set_grad", "chainer_grad_retain_grad", "function_hook", "link_hook")
@@ -75,8 +76,7 @@ def twin(
         assert text.count(old) == 1, f"{file} has {text.count(old)} of {old!r}"
         (folder / file).write_text(text.replace(old, new), encoding="utf-8")
     for file, text in (append or {}).items():
-        with (folder / file).open("a", encoding="utf-8") as stream:
-            stream.write(text)
+        add(folder, file, text)
     return str(folder)
 
 
@@ -189,7 +189,7 @@ with Hook():
 
 def test_links_that_are_not_called_are_not_seen(run: Run, drawn: dict[str, Problem], tmp_path: Path) -> None:
     """Without the call there is nothing for a hook of links to see; with it the primary route's bits are the same."""
-    called, not_called = "walk(self._operators(problem), values)", "walk(vars(adapter), values)"
+    called, not_called = "nodes(values, around=through_its_link)", "nodes(values)"
     folder = twin(tmp_path, replace={"network.py": (called, not_called)})
     some = {name: drawn[name] for name in ("cnn", "residual_train")}
     for name, found in capture(some, folder, "link_hook", tmp_path / "hooked").items():
@@ -233,7 +233,7 @@ def cuttable(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Problem]:
 def test_a_cut_graph_is_found_in_the_graph(cuttable: dict[str, Problem], tmp_path: Path, route: str) -> None:
     """However it was cut, what lies behind it says so, and what lies before it is given."""
     text = "".join(f"\n\ndef op_{op}(x):\n    {body}\n" for op, (body, _) in CUTS.items())
-    captures = capture(cuttable, twin(tmp_path, append={"adapter.py": text}), route, tmp_path / "captures")
+    captures = capture(cuttable, twin(tmp_path, append={"operators": text}), route, tmp_path / "captures")
     for op, found in captures.items():
         assert found.status == "ok", found.reason
         behind = {"grad/x", "grad/h", "grad/h.weight", "grad/h.bias"} | (set() if CUTS[op][1] else {"grad/cut"})
@@ -245,7 +245,7 @@ def test_a_cut_graph_is_found_in_the_graph(cuttable: dict[str, Problem], tmp_pat
 
 def test_a_network_without_backprop_is_cut_everywhere(cuttable: dict[str, Problem], tmp_path: Path) -> None:
     """no_backprop_mode around the whole, as in `VGG16Layers.predict`: backward does not complain and gives nothing."""
-    old = "        return walk(self._operators(problem), values)"
+    old = "        return nodes(values, around=through_its_link)"
     new = f"        with chainer.no_backprop_mode():\n    {old}"
     folder = twin(tmp_path, replace={"network.py": (old, new)})
     everything = leaves(cuttable["relu"]) | intermediates(cuttable["relu"])
@@ -317,7 +317,7 @@ class _Opaque(chainer.FunctionNode):
 def op_relu(x):
     return _Opaque().apply((x,))[0]
 """
-    folder = twin(tmp_path, append={"adapter.py": text})
+    folder = twin(tmp_path, append={"operators": text})
     for route in (PRIMARY, "function_hook"):
         found = capture({"relu": cuttable["relu"]}, folder, route, tmp_path / route)["relu"]
         behind = {"grad/x", "grad/h", "grad/h.weight", "grad/h.bias"}

@@ -19,6 +19,7 @@ from gradconform.contract import Problem
 from gradconform.judge import judge
 from gradconform.rows import Row
 from honest import problem_of
+from twin_adapter import append
 
 FRAMEWORKS = tuple(adapters.names())
 # Framework -> way -> (the operator that does it, its body). The last is the twin that cuts nothing.
@@ -93,6 +94,9 @@ def twin(framework: str, where: Path, changes: Mapping[str, str | tuple[str, str
     folder = where / framework
     shutil.copytree(paths.adapters_folder() / framework, folder, ignore=shutil.ignore_patterns("__pycache__"))
     for file, change in changes.items():
+        if file == "operators":
+            append(folder, file, str(change))
+            continue
         text = (folder / file).read_text(encoding="utf-8")
         if isinstance(change, tuple):
             assert text.count(change[0]) == 1, f"{file} has {text.count(change[0])} of {change[0]!r}"
@@ -134,7 +138,7 @@ def test_each_way_to_cut_is_found_at_its_node(framework: str, tmp_path: Path) ->
         f"{way}__{route}": problem_of(tmp_path / "p", CHAIN.format(op=op), name=f"{way}__{route}")
         for way, (op, _) in CUTS[framework].items() for route in ROUTES[framework]
     }  # fmt: skip
-    folder = twin(framework, tmp_path, {"adapter.py": operators(framework), "routes.py": BY_NAME})
+    folder = twin(framework, tmp_path, {"operators": operators(framework), "routes.py": BY_NAME})
     for name, document in capture(folder, problems, tmp_path / "c", "by_name").items():
         way, route = name.split("__")
         if (framework, route) == ("torch", "func_vjp") and way == "numpy":
@@ -151,7 +155,7 @@ def test_each_way_to_cut_is_found_at_its_node(framework: str, tmp_path: Path) ->
 
 def test_a_compiled_network_names_the_cut(tmp_path: Path) -> None:
     """Compiled code is one node of autograd's graph; the operators' own graph tells where."""
-    folder = twin("torch", tmp_path, {"adapter.py": operators("torch")})
+    folder = twin("torch", tmp_path, {"operators": operators("torch")})
     problems = {"cut": problem_of(tmp_path / "p", CHAIN.format(op="relu"), name="cut")}
     document = capture(folder, problems, tmp_path / "c", "compile")["cut"]
     assert cuts_of(document) == dict.fromkeys((*BEFORE, "cut"), ["cut"])
@@ -160,7 +164,7 @@ def test_a_compiled_network_names_the_cut(tmp_path: Path) -> None:
 def test_without_a_graph_no_grad_is_found_too(tmp_path: Path) -> None:
     """NNabla's no_grad works where each function runs as it is called."""
     body = "\n\ndef op_relu(x):\n    with nn.no_grad():\n        return F.relu(x)\n"
-    folder = twin("nnabla", tmp_path, {"adapter.py": body})
+    folder = twin("nnabla", tmp_path, {"operators": body})
     problems = {op: problem_of(tmp_path / "p", CHAIN.format(op=op), name=op) for op in ("relu", "silu")}
     found = capture(folder, problems, tmp_path / "c", "auto_forward")
     assert cuts_of(found["relu"]) == dict.fromkeys((*BEFORE, "cut"), ["cut"])
@@ -196,7 +200,7 @@ def severing(framework: str) -> str:
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_one_branch_cut_diverges_and_two_are_missing(framework: str, tmp_path: Path) -> None:
     """With one the gradient is there and wrong, and its readers are blamed; with two it is missing, at both."""
-    folder = twin(framework, tmp_path, {"adapter.py": severing(framework)})
+    folder = twin(framework, tmp_path, {"operators": severing(framework)})
     texts = {"one": RESIDUAL.format(features=6), "two": RESIDUAL.format(features=7)}
     problems = {name: problem_of(tmp_path / "p", text, name=name) for name, text in texts.items()}
     found = capture(folder, problems, tmp_path / "c")
@@ -272,6 +276,6 @@ def test_what_is_computed_after_a_cut_names_the_cut(framework: str, tmp_path: Pa
     way = {"torch": "detach", "chainer": "array", "nnabla": "need_grad"}[framework]
     op, body = CUTS[framework][way]
     text = CHAIN.format(op=op).replace("  y:", "  then: {op: silu}\n  last: {op: silu}\n  y:")
-    folder = twin(framework, tmp_path, {"adapter.py": f"\n\ndef op_{op}(x):\n    {body}\n"})
+    folder = twin(framework, tmp_path, {"operators": f"\n\ndef op_{op}(x):\n    {body}\n"})
     document = capture(folder, {"after": problem_of(tmp_path / "p", text, name="after")}, tmp_path / "c")["after"]
     assert cuts_of(document) == dict.fromkeys((*BEFORE, "cut", "then", "last"), ["cut"])

@@ -16,6 +16,7 @@ from gradconform.rows import Verdict
 from gradconform.spec import load
 from honest import problem_of
 from route_specs import MIXED, SHIPPED
+from twin_adapter import append
 
 ROUTES = ("visit_own_names", "parent_inputs", "backward_g", "clear_buffer", "auto_forward", "nn_grad")
 # Running statistics that are updated aside of the way to the output.
@@ -192,8 +193,7 @@ def test_a_cut_graph_is_told_from_a_zero_gradient(captures, problems, tmp_path, 
     """Above the cut the reason is `graph_cut`; below it, and in the outputs, nothing changed."""
     text = f"\n\n_relu = op_relu\n\n\ndef op_relu(x):\n    {CUTS[cut]}\n"
     adapter = twin(tmp_path, [])
-    place = adapter.folder / "adapter.py"
-    place.write_text(place.read_text(encoding="utf-8") + text, encoding="utf-8")
+    append(adapter.folder, "operators", text)
     found = run(adapter, problems, tmp_path / "out", route=route, specs=["cnn"])["cnn"]
     honest = captures[route]["cnn"]
     above = {"grad/x", "grad/conv1.weight", "grad/fc1.bias"}
@@ -241,7 +241,7 @@ def test_the_problem_is_read_again_where_its_pages_were_given_back(problems, cap
     found = script(
         adapters.find("nnabla"),
         f"folder = Path({str(spec.folder)!r})\np = worker.load_problem(folder)\nt = worker.load_tensors(folder, p)\n"
-        "m.network.build(p, t, worker.Walk(p))\nprint(json.dumps({n: a.tobytes().hex() for n, a in t.items()}))",
+        "m.network.build(p, t, worker.Nodes(p, m.operators))\nprint(json.dumps({n: a.tobytes().hex() for n, a in t.items()}))",
     )
     expected = {name: spec.value(name) for name in spec.given} | {f"cotangent/{spec.output}": spec.cotangent}
     assert found == {name: array.tobytes().hex() for name, array in expected.items()}

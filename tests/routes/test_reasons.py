@@ -64,7 +64,7 @@ CASES = {
         Case(f, frozenset({"aside", "aside.weight", "aside.bias"}), UNUSED) for f in adapters.names()
     ],
     "graph_cut": [
-        Case("torch", BEFORE | {"cut"}, changes={"adapter.py": "\n\ndef op_relu(x):\n    return x.detach().relu()\n"})
+        Case("torch", BEFORE | {"cut"}, changes={"operators": "\n\ndef op_relu(x):\n    return x.detach().relu()\n"})
     ],
     "not_retained": [
         Case("torch", frozenset({"h", "cut"}), route="leaf_grad"),
@@ -73,15 +73,15 @@ CASES = {
     ],
     "buffer_reused": [Case("nnabla", frozenset({"h", "cut"}), route="clear_buffer")],
     "not_differentiable": [
-        Case("torch", BEFORE, changes={"adapter.py": OPAQUE}),
-        Case("torch", BEFORE, route="tensor_hooks", changes={"adapter.py": OPAQUE}),
-        Case("torch", BEFORE, route="autograd_grad", changes={"adapter.py": OPAQUE}),
-        Case("chainer", BEFORE, changes={"adapter.py": OPAQUE_NODE}),
+        Case("torch", BEFORE, changes={"operators": OPAQUE}),
+        Case("torch", BEFORE, route="tensor_hooks", changes={"operators": OPAQUE}),
+        Case("torch", BEFORE, route="autograd_grad", changes={"operators": OPAQUE}),
+        Case("chainer", BEFORE, changes={"operators": OPAQUE_NODE}),
     ],
     "uninitialised": [
         Case("chainer", frozenset({"aside.weight", "aside.bias"}), UNUSED, changes=NEVER_CLEARED),
         Case("chainer", frozenset({"h.weight", "h.bias"}), changes={
-            **NEVER_CLEARED, "adapter.py": "\n\ndef op_relu(x):\n    return chainer.Variable(F.relu(x).array)\n",
+            **NEVER_CLEARED, "operators": "\n\ndef op_relu(x):\n    return chainer.Variable(F.relu(x).array)\n",
         }),
     ],
 }  # fmt: skip

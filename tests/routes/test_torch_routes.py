@@ -18,6 +18,7 @@ from gradconform.capture.worker import Task
 from gradconform.contract import Problem
 from honest import captured, problem_of
 from route_specs import MIXED, SHIPPED
+from twin_adapter import append
 
 Array = np.ndarray[Any, Any]
 
@@ -222,9 +223,8 @@ def twin(where: Path, *, adapter: str = "", routes: str = "") -> Path:
     """A copy of torch's adapter with something appended."""
     folder = where / "torch"
     shutil.copytree(paths.adapters_folder() / "torch", folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for name, text in (("adapter.py", adapter), ("routes.py", routes)):
-        with (folder / name).open("a", encoding="utf-8") as file:
-            file.write("\n\n" + text)
+    for name, text in (("operators", adapter), ("routes.py", routes)):
+        append(folder, name, text)
     return folder
 
 

@@ -18,6 +18,7 @@ from gradconform.draw.problem import draw_problem
 from gradconform.judge import judge
 from gradconform.spec import load
 from script_runs import said
+from twin_adapter import append
 
 # By hand, from what each framework's idiom does to its graph: Chainer's unchain() cuts where the tensor was made, a
 # copy cuts where it is read. NNabla's no_grad() cuts nothing but parameters.
@@ -129,8 +130,7 @@ CUTTING = {
 def test_a_cut_that_no_step_tells_of_is_seen(problems, tmp_path, framework):
     """In the row too, with the node; none of it by the right word alone."""
     folder = copied(framework, tmp_path)
-    with (folder / "adapter.py").open("a", encoding="utf-8") as file:
-        file.write(CUTTING[framework])
+    append(folder, "operators", CUTTING[framework])
     name = "printed_results.first_backward"
     captured = captures(adapters.find(str(folder)), {name: problems[name]}, tmp_path / "captures")[name]
     assert [said(asked) for asked in captured.asked] == ["graph_cut at y"]

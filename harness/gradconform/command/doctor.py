@@ -28,7 +28,9 @@ def command(adapter: Sequence[str]) -> None:
             about = adapters.describe(found)
             dtypes = " ".join(d for d, reason in about["dtypes"].items() if reason is None)
             versions = (about["version"], about["python"], about["numpy"])
-            table.add_row(name, *map(str, versions), found.found, dtypes, str(len(about["operators"])))
+            composed = about.get("composed") or {}
+            operators = f"{len(about['operators'])}, {len(composed)} composed" if composed else str(len(about["operators"]))
+            table.add_row(name, *map(str, versions), found.found, dtypes, operators)
         except adapters.AdapterError as error:
             table.add_row(name, "not ready", "", "", "", "", "")
             missing.append(str(error))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -49,12 +49,9 @@ def script(problem: Problem, row: Row, seen: Compared, adapters: Path | None = N
     if not row.worst_index or not problem.nodes:
         raise NoScript("No single element shows it; the command keeps problem and capture.")
     home = (adapters or paths.adapters_folder()) / row.framework
-    example, operators = _Source(home / "example.py"), _Source(home / "adapter.py")
+    example = _Source(home / "example.py")
     helpers = [name for name in HELPERS if name in example.defined]
-    taken = [
-        *operators.needed(sorted({f"op_{node.op}" for node in problem.nodes})),
-        *example.needed(helpers),
-    ]
+    taken = [*_operators(home, sorted({f"op_{node.op}" for node in problem.nodes})), *example.needed(helpers)]
     imports = dict.fromkeys(["import numpy as np", *(text for text, is_import in taken if is_import)])
     code = dict.fromkeys(text for text, is_import in taken if not is_import)
     parts = [
@@ -63,6 +60,17 @@ def script(problem: Problem, row: Row, seen: Compared, adapters: Path | None = N
         _end(problem, row, seen),
     ]  # fmt: skip
     return "\n\n".join(parts) + "\n"
+
+
+def _operators(home: Path, names: Sequence[str]) -> Iterator[tuple[str, bool]]:
+    """What defines operators, each in the file of its family or in adapter.py. Raises NoScript."""
+    files = [_Source(path) for path in [*sorted(home.glob("operators/*.py")), home / "adapter.py"] if path.is_file()]
+    for name in names:
+        # Where a file takes an operator over from another, that other one defines it.
+        holders = [file for file in files if isinstance(file.defined.get(name), ast.FunctionDef | ast.Assign)]
+        if not holders:
+            raise NoScript(f"{home.name} has no {name}; the command shows it.")
+        yield from holders[0].needed([name])
 
 
 class _Source:
@@ -83,7 +91,8 @@ class _Source:
 
     def needed(self, names: Iterable[str]) -> list[tuple[str, bool]]:
         """(text, whether it is an import) of what defines these names and all that it uses, in the file's order."""
-        left, found = list(names), dict[int, ast.stmt]()
+        left, used, found = list(names), set(names), dict[int, ast.stmt]()
+        elsewhere: list[tuple[str, bool]] = []
         for name in left:
             if name not in self.defined:
                 raise NoScript(f"{self.path.parent.name}/{self.path.name} has no {name}; the command shows it.")
@@ -92,14 +101,24 @@ class _Source:
             if statement is None or statement.lineno in found:
                 continue
             if isinstance(statement, ast.ImportFrom) and statement.level:
-                raise NoScript("An operator uses another file of the adapter; the command keeps problem and capture.")
+                elsewhere += self._followed(statement, used)
+                continue
             found[statement.lineno] = statement
-            left += [node.id for node in ast.walk(statement) if isinstance(node, ast.Name)]
+            more = [node.id for node in ast.walk(statement) if isinstance(node, ast.Name)]
+            left += more
+            used.update(more)
         lines = self.text.splitlines()
-        return [
+        return elsewhere + [
             ("\n".join(lines[_first(s) - 1 : s.end_lineno]), isinstance(s, (ast.Import, ast.ImportFrom)))
             for _, s in sorted(found.items())
         ]
+
+    def _followed(self, statement: ast.ImportFrom, used: Collection[str]) -> list[tuple[str, bool]]:
+        """What `from .shape import own` brings, from the file beside this one. Raises NoScript."""
+        if statement.level > 1 or not statement.module or any(alias.asname for alias in statement.names):
+            raise NoScript("An operator uses a file elsewhere in the adapter; the command keeps problem and capture.")
+        beside = _Source(self.path.parent.joinpath(*statement.module.split(".")).with_suffix(".py"))
+        return beside.needed([alias.name for alias in statement.names if alias.name in used])
 
 
 def _names(statement: ast.stmt) -> Iterator[str]:

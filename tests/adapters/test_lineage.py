@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from gradconform import paths
 
-_spec = importlib.util.spec_from_file_location("ways", paths.adapters_folder() / "ways.py")
+_spec = importlib.util.spec_from_file_location("lineage", paths.adapters_folder() / "lineage.py")
 assert _spec is not None
 assert _spec.loader is not None
-ways = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(ways)
+lineage = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(lineage)
 
 LEAVES = ("x", "w", "v")
 
@@ -51,7 +51,7 @@ def down(problem: dict[str, Any], name: str) -> Iterator[list[tuple[str, str]]]:
 def test_the_place_is_the_first_cut_on_each_path(seed: int) -> None:
     """Of what requires a gradient: the first dead edge's node on each path, or nothing where a path is whole."""
     problem, cut, requires = drawn(seed)
-    graph = ways.Ways(problem)
+    graph = lineage.Lineage(problem)
     found = graph.explain(graph.wanted, requires.__contains__, lambda node, read: (node, read) not in cut)
     for name in graph.wanted:
         every = list(down(problem, name))
@@ -78,7 +78,7 @@ def test_the_graphs_drawn_have_every_kind() -> None:
     seen: set[str] = set()
     for seed in range(300):
         problem, cut, requires = drawn(seed)
-        graph = ways.Ways(problem)
+        graph = lineage.Lineage(problem)
         found = graph.explain(graph.wanted, requires.__contains__, lambda node, read, cut=cut: (node, read) not in cut)
         words = {n: reason[0] if isinstance(reason, tuple) else reason for n, reason in found.items()}
         seen |= {f"{word}{' above' if word == 'graph_cut' and n not in requires else ''}" for n, word in words.items()}

@@ -1,13 +1,20 @@
 """The ways from a tensor to the output in a problem's graph, and where a framework's own graph cuts them.
 
-The worker hands it to adapters as ``walk.ways``; what it needs to know of a framework are two functions. Valid
+The worker hands it to adapters as ``nodes.lineage``; what it needs to know of a framework are two functions. Valid
 Python 3.8, like all that runs in a framework's interpreter.
 """
 
 GRAPH_CUT = "graph_cut"
 
 
-class Ways:
+def addresses(problem):
+    """The names of all that a capture of a problem must hold or explain, in the order of the graph: the one list."""
+    names = ["output/" + output["name"] for node in problem["nodes"] for output in node["outputs"]]
+    names += ["grad/" + node["name"] for node in problem["nodes"] if node["name"] != problem["output"]]
+    return names + ["grad/" + e["name"] for e in problem["inputs"] + problem["parameters"] if e["grad"]]
+
+
+class Lineage:
     """A problem's graph by names: which tensors lead to the output, and of which a gradient is asked."""
 
     def __init__(self, problem):
@@ -17,8 +24,9 @@ class Ways:
         self.leaves = [entry["name"] for entry in problem["inputs"] + problem["parameters"] if entry["grad"]]
         given = [e for e in problem["inputs"] + problem["parameters"] if not e["grad"]]
         self.unasked = [entry["name"] for entry in given if entry["dtype"].startswith("float")]
-        # A capture must hold or explain the gradient of each; that of the output is the cotangent.
-        self.wanted = [name for name in self.reads if name != self.output] + self.leaves
+        # Of each a capture must hold or explain the gradient; that of the output is the cotangent.
+        names = addresses(problem)
+        self.wanted = [name[len("grad/") :] for name in names if name.startswith("grad/")]
         self.asked = set(self.leaves)
         for name, reads in self.reads.items():
             if not self.asked.isdisjoint(reads):
@@ -122,19 +130,19 @@ def places(missing):
     return reasons, cuts
 
 
-def advice(ways, route, missing, cuts, module):
+def advice(lineage, route, missing, cuts, module):
     """What capture.json says of how to get gradients: ``remedies`` for those missing, ``lines`` for those there.
 
     module: the adapter's ``reasons``, with REMEDIES and LINES, or None.
     """
     remedies, kinds = getattr(module, "REMEDIES", {}), ("leaf", "between")
     found = {}
-    for name in ways.wanted:
+    for name in lineage.wanted:
         tensor = "grad/" + name
         if tensor in missing:
-            found[tensor] = _remedy(ways, remedies, name, missing[tensor], cuts.get(tensor, []))
-    for name in ways.unasked:
-        found["grad/" + name] = _remedy(ways, remedies, name, "not_requested", [])
+            found[tensor] = _remedy(lineage, remedies, name, missing[tensor], cuts.get(tensor, []))
+    for name in lineage.unasked:
+        found["grad/" + name] = _remedy(lineage, remedies, name, "not_requested", [])
     lines = {kind: getattr(module, "LINES", {}).get((route, kind)) for kind in kinds}
     return {
         "remedies": {tensor: line for tensor, line in found.items() if line is not None},
@@ -142,10 +150,10 @@ def advice(ways, route, missing, cuts, module):
     }
 
 
-def _remedy(ways, remedies, name, reason, cut):
+def _remedy(lineage, remedies, name, reason, cut):
     """The line that would give a gradient; None where the adapter has none. What was cut is asked by what cut it."""
-    leaves = [each for each in cut if each not in ways.reads]
-    is_leaf = bool(leaves) if cut else name not in ways.reads
+    leaves = [each for each in cut if each not in lineage.reads]
+    is_leaf = bool(leaves) if cut else name not in lineage.reads
     line = remedies.get((reason, "leaf" if is_leaf else "between"))
-    at = "; ".join(ways.call(node) for node in cut if node in ways.reads)
-    return line and line.format(name=name, output=ways.output, leaf=(leaves or [name])[0], at=at)
+    at = "; ".join(lineage.call(node) for node in cut if node in lineage.reads)
+    return line and line.format(name=name, output=lineage.output, leaf=(leaves or [name])[0], at=at)

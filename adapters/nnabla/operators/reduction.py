@@ -1,0 +1,11 @@
+"""NNabla: operators of sums and means."""
+
+from nnabla import functions as F
+
+
+def op_sum(x, *, dim, keepdim):
+    return F.sum(x, axis=dim, keepdims=keepdim)
+
+
+def op_mean(x, *, dim, keepdim):
+    return F.mean(x, axis=dim, keepdims=keepdim)
