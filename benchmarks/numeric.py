@@ -6,16 +6,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
-from gradconform.numeric.plan import RESOLUTION
+from gradconform.numeric.scales import SCALES
 from gradconform.report import read
 from measure import ROOT, Place, process, table
 
 SPECS = "specs/networks"
 # Half an hour of forwards for one more line; docs/numeric.md has it.
 LEFT_OUT = "vgg16"
+SINGLE, DOUBLE = SCALES["float32"], SCALES["float64"]
 ABOUT = f"""\
 Every row of one `gradconform run {SPECS} --numeric`, {LEFT_OUT} left out, whose check is `numeric`. A row is
-conclusive where a relative fault of {RESOLUTION["float32"]:.0e} (float32) or {RESOLUTION["float64"]:.0e} (float64)
+conclusive where a relative fault of {SINGLE.resolution:.0e} (float32) or {DOUBLE.resolution:.0e} (float64)
 would have left its bar; the ratio is |analytic - numerical| / bar, and above 1 a row diverges. Forwards: how often each
 framework evaluates the network. Listed divergences (`known`) are in no figure but their own.
 """

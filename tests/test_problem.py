@@ -12,7 +12,7 @@ from gradconform.draw.problem import draw_problem
 from gradconform.draw.variants import variants
 from gradconform.draws import Draw, draw
 from gradconform.reference.tracked.exactness import NotExact
-from gradconform.reference.tracked.unit import Unit
+from gradconform.dtypes import Dtype
 from gradconform.spec import Network, SpecError, load
 from honest import SMALL, problem_of
 from safetensors.numpy import save_file
@@ -43,7 +43,7 @@ def network_of(folder: Path, text: str) -> Network:
 def prove(problem: Problem, dtype: str) -> None:
     """Raise NotExact where a sum of this problem could round in the dtype."""
     leaves = {name: problem.value(name) for name in problem.graph.leaves}
-    prove_exact(problem.graph, leaves, problem.cotangent, Unit.of(dtype))
+    prove_exact(problem.graph, leaves, problem.cotangent, Dtype.of(dtype))
 
 
 def numbers(problem: Problem) -> dict[str, bytes]:

@@ -6,6 +6,8 @@ import math
 import re
 from collections.abc import Iterable
 
+from gradconform.dtypes import FLOAT64, known
+
 _PATH = re.compile(r"(?<![\w./\\])(?:file://|~|[A-Za-z]:)?(?:(?:/|\\+)[\w.@+\-]+){2,}")
 
 
@@ -32,7 +34,7 @@ def number(value: float, dtype: str) -> str:
         return "NaN"
     if math.isinf(value):
         return "infinity" if value > 0 else "-infinity"
-    return f"{value:.9g}" if dtype == "float32" else repr(value)
+    return (known(dtype) or FLOAT64).text(value)
 
 
 def without_paths(text: str) -> str:

@@ -6,22 +6,22 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gradconform.dtypes import Dtype
 from gradconform.judge import compare as module
 from gradconform.judge.compare import Comparison, compare
-from gradconform.reference.tracked.unit import Unit
 from gradconform.rows import LIMIT, Reason
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 NAN, INF = float("nan"), float("inf")
-UNIT = Unit.of("float32")
+UNIT = Dtype.of("float32")
 LARGEST = float(np.finfo("float32").max)
 
 
 def of(got: Any, expected: Any, bound: Any = 1e-3, dtype: str = "float32") -> Comparison:
     """Compare lists, the first as a tensor of the dtype."""
     wide = np.asarray(expected, dtype=float)
-    return compare(np.asarray(got, dtype), wide, bound, Unit.of(dtype), wide.shape)
+    return compare(np.asarray(got, dtype), wide, bound, Dtype.of(dtype), wide.shape)
 
 
 @pytest.mark.parametrize("shape", [(), (1,), (3,), (2, 3), (2, 0, 3)])
@@ -29,7 +29,7 @@ def of(got: Any, expected: Any, bound: Any = 1e-3, dtype: str = "float32") -> Co
 def test_what_is_equal_agrees_in_every_shape(shape: tuple[int, ...], dtype: str) -> None:
     """No difference, no reason; an empty tensor agrees too, though it tells nothing."""
     value = np.full(shape, 0.75)
-    found = compare(value.astype(dtype), value, 1e-3, Unit.of(dtype), shape)
+    found = compare(value.astype(dtype), value, 1e-3, Dtype.of(dtype), shape)
     assert found.reason == (Reason.UNINFORMATIVE if value.size == 0 else None)
     assert (found.ratio, found.max_abs_err, found.max_rel_err, found.n_bad) == (0.0, 0.0, 0.0, 0)
 
@@ -222,9 +222,9 @@ def test_one_perturbed_element_is_always_found(shape: tuple[int, ...], data: st.
     got = (rng.standard_normal(shape) * 10.0 ** data.draw(st.integers(-20, 20))).astype(dtype)
     expected = got.astype(float)
     bound = np.abs(expected) * 10.0 ** data.draw(st.integers(-5, 0)) + 1e-30
-    assert compare(got, expected, bound, Unit.of(dtype), shape).reason in (None, Reason.UNINFORMATIVE)
+    assert compare(got, expected, bound, Dtype.of(dtype), shape).reason in (None, Reason.UNINFORMATIVE)
     place = data.draw(st.integers(0, size - 1))
     got = np.array(got)
     got.flat[place] += np.asarray(data.draw(st.sampled_from([-1.1, 1.1, 50.0])) * LIMIT * bound.flat[place])
-    found = compare(got, expected, bound, Unit.of(dtype), shape)
+    found = compare(got, expected, bound, Dtype.of(dtype), shape)
     assert (found.reason, found.worst, found.n_bad) == (Reason.VALUE, place, 1)

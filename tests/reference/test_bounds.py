@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 from cases import Case, cases_of, every_case, every_operator
+from gradconform.dtypes import Dtype
 from gradconform.reference import OPERATORS, Operator
 from gradconform.reference.tracked.rounding import Rounded
-from gradconform.reference.tracked.unit import Unit
 
-SINGLE = Unit.of("float32")
-DOUBLE = Unit.of("float64")
+SINGLE = Dtype.of("float32")
+DOUBLE = Dtype.of("float64")
 LARGEST = float(np.finfo(np.float32).max)
 # The judge's constant: an honest computation stays below so many bounds.
 ALLOWED = 4.0
@@ -35,7 +35,7 @@ def results(case: Case) -> dict[str, Any]:
     return found
 
 
-def with_bounds(case: Case, unit: Unit = SINGLE) -> dict[str, Any]:
+def with_bounds(case: Case, unit: Dtype = SINGLE) -> dict[str, Any]:
     """The same, as arrays that carry their bounds."""
     return results(case.map(lambda a: Rounded(a, unit=unit)))
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 from cases import Case, every_case, every_exact_case
+from gradconform.dtypes import Dtype
 from gradconform.reference.tracked.exactness import Exact, NotExact
 from gradconform.reference.tracked.rounding import UNDERFLOWS
-from gradconform.reference.tracked.unit import Unit
 from test_bounds import results, with_bounds
 
-SINGLE = Unit.of("float32")
+SINGLE = Dtype.of("float32")
 
 
 def proved(case: Case) -> dict[str, Any]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from gradconform.dtypes import Dtype
 from gradconform.reference.tracked.exactness import Exact, NotExact, grain
 from gradconform.reference.tracked.sums import scatter_sum, sum_of_products
-from gradconform.reference.tracked.unit import Unit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special
 
-SINGLE, DOUBLE = Unit.of("float32"), Unit.of("float64")
+SINGLE, DOUBLE = Dtype.of("float32"), Dtype.of("float64")
 
 
 def exact(value, unit=SINGLE):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from gradconform.dtypes import Dtype
 from gradconform.reference import OPERATORS, Refused
 from gradconform.reference.tracked.rounding import Rounded
-from gradconform.reference.tracked.unit import Unit
 
 POOL = OPERATORS["max_pool2d"]
 PAIRS = {"kernel_size": [2, 2], "stride": [2, 2], "padding": [0, 0]}
@@ -43,7 +43,7 @@ def test_a_nan_wins() -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_pooling_moves_numbers_and_rounds_none(dtype: str) -> None:
     """No bound where windows do not overlap; the sum of two where they do."""
-    unit = Unit.of(dtype)
+    unit = Dtype.of(dtype)
     x, dy = Rounded(np.arange(16.0).reshape(1, 1, 4, 4), unit=unit), Rounded(np.ones((1, 1, 2, 2)), unit=unit)
     assert POOL.run_forward([x], PAIRS)[0].error is None
     assert POOL.run_forward([x], PADDED)[0].error is None

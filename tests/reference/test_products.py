@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gradconform.dtypes import Dtype
 from gradconform.reference.tracked.rounding import Rounded
 from gradconform.reference.tracked.sums import sum_of_products
-from gradconform.reference.tracked.unit import Unit
 
-UNITS = [Unit.of("float32"), Unit.of("float64")]
-every_unit = pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.dtype)
+UNITS = [Dtype.of("float32"), Dtype.of("float64")]
+every_unit = pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
 
 
-def derived(a: Any, b: Any, unit: Unit) -> Any:
+def derived(a: Any, b: Any, unit: Dtype) -> Any:
     """sqrt(K) u |a||b| + tiny, K counted term by term."""
     terms = np.where((a != 0)[:, :, None] & (b != 0), 1.0, 0.0).sum(axis=1)
     return np.sqrt(terms) * unit.roundoff * (np.abs(a) @ np.abs(b)) + unit.tiny
@@ -26,7 +26,7 @@ def drawn(*shape: int, scale: float = 1.0) -> Any:
     return values.astype(float) * scale
 
 
-def product(a: Any, b: Any, unit: Unit) -> Any:
+def product(a: Any, b: Any, unit: Dtype) -> Any:
     """a @ b with its bound."""
     return sum_of_products((a.shape[0], b.shape[1]), [(..., Rounded(a, unit=unit), b)])
 
@@ -34,7 +34,7 @@ def product(a: Any, b: Any, unit: Unit) -> Any:
 @every_unit
 @pytest.mark.parametrize("scale", [1.0, 2.0**-70, 2.0**60])
 @pytest.mark.parametrize("length", [1, 2, 37, 5000])
-def test_the_bound_is_the_derived_one(unit: Unit, scale: float, length: int) -> None:
+def test_the_bound_is_the_derived_one(unit: Dtype, scale: float, length: int) -> None:
     """Never smaller, and hardly larger, also where float32 would overflow or underflow."""
     a, b = drawn(3, length, scale=scale), drawn(length, 4, scale=scale)
     got, expected = product(a, b, unit), derived(a, b, unit)
@@ -44,7 +44,7 @@ def test_the_bound_is_the_derived_one(unit: Unit, scale: float, length: int) -> 
 
 
 @every_unit
-def test_zeros_are_not_counted(unit: Unit) -> None:
+def test_zeros_are_not_counted(unit: Dtype) -> None:
     """A row, and a column, with one nonzero element round once."""
     a, b = drawn(3, 50), drawn(50, 4)
     a[0, 1:] = 0
@@ -56,7 +56,7 @@ def test_zeros_are_not_counted(unit: Unit) -> None:
 
 
 @every_unit
-def test_pieces_are_rounded_as_one_sum(unit: Unit) -> None:
+def test_pieces_are_rounded_as_one_sum(unit: Dtype) -> None:
     """A product in pieces, made one at a time, has the bound of the whole, not the sum of their bounds."""
     a, b = drawn(3, 36), drawn(36, 4)
     pieces = ((..., Rounded(a[:, i : i + 6], unit=unit), b[i : i + 6]) for i in range(0, 36, 6))
@@ -79,7 +79,7 @@ def test_pieces_may_overlap_and_split_their_last_axis() -> None:
 
 
 @every_unit
-def test_what_comes_with_the_operands_is_propagated(unit: Unit) -> None:
+def test_what_comes_with_the_operands_is_propagated(unit: Dtype) -> None:
     """ea |b| + |a| eb is added."""
     a, b, ea, eb = drawn(3, 7), drawn(7, 4), np.full((3, 7), 1e-3), np.full((7, 4), 1e-4)
     terms = [(..., Rounded(a, ea, unit=unit), Rounded(b, eb, unit=unit))]

@@ -6,14 +6,14 @@ import math
 
 import numpy as np
 import pytest
+from gradconform.dtypes import Dtype
 from gradconform.reference.tracked.rounding import RULES, Rounded
 from gradconform.reference.tracked.sums import scatter_sum, sum_of_products
-from gradconform.reference.tracked.unit import Unit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special
 
-SINGLE = Unit.of("float32")
+SINGLE = Dtype.of("float32")
 U = SINGLE.roundoff
 A = np.array([[0.3, -1.7, 2.9], [11.0, 0.07, -0.5]], dtype=np.float32)
 B = np.array([[1.1, 0.6, -2.3], [0.9, 3.1, 0.2]], dtype=np.float32)
@@ -266,5 +266,5 @@ def test_what_has_no_rule_is_refused(function):
 def test_the_two_dtypes_have_their_units():
     """Half the spacing at 1, and the smallest normal number."""
     assert SINGLE.roundoff == 2.0**-24
-    assert Unit.of("float64").roundoff == 2.0**-53
-    assert Unit.of("float64").tiny == 2.0**-1022
+    assert Dtype.of("float64").roundoff == 2.0**-53
+    assert Dtype.of("float64").tiny == 2.0**-1022

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from gradconform.behaviour.program import Answer, Program
 from gradconform.behaviour.words import Word
+from gradconform.dtypes import is_float
 
 Array = NDArray[Any]
 
@@ -42,7 +43,7 @@ def between(program: Program, index: int, got: Array) -> bool:
 
     def shift(array: Array) -> Array:
         plain = np.asarray(array)
-        return plain + STEP * rng.choice([-1.0, 1.0], plain.shape) if plain.dtype.kind == "f" else plain
+        return plain + STEP * rng.choice([-1.0, 1.0], plain.shape) if is_float(plain) else plain
 
     expected = right(program)[index].array
     sides = [array for _ in range(SIDES) if (array := program.shifted(shift)[index].array) is not None]
@@ -79,7 +80,7 @@ def _told_apart(program: Program) -> set[tuple[int, Word]]:
 def _with_other_numbers(program: Program, rng: np.random.Generator, signs: Sequence[float]) -> Program:
     def other(array: Any) -> Array:
         plain = np.asarray(array)
-        if plain.dtype.kind != "f":
+        if not is_float(plain):
             return plain
         return np.where(np.isfinite(plain), rng.uniform(0.5, 2.0, plain.shape) * rng.choice(signs, plain.shape), plain)
 

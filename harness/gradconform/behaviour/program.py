@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from gradconform.behaviour.words import Word
 from gradconform.contract import Problem
+from gradconform.dtypes import is_float, wide
 from gradconform.graph import Graph, Node
 from gradconform.reference import OPERATORS
 from gradconform.reference.network import contributions, slots
@@ -57,8 +58,8 @@ class Program:
     @classmethod
     def of_problem(cls, problem: Problem) -> Program:
         """The program of a problem on disk."""
-        numbers = {name: _wide(problem.value(name)) for name in problem.graph.leaves}
-        return cls(problem.graph, numbers, _wide(problem.cotangent), problem.script, problem.asks)
+        numbers = {name: wide(problem.value(name)) for name in problem.graph.leaves}
+        return cls(problem.graph, numbers, wide(problem.cotangent), problem.script, problem.asks)
 
     def answers(self, habits: Collection[Word] = ()) -> Iterator[tuple[Answer, ...]]:
         """One answer for each ask; with `stale` or `rewritten` there is more than one way to go wrong."""
@@ -94,7 +95,7 @@ class Interpreter:
         self.results: dict[str, Array] = {}
         self.filled: set[str] = set()
         unasked = Word.UNASKED in habits
-        floats = {name for name, array in self.values.items() if np.asarray(array).dtype.kind == "f"}
+        floats = {name for name, array in self.values.items() if is_float(np.asarray(array))}
         self.wanted = set(program.graph.wanted) | (floats if unasked else set())
         self.kept: set[str] = set(self.nodes) if unasked else set()
 
@@ -217,7 +218,3 @@ def _without_last(script: Sequence[Step], words: Collection[str]) -> Sequence[St
     """The script with its last step of one of these words left out; the places of the others stay."""
     last = max((i for i, step in enumerate(script) if step["do"] in words), default=-1)
     return tuple(None if i == last else step for i, step in enumerate(script))
-
-
-def _wide(array: Array) -> Array:
-    return array.astype(float) if array.dtype.kind == "f" else array

@@ -16,6 +16,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from gradconform import dtypes
 from gradconform.capture.together import capture_all
 from gradconform.command.console import wide_console
 from gradconform.command.exits import CANNOT_RUN, DIVERGES
@@ -38,7 +39,7 @@ HEAD = ("element", "analytic", "numerical", "|difference|", "error bar", "verdic
 @click.argument("tensors", nargs=-1, metavar="[TENSOR ...]")
 @click.option("--adapter", "adapter", multiple=True, metavar="NAME_OR_FOLDER",
               help="An adapter's name or folder; all that come along by default.")
-@click.option("--dtype", type=click.Choice(["float32", "float64"]), help="The spec's first by default.")
+@click.option("--dtype", type=click.Choice(dtypes.NAMES), help="The spec's first by default.")
 @click.option("--seed", type=click.IntRange(0, 2**63), help="Draw from this seed instead of the spec's.")
 @click.option("--eps", type=click.FloatRange(1e-300, 1e300), metavar="EPS", callback=finite,
               help="With --plain: this step for every element.")

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
+from gradconform import dtypes
 from gradconform.capture import adapters
 from gradconform.capture.together import Capturing
 from gradconform.capture.worker import Limits
@@ -53,7 +54,7 @@ def capture_options(function: Command) -> Command:
     for option in reversed((
         click.option("--adapter", "adapter", multiple=True, metavar="NAME_OR_FOLDER",
                      help="An adapter's name (torch, chainer-6.3) or folder; all that come along by default."),
-        click.option("--dtype", type=click.Choice(["float32", "float64"]),
+        click.option("--dtype", type=click.Choice(dtypes.NAMES),
                      help="Only this dtype; the spec's by default."),
         click.option("--seed", type=click.IntRange(0, 2**63), help="Draw from this seed instead of the spec's."),
         click.option("--route", default="primary", show_default=True, metavar="all|primary|NAME",

@@ -15,6 +15,7 @@ import numpy as np
 from rich.console import Console
 from rich.text import Text
 
+from gradconform import dtypes
 from gradconform.capture.adapters import Adapter, AdapterError, describe
 from gradconform.capture.together import capture_all
 from gradconform.command.exits import CANNOT_RUN
@@ -50,7 +51,7 @@ IN_SCRIPT = {**SENTENCES, "not_retained": "The framework computes it on the way 
               help="An adapter's name or folder; all that come along by default.")
 @click.option("--network", "only", metavar="NAME", help="Only this network of SPEC; all that have TENSOR by default.")
 @click.option("--route", default="primary", show_default=True, metavar="primary|NAME", help="The way to the gradient.")
-@click.option("--dtype", type=click.Choice(["float32", "float64"]), help="The spec's first by default.")
+@click.option("--dtype", type=click.Choice(dtypes.NAMES), help="The spec's first by default.")
 def command(spec: Path, tensor: str, only: str | None, **options: Any) -> None:
     """Say whether each framework gives the gradient of TENSOR, why not, and the line of code that would give it.
 

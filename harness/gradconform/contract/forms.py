@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
+from gradconform.dtypes import Held, UnderTest
+
 REASONS = Literal[
     "not_requested", "not_on_path", "graph_cut", "not_retained", "buffer_reused", "not_differentiable", "uninitialised",
     "unexplained",
@@ -69,7 +71,7 @@ class _Form(BaseModel):
 class _TensorForm(_Form):
     name: str
     shape: tuple[_Extent, ...]
-    dtype: Literal["float32", "float64", "int64"]
+    dtype: Held
     grad: StrictBool
 
 
@@ -94,7 +96,7 @@ class ProblemForm(_Form):
     spec: str
     about: str
     seed: StrictInt
-    dtype: Literal["float32", "float64"]
+    dtype: UnderTest
     values: Literal["drawn", "exact"]
     inputs: tuple[_TensorForm, ...]
     parameters: tuple[_TensorForm, ...]

@@ -27,11 +27,11 @@ from gradconform.contract.files import (
     write_whole,
 )
 from gradconform.contract.forms import Claim, ProblemForm
+from gradconform.dtypes import Dtype
 from gradconform.graph import Graph, Leaf, Node, Output
 
 # What a graph is told apart by: prose and the place of a file are not part of it.
 _PROSE = ("about", "source", "digest", "claims")
-_STORED = {"float32": "F32", "float64": "F64", "int64": "I64"}
 
 
 @dataclass(frozen=True)
@@ -206,8 +206,8 @@ def _graph_mistakes(form: ProblemForm, nodes: tuple[Node, ...]) -> Iterator[str]
 
 def _number_mistakes(problem: Problem) -> Iterator[str]:
     leaves = problem.graph.leaves.values()
-    expected = {f"value/{leaf.name}": (_STORED[leaf.dtype], leaf.shape) for leaf in leaves}
-    expected[f"cotangent/{problem.output}"] = (_STORED[problem.dtype], problem.graph.shape(problem.output))
+    expected = {f"value/{leaf.name}": (Dtype.of(leaf.dtype).stored, leaf.shape) for leaf in leaves}
+    expected[f"cotangent/{problem.output}"] = (Dtype.of(problem.dtype).stored, problem.graph.shape(problem.output))
     for name, wanted in expected.items():
         if name not in problem.tensors:
             yield f"problem.safetensors has no {name}"

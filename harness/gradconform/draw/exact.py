@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from gradconform.contract import ContractError
 from gradconform.draws import COTANGENT, Draw, draw, stream
+from gradconform.dtypes import Dtype, is_float
 from gradconform.graph import Graph
 from gradconform.reference.network import backward, forward
 from gradconform.reference.tracked.exactness import Exact, NotExact
-from gradconform.reference.tracked.unit import Unit
 from gradconform.spec.model import Network, Tensor
 
 Array = NDArray[Any]
@@ -36,7 +36,7 @@ def exact_numbers(network: Network, dtype: str, seed: int) -> tuple[Network, dic
     dtype, which is proved before they are given. Raises NoExactProblem.
     """
     part = part_up_to(network, network.exact_output or network.output)
-    graph, unit = part.graph(dtype), Unit.of(dtype)
+    graph, unit = part.graph(dtype), Dtype.of(dtype)
     deep = sum(tensor.draw.fan_in is not None for tensor in part.tensors) > DEEP
     refused = NotExact("nothing was tried")
     for terms, largest in LADDER[DEEP_RUNG:] if deep else LADDER:
@@ -51,11 +51,11 @@ def exact_numbers(network: Network, dtype: str, seed: int) -> tuple[Network, dic
     raise NoExactProblem(f"{where}: {refused}; name an exact_output before it") from refused
 
 
-def prove_exact(graph: Graph, numbers: Mapping[str, Array], cotangent: Array, unit: Unit) -> None:
+def prove_exact(graph: Graph, numbers: Mapping[str, Array], cotangent: Array, unit: Dtype) -> None:
     """Raise NotExact, naming the node, where any sum of the forward or backward pass could round in `unit`."""
 
     def exact(array: Array) -> Any:
-        return Exact(array, unit=unit) if array.dtype.kind == "f" else array
+        return Exact(array, unit=unit) if is_float(array) else array
 
     leaves = {name: exact(array) for name, array in numbers.items()}
     outputs = forward(graph, leaves)

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from gradconform import dtypes
 from gradconform.contract import ContractError, digest, explained
 
 MANIFEST, ROWS = "run.json", "diff.parquet"
@@ -103,7 +104,7 @@ class Run:
             spec, dtype, _ = variant.rsplit(".", 2)
             found.setdefault((spec, dtype), []).append(told)
         digests = {key: hashlib.sha256(" ".join(sorted(told)).encode()).hexdigest() for key, told in found.items()}
-        seeds = {(n.name, dtype): f"seed {n.seed}" for n in self.manifest.networks for dtype in ("float32", "float64")}
+        seeds = {(n.name, dtype): f"seed {n.seed}" for n in self.manifest.networks for dtype in dtypes.NAMES}
         return seeds | digests
 
 

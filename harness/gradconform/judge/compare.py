@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradconform.reference.tracked.unit import Unit
+from gradconform.dtypes import Dtype
 from gradconform.rows import LIMIT, NAN, Reason
 
 Array = NDArray[Any]
@@ -32,7 +32,9 @@ class Comparison:
     reason: Reason | None = None
 
 
-def compare(got: Array, expected: Array, bound: Array | float | None, unit: Unit, shape: tuple[int, ...]) -> Comparison:
+def compare(
+    got: Array, expected: Array, bound: Array | float | None, unit: Dtype, shape: tuple[int, ...]
+) -> Comparison:
     """Compare element by element.
 
     got: as captured. expected: float64, of `shape`. bound: largest honest |error|, broadcastable to `shape`; 0.0 to
@@ -43,7 +45,7 @@ def compare(got: Array, expected: Array, bound: Array | float | None, unit: Unit
         raise ValueError(f"the reference gave {np.shape(expected)}; expected {shape}")
     if got.shape != shape:
         return Comparison(reason=Reason.SHAPE)
-    if got.dtype != unit.dtype:
+    if got.dtype != unit.name:
         return Comparison(reason=Reason.DTYPE)
     found = _Found(unit, measuring=bound is None)
     flat_got, flat_expected = got.reshape(-1), np.asarray(expected).reshape(-1)
@@ -58,10 +60,10 @@ def compare(got: Array, expected: Array, bound: Array | float | None, unit: Unit
 class _Found:
     """The extremes over the chunks seen so far."""
 
-    def __init__(self, unit: Unit, *, measuring: bool) -> None:
+    def __init__(self, unit: Dtype, *, measuring: bool) -> None:
         self.unit = unit
         self.measuring = measuring
-        self.largest = float(np.finfo(unit.dtype).max)
+        self.largest = unit.largest
         self.worst_ratio, self.worst_error, self.scale, self.n_bad = -1.0, 0.0, 0.0, 0
         self.at: tuple[int, float, float] | None = None
         self.reason: Reason | None = None
@@ -116,7 +118,7 @@ class _Found:
         Gives errors and bounds with those places at zero: nothing is left to judge there, and no bound has a meaning.
         """
         with np.errstate(all="ignore"):
-            rounded = expected.astype(self.unit.dtype).astype(float)
+            rounded = expected.astype(self.unit.numpy).astype(float)
             # Where the bound reaches past the dtype's largest number, an honest result may be on either side of it.
             near = np.isfinite(bound) & (np.abs(expected) + LIMIT * np.asarray(bound) > self.largest)
         special = ~np.isfinite(got) | ~np.isfinite(expected)

@@ -12,9 +12,9 @@ from typing import Any
 from numpy.typing import NDArray
 
 from gradconform.contract import Capture, Problem
+from gradconform.dtypes import Dtype
 from gradconform.judge.compare import Comparison, compare
 from gradconform.judge.local import measured, row_of
-from gradconform.reference.tracked.unit import Unit
 from gradconform.rows import Reason, Row
 
 Array = NDArray[Any]
@@ -25,7 +25,7 @@ def rows(problem: Problem, captures: Sequence[Capture], expected: Mapping[str, A
 
     expected: what `reference.network.reference` gives for this problem.
     """
-    unit = Unit.of(problem.dtype)
+    unit = Dtype.of(problem.dtype)
     for name, node, kind, shape in addresses(problem):
         present = [(capture, capture.tensors[name]) for capture in captures if name in capture.tensors]
         others = [(f"cross:{_called(capture, captures)}", array) for capture, array in present]

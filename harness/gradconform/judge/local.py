@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradconform.contract import Capture, Problem
+from gradconform.dtypes import Dtype, is_float
 from gradconform.graph import Node
 from gradconform.judge.compare import Comparison, compare
 from gradconform.reference import OPERATORS
 from gradconform.reference.network import contributions, reference_of, slots
 from gradconform.reference.tracked.rounding import Rounded
-from gradconform.reference.tracked.unit import Unit
 from gradconform.rows import NAN, Reason, Row, Verdict, blank
 
 Array = NDArray[Any]
@@ -75,7 +75,7 @@ class LocalCheck:
         self.problem = problem
         self._proof = proof or (lambda: reference_of(problem))
         self.capture = capture
-        self.unit = Unit.of(problem.dtype)
+        self.unit = Dtype.of(problem.dtype)
         self.check = "exact" if problem.exact else "local"
         self.shapes = {name: shape for name, (_, shape, _, _) in problem.given.items()}
         for node in problem.nodes:
@@ -104,12 +104,12 @@ class LocalCheck:
         if array is None:
             raise CannotSee(f"needs {name}, which is missing")
         shape = self.shapes[name.partition("/")[2]]
-        if array.shape != shape or array.dtype != self.unit.dtype:
+        if array.shape != shape or array.dtype != self.unit.name:
             raise CannotSee(f"needs {name}, which is {array.dtype}{list(array.shape)} for {list(shape)}")
         return array
 
     def _wrapped(self, array: Array) -> Any:
-        if array.dtype.kind != "f":
+        if not is_float(array):
             return array
         return array.astype(float) if self.problem.exact else Rounded(array, unit=self.unit)
 
@@ -133,7 +133,7 @@ class LocalCheck:
 
     def _is_proved(self, name: str, got: Array) -> bool:
         proved = self._proved.get(name)
-        return proved is not None and got.dtype == self.unit.dtype and np.array_equal(got, proved)
+        return proved is not None and got.dtype == self.unit.name and np.array_equal(got, proved)
 
     def _operands(self, node: Node, dy: str | None = None) -> list[Any]:
         """What a node saw, in the order of its slots, with the gradient called `dy` before it.
@@ -152,7 +152,7 @@ class LocalCheck:
         return seen
 
     def _rounded(self, array: Any) -> Any:
-        plain = isinstance(array, np.ndarray) and array.dtype.kind == "f"
+        plain = isinstance(array, np.ndarray) and is_float(array)
         return Rounded(array, unit=self.unit) if plain else array
 
     def _forget(self, name: str) -> None:

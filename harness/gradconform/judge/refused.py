@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gradconform.contract import ContractError, read_document
+from gradconform.dtypes import NAMES
 from gradconform.rows import Row, Verdict, blank
 
 
@@ -18,7 +19,7 @@ def rows(problem_folder: Path, captures: Mapping[str, Path], reason: str) -> lis
     for name, folder in captures.items():
         told = _told(folder)
         found.append(blank(
-            spec=spec, dtype=dtype if dtype in ("float32", "float64") else "", verdict=Verdict.CRASHED, reason=reason,
+            spec=spec, dtype=dtype if dtype in NAMES else "", verdict=Verdict.CRASHED, reason=reason,
             check="route:primary" if "@" in name else "exact" if values == "exact" else "local",
             framework=told.get("framework", re.sub(r"(-\d[\w.]*)?(#\d+)?(@\w+)?$", "", name)),
             version=told.get("version", ""), route=told.get("route", ""),

@@ -12,9 +12,10 @@ import numpy as np
 from gradconform.numeric import bars, branches
 from gradconform.numeric.point import Reference
 from gradconform.numeric.probes import Direction, Probes
+from gradconform.numeric.scales import SCALES
 
-# The largest step is this times the largest element of a leaf, as powers of two; the smallest leaves 3 bits of a step.
-TOP, BOTTOM = -1, {"float32": -20, "float64": -48}
+# The largest step is two to this power times the largest element of a leaf.
+TOP = -1
 # A step is first tried where noise alone would use up this share of what may be used.
 SHARE = 1.0 / 16.0
 # How far from there, in powers of two, a step is looked for: larger or, for the sake of kinks, smaller ones.
@@ -22,8 +23,6 @@ GROWTH, SMALLER, KINKED = 2, (0, 2, 4), range(2, -9, -1)
 # Over how many steps a quotient is averaged where kinks leave no step that is large enough for one: the first count
 # that is enough, as long as the count times the number of leaves stays below a limit.
 AVERAGED, AVERAGED_LIMIT = (1, 8, 32), 400
-# The points that noise is read from: so close together that every function is a line there.
-SPACING = {"float32": 2.0**-18, "float64": 2.0**-44}
 # The truncation that the reference finds is the framework's but for rounding, which may decide a choice at x itself.
 GUARD = 1.25
 
@@ -34,7 +33,7 @@ class Ladder:
     def __init__(self, reference: Reference, probes: Probes, direction: Direction) -> None:
         self.reference, self.probes, self.direction = reference, probes, direction
         # Nearer points would share their rounding.
-        self.apart = SPACING[reference.problem.dtype]
+        self.apart = SCALES[reference.problem.dtype].spacing
         self.seen: dict[float, tuple[float, dict[str, int]]] = {}
 
     @cached_property
@@ -83,7 +82,7 @@ class Ladder:
 
     def start(self, target: float) -> int:
         """The exponent at which noise alone takes up a small share of the target."""
-        bottom = BOTTOM[self.reference.problem.dtype]
+        bottom = SCALES[self.reference.problem.dtype].bottom
         noise = bars.DEVIATIONS / math.sqrt(2.0) * self.reference.noise
         if target == math.inf:
             return TOP

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradconform.contract import Problem
+from gradconform.dtypes import Dtype
 from gradconform.numeric import bars
 from gradconform.numeric.bars import Quotient
 from gradconform.numeric.probes import Direction, Probes
-from gradconform.reference.tracked.unit import Unit
 
 Array = NDArray[Any]
 
@@ -77,7 +77,7 @@ class _Start:
 
     def __init__(self, problem: Problem, gradients: Mapping[str, Array], probes: Probes) -> None:
         self.probes = probes
-        self.unit = Unit.of(problem.dtype)
+        self.unit = Dtype.of(problem.dtype)
         self.wide = {leaf: g.astype(float) for leaf, g in gradients.items()}
         self.x = {leaf: problem.value(leaf) for leaf in gradients}
         self.largest = {leaf: float(np.max(np.abs(g), initial=0.0)) for leaf, g in self.wide.items()}

@@ -17,14 +17,13 @@ from numpy.typing import NDArray
 
 from gradconform.contract import Problem
 from gradconform.draws import stream
-from gradconform.numeric.ladder import SPACING, Ladder
+from gradconform.numeric.ladder import Ladder
 from gradconform.numeric.point import Reference
 from gradconform.numeric.probes import Direction, Probes, write
+from gradconform.numeric.scales import SCALES
 
 Array = NDArray[Any]
 
-# A relative fault of this size in a gradient must be seen, or the row says that it could not be.
-RESOLUTION = {"float32": 1e-3, "float64": 1e-8}
 # What is aimed at, of the bar that is needed: a framework may be noisier than the reference thinks.
 AIM = 0.5
 # Element by element where elements times nodes are at most this; a direction for each leaf up to so many elements.
@@ -55,7 +54,7 @@ def prepare(problem: Problem, folder: Path, eps: float | None = None, only: Sequ
 def _directions(reference: Reference) -> list[tuple[Direction, float]]:
     """Directions without steps, and how wide the bar of each may be."""
     problem = reference.problem
-    resolution = RESOLUTION[problem.dtype] / 2.0
+    resolution = SCALES[problem.dtype].resolution / 2.0
     sizes = {leaf: math.prod(shape) for leaf, shape in reference.leaves.items()}
     count = sum(sizes.values())
     if count > LEAFWISE:
@@ -67,7 +66,7 @@ def _directions(reference: Reference) -> list[tuple[Direction, float]]:
 
 def _elements(reference: Reference, leaves: Sequence[str]) -> list[tuple[Direction, float]]:
     """Every element of some leaves, and a direction in each to read noise from."""
-    resolution = RESOLUTION[reference.problem.dtype] / 2.0
+    resolution = SCALES[reference.problem.dtype].resolution / 2.0
     chosen = []
     for leaf in leaves:
         size, scale = math.prod(reference.leaves[leaf]), {leaf: _scale(reference.x[leaf])}
@@ -82,7 +81,7 @@ def _with_lines(problem: Problem, chosen: list[tuple[Direction, float]]) -> list
     """Noise is read along directions that move every element, evenly spread where there are many."""
     able = [i for i, (direction, _) in enumerate(chosen) if direction.kind in ("sign", "noise")]
     every = set(able[:: -(-len(able) // LINES)])
-    spacing = {"spacing": SPACING[problem.dtype]}
+    spacing = {"spacing": SCALES[problem.dtype].spacing}
     return [(d.model_copy(update=spacing) if i in every else d, t) for i, (d, t) in enumerate(chosen)]
 
 

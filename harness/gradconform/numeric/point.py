@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradconform.contract import Problem
+from gradconform.dtypes import Dtype, is_float, wide
 from gradconform.numeric import bars, branches
 from gradconform.numeric.probes import Direction, Probes
 from gradconform.reference.network import backward
-from gradconform.reference.tracked.unit import Unit
 
 Array = NDArray[Any]
 
@@ -37,9 +37,9 @@ class Reference:
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
-        self.unit = Unit.of(problem.dtype)
+        self.unit = Dtype.of(problem.dtype)
         self.x = {name: problem.value(name) for name in problem.given}
-        self.wide = {name: _wide(a) for name, a in self.x.items()}
+        self.wide = {name: wide(a) for name, a in self.x.items()}
         self.cotangent = problem.cotangent.astype(float)
         self.base = branches.forward(problem, self.wide)
         self.f = self._f(self.base)
@@ -73,17 +73,13 @@ class Reference:
 
     def _lost(self, factor: Any) -> float:
         """The error of f in float32 where all leaves are multiplied by a factor."""
-        narrow = {name: a.astype(np.float32) if a.dtype.kind == "f" else a for name, a in self.x.items()}
+        narrow = {name: a.astype(np.float32) if is_float(a) else a for name, a in self.x.items()}
         narrow.update({leaf: narrow[leaf] * factor for leaf in self.leaves})
-        given = {name: _wide(a) for name, a in narrow.items()}
+        given = {name: wide(a) for name, a in narrow.items()}
         return self._f(branches.forward(self.problem, narrow)) - self._f(branches.forward(self.problem, given))
 
     def at(self, probes: Probes, direction: Direction, step: float) -> Point:
         """f at x + step v, as far as the dtype can tell it from x."""
-        moved = {leaf: _wide(probes.moved(direction, leaf, self.x[leaf], step)) for leaf in direction.scale}
+        moved = {leaf: wide(probes.moved(direction, leaf, self.x[leaf], step)) for leaf in direction.scale}
         found = branches.forward(self.problem, moved, self.base)
         return Point(self._f(found), found.choices)
-
-
-def _wide(array: Array) -> Array:
-    return array.astype(float) if array.dtype.kind == "f" else array

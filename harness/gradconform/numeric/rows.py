@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from gradconform.contract import Capture, ContractError, Problem, read_capture
 from gradconform.numeric import FOLDER
 from gradconform.numeric.measure import Measure, measures
-from gradconform.numeric.plan import RESOLUTION
 from gradconform.numeric.probes import answers, read
+from gradconform.numeric.scales import SCALES
 from gradconform.rows import NAN, Reason, Row, Verdict, blank
 
 Array = NDArray[Any]
@@ -132,10 +132,10 @@ def judged(found: Sequence[Measure], dtype: str) -> Finding:
     if widest.largest == 0.0 and all(m.still for m in found):
         return Finding(Verdict.CONFORMS, f"zero: f is the same number at every point; {told(worst)}", worst)
     # A fault of the size to be seen moves the gradient by two bars: past the bar, wherever it was within it before.
-    if widest.bar <= RESOLUTION[dtype] / 2.0 * widest.largest:
+    if widest.bar <= SCALES[dtype].resolution / 2.0 * widest.largest:
         return Finding(Verdict.CONFORMS, told(worst), worst)
     share = f"{widest.bar / widest.largest:.1e}" if widest.largest > 0 else "infinitely many"
-    wide = f"bar of {share} times the gradient, expected {RESOLUTION[dtype] / 2.0:.0e} or less"
+    wide = f"bar of {share} times the gradient, expected {SCALES[dtype].resolution / 2.0:.0e} or less"
     return Finding(Verdict.INCONCLUSIVE, f"{wide}; {told(widest)}", worst)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradconform.contract import Problem
+from gradconform.dtypes import wide
 from gradconform.graph import Graph, Node
 from gradconform.reference import OPERATORS
 from gradconform.reference.tracked.exactness import NotExact
@@ -74,9 +75,9 @@ def reference(graph: Graph, numbers: Mapping[str, Array], cotangent: Array) -> d
 
     numbers: the leaves by name, of any dtype. cotangent: of the output's shape.
     """
-    leaves = {name: _wide(array) for name, array in numbers.items()}
+    leaves = {name: wide(array) for name, array in numbers.items()}
     outputs = forward(graph, leaves)
-    gradients = backward(graph, {**leaves, **outputs}, _wide(cotangent))
+    gradients = backward(graph, {**leaves, **outputs}, wide(cotangent))
     named = {f"output/{name}": np.asarray(value) for name, value in outputs.items()}
     named.update({f"grad/{n}": np.asarray(g) for n, g in gradients.items() if n in graph.differentiable})
     return named
@@ -85,7 +86,3 @@ def reference(graph: Graph, numbers: Mapping[str, Array], cotangent: Array) -> d
 def reference_of(problem: Problem) -> dict[str, Array]:
     """What `reference` gives for a problem on disk. Raises ContractError where its numbers cannot be read."""
     return reference(problem.graph, {name: problem.value(name) for name in problem.graph.leaves}, problem.cotangent)
-
-
-def _wide(array: Array) -> Array:
-    return array.astype(float) if array.dtype.kind == "f" else array

@@ -6,6 +6,7 @@ import bisect
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from gradconform.dtypes import known
 from gradconform.rows import Row
 
 Column = tuple[str, str, str]
@@ -14,7 +15,6 @@ Column = tuple[str, str, str]
 ERROR_STEPS = (16.0, 1024.0, 1_048_576.0)
 """Where the shades of an error change, in units of roundoff of the dtype. A shade, not a judgement."""
 
-_UNIT = {"float32": 2.0**-24, "float64": 2.0**-53}
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,8 @@ def _relative(row: Row) -> tuple[bool, float]:
 
 
 def _cell(row: Row | None) -> ErrorCell:
-    if row is None or row.dtype not in _UNIT:
+    if row is None or (dtype := known(row.dtype)) is None:
         return ErrorCell(row, "e0")
     incomparable, error = _relative(row)
-    step = len(ERROR_STEPS) if incomparable else bisect.bisect_right(ERROR_STEPS, error / _UNIT[row.dtype])
+    step = len(ERROR_STEPS) if incomparable else bisect.bisect_right(ERROR_STEPS, error / dtype.roundoff)
     return ErrorCell(row, f"e{step}")

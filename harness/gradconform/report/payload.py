@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from gradconform.dtypes import FLOAT64, known
 from gradconform.report.frame import COUNTS, NUMBERS, TEXTS
 from gradconform.rows import COLUMNS, LIMIT, Verdict
 from gradconform.words import without_paths
@@ -47,7 +48,7 @@ def _texts(column: pd.Series[str]) -> dict[str, list[Any]]:
 
 def _numbers(frame: pd.DataFrame, name: str) -> list[float | str | None]:
     """Figures as short as the page shows them; got and expected with every digit of their dtype."""
-    digits = [9 if dtype == "float32" else 17 for dtype in frame["dtype"]] if name in _VALUES else [4] * len(frame)
+    digits = [(known(dtype) or FLOAT64).digits for dtype in frame["dtype"]] if name in _VALUES else [4] * len(frame)
     return [_number(value, n) for value, n in zip(frame[name], digits, strict=True)]
 
 

@@ -91,7 +91,7 @@ class Builder:
         nodes: Mapping[str, Item] = item.value["nodes"].value
         steps, scope = expansion.network(nodes, _keys(item.get("inputs")))
         lost = expansion.lost | {path[1] for path in dropped if path[0] == "inputs" and len(path) > 1}
-        made = calls(steps, self.mistakes, lost, self.declared.largest)
+        made = calls(steps, self.mistakes, lost, self.declared.narrowest.largest)
         aliases = {key: scope.names[key] for key in nodes}
         output = form.output if form.output is not None else list(nodes)[-1]
         exact = form.exact_output

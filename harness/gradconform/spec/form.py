@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StringConstraints
 
+from gradconform.dtypes import FLOAT32, NAMES, UnderTest
 from gradconform.reference.attributes import Real
 
 FILE_NAME = r"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}$"
@@ -33,7 +34,7 @@ Names = Annotated[list[Text], Field(description="a list of names")]
 Words = Annotated[dict[str, Any], Field(description="a mapping")]
 Nodes = Annotated[dict[str, Words], Field(min_length=1, description="a mapping of one node or more")]
 Dtypes = Annotated[
-    list[Literal["float32", "float64"]], Field(min_length=1, description="a list of float32 and float64")
+    list[UnderTest], Field(min_length=1, description=f"a list of {' and '.join(NAMES)}")
 ]
 Values = Annotated[
     list[Literal["drawn", "exact"]], Field(min_length=1, description="a list of drawn and exact")
@@ -89,7 +90,7 @@ class Common(Form):
 
     about: About
     seed: Seed = 0
-    dtypes: Dtypes = ["float32", "float64"]
+    dtypes: Dtypes = list(NAMES)
 
 
 class Claim(Form):
@@ -127,7 +128,7 @@ class NetworkFile(Common):
 class Behaviour(NetworkFile):
     """A tiny network, a script over it, and the tensors that are asked for at the end."""
 
-    dtypes: Dtypes = ["float32"]
+    dtypes: Dtypes = [FLOAT32.name]
     script: Annotated[list[Any], Field(min_length=1, description="a list of one step or more")]
     ask: Annotated[Names, Field(min_length=1, description="a list of one tensor or more")]
 
@@ -135,7 +136,7 @@ class Behaviour(NetworkFile):
 class BehaviourFile(Common):
     """A file that holds behaviours: what each tensor holds after a short script."""
 
-    dtypes: Dtypes = ["float32"]
+    dtypes: Dtypes = [FLOAT32.name]
     behaviours: Annotated[dict[str, Words], Field(min_length=1, description="a mapping of one behaviour or more")]
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from gradconform.behaviour import Answer, Program, indistinct, right
 from gradconform.draws import COTANGENT, draw
+from gradconform.dtypes import FLOAT64
 from gradconform.spec.model import Network
 
 
@@ -26,9 +27,9 @@ def unfit_asks(network: Network) -> Iterator[tuple[int, str, str]]:
 
 def program_of(network: Network) -> Program:
     """The program of a spec, its numbers drawn in float64."""
-    numbers = {t.name: draw(t.draw, network.seed, t.name, t.leaf("float64").dtype) for t in network.tensors}
-    cotangent = draw(network.cotangent, network.seed, COTANGENT, "float64")
-    return Program(network.graph("float64"), numbers, cotangent, network.script, network.asks)
+    numbers = {t.name: draw(t.draw, network.seed, t.name, t.leaf(FLOAT64.name).dtype) for t in network.tensors}
+    cotangent = draw(network.cotangent, network.seed, COTANGENT, FLOAT64.name)
+    return Program(network.graph(FLOAT64.name), numbers, cotangent, network.script, network.asks)
 
 
 def _exact(answer: Answer, dtype: str) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from gradconform.draws import Draw
+from gradconform.dtypes import narrowest
 from gradconform.graph import Shape
 from gradconform.spec.errors import Mistakes, counted, show
 from gradconform.spec.form import Declaration, Drawn
@@ -19,7 +20,6 @@ from gradconform.spec.text import Item, plain
 
 MOST_ELEMENTS = 2**31
 MOST_WRONG_ELEMENTS = 10
-LARGEST = {"float32": float(np.finfo(np.float32).max), "float64": float(np.finfo(np.float64).max)}
 
 
 class Declared:
@@ -28,8 +28,7 @@ class Declared:
     def __init__(self, path: Path, dtypes: Iterable[str], mistakes: Mistakes) -> None:
         self.path = path
         self.mistakes = mistakes
-        self.narrowest = min(dtypes)  # float32 comes before float64
-        self.largest = LARGEST[self.narrowest]
+        self.narrowest = narrowest(dtypes)
 
     def input(self, name: str, said: Declaration, item: Item, grad: bool) -> Tensor:
         """The input of a declaration; grad: whether a float input has a gradient when nothing is said."""
@@ -111,14 +110,14 @@ class Declared:
 
     def _check_finite(self, number: float, line: int, what: str) -> bool:
         """Whether a number stays finite in the narrowest dtype; infinity and NaN may be meant as such."""
-        if not (isinstance(number, int) or math.isfinite(number)) or abs(number) <= self.largest:
+        if not (isinstance(number, int) or math.isfinite(number)) or abs(number) <= self.narrowest.largest:
             return True
-        self.mistakes.add(line, f"{what}: {show(number)} is too large for {self.narrowest}; {self._limit}")
+        self.mistakes.add(line, f"{what}: {show(number)} is too large for {self.narrowest.name}; {self._limit}")
         return False
 
     @property
     def _limit(self) -> str:
-        return f"expected at most {self.largest:.6g}"
+        return f"expected at most {self.narrowest.largest:.6g}"
 
 
 def _ways(said: Drawn) -> list[str]:

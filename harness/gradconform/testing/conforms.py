@@ -21,6 +21,7 @@ from gradconform.contract import explained
 from gradconform.contract.folder import Folder
 from gradconform.draw.problem import draw_problem
 from gradconform.draw.variants import Variant, variants
+from gradconform.dtypes import FLOAT64, NAMES, known
 from gradconform.judge import conventions, judge
 from gradconform.judge import known as listed
 from gradconform.rows import Reason, Row, Verdict
@@ -28,7 +29,6 @@ from gradconform.spec import Network
 from gradconform.spec.files import networks as networks_of
 
 SHOWN = 10
-DTYPES = ("float32", "float64")
 FAILING = (Verdict.CRASHED, Verdict.DIVERGES, Verdict.MISSING)
 JUDGED = (Verdict.CONFORMS, Verdict.KNOWN)
 
@@ -81,8 +81,8 @@ def assert_conforms(
     Raises NotConforming, an AssertionError, also where a framework could judge nothing of the spec; SpecError and
     KnownError with all that is wrong; AdapterError where a framework that was named is not there.
     """
-    if dtype not in (None, *DTYPES):
-        raise ValueError(f"dtype is {dtype!r}; expected {' or '.join(DTYPES)}")
+    if dtype not in (None, *NAMES):
+        raise ValueError(f"dtype is {dtype!r}; expected {' or '.join(NAMES)}")
     networks = networks_of([Path(spec)])
     entries = [*known_of(), *map(_entry, known)]
     chosen = _present(adapters)
@@ -197,7 +197,8 @@ def _found(row: Row) -> str:
     else:
         text += "beyond its bound of 0" if row.reason == Reason.VALUE else row.reason
     if row.worst_index:
-        got, expected = (f"{x:.9g}" if row.dtype == "float32" else repr(x) for x in (row.got, row.expected))
+        dtype = known(row.dtype) or FLOAT64
+        got, expected = dtype.text(row.got), dtype.text(row.expected)
         text += f" at {row.worst_index}: got {got}, expected {expected}"
     return text + (f"; {row.n_bad:,} such elements" if row.n_bad > 1 else "")
 

@@ -11,10 +11,13 @@ from typing import Any
 
 import pytest
 
+from gradconform.dtypes import NAMES
 from gradconform.testing.items import SpecFile, SpecItem
 from gradconform.testing.session import RUN, SUFFIXES, WORK, Run
 
-_ITEM = re.compile(r"\.ya?ml::(?P<spec>[^\[]+)\[(?P<adapter>.+)-(?P<dtype>float32|float64)(?P<exact>-exact)?\]$")
+_ITEM = re.compile(
+    rf"\.ya?ml::(?P<spec>[^\[]+)\[(?P<adapter>.+)-(?P<dtype>{'|'.join(NAMES)})(?P<exact>-exact)?\]$"
+)
 INI: tuple[tuple[str, Any, str], ...] = (
     ("gradconform_specs", "args", "globs, from the root, of the files that are specs; by default all that look it"),
     ("gradconform_adapters", "args", "adapters, as for --gradconform-adapter"),

@@ -13,8 +13,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from gradconform.dtypes import Dtype
 from gradconform.reference.tracked.arrays import Tracked, peek
-from gradconform.reference.tracked.unit import Unit
+from gradconform.reference.tracked.rounding import constant_error
 
 Array = NDArray[Any]
 
@@ -26,7 +27,7 @@ class NotExact(ArithmeticError):
 class Exact(Tracked):
     """`value` [...], float64, of which every element is known to be representable in the dtype under test."""
 
-    def __init__(self, value: Any, *, unit: Unit) -> None:
+    def __init__(self, value: Any, *, unit: Dtype) -> None:
         self.value = np.asarray(value, dtype=float)
         self.error = None
         self.unit = unit
@@ -38,8 +39,8 @@ class Exact(Tracked):
     def split(self, operand: Any) -> tuple[Array, Array | None]:
         """As in Tracked; a Python number must be one of the dtype under test."""
         value, error = super().split(operand)
-        if isinstance(operand, int | float) and self.unit.constant_error(value.astype(float)) is not None:
-            raise NotExact(f"the constant {operand} is rounded when written in {self.unit.dtype}")
+        if isinstance(operand, int | float) and constant_error(self.unit, value.astype(float)) is not None:
+            raise NotExact(f"the constant {operand} is rounded when written in {self.unit.name}")
         return value, error
 
     def checked(self, value: Array, largest: float, grain: float, step: str) -> Self:
@@ -51,7 +52,7 @@ class Exact(Tracked):
             )
         if grain < self.unit.tiny:
             raise NotExact(f"{step}: steps of {grain:.3g} underflow")
-        if largest > np.finfo(self.unit.dtype).max:
+        if largest > self.unit.largest:
             raise NotExact(f"{step}: partial sums of up to {largest:.3g} overflow")
         return self.like(value, None)
 

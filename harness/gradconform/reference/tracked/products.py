@@ -5,20 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from gradconform.reference.tracked.unit import Unit
+from gradconform.dtypes import FLOAT32, Dtype
 
 Array = NDArray[Any]
 Split = Callable[[Any], tuple[Array, Array | None]]
 
 
 def rounded_products(
-    shape: tuple[int, ...], terms: Iterable[tuple[Any, Any, Any]], split: Split, unit: Unit
+    shape: tuple[int, ...], terms: Iterable[tuple[Any, Any, Any]], split: Split, unit: Dtype
 ) -> tuple[Array, Array]:
     """Value and error of zeros of `shape` with `a @ b` added at `index` for each (index, a, b).
 
@@ -76,10 +75,10 @@ class _Gathered:
 class _Factor:
     """One operand of a product of matrices, and what is measured of it, each once."""
 
-    def __init__(self, given: Any, split: Split, unit: Unit) -> None:
+    def __init__(self, given: Any, split: Split, unit: Dtype) -> None:
         self.given = given
         self.value, self.error = split(given)
-        self.single = unit.dtype == "float32"
+        self.single = unit.largest <= FLOAT32.largest
 
     @cached_property
     def magnitude(self) -> Array:

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from gradconform.dtypes import Dtype
 from gradconform.reference.tracked.arrays import Tracked, peek
 from gradconform.reference.tracked.products import rounded_products
-from gradconform.reference.tracked.unit import Unit
 
 Array = NDArray[Any]
 
@@ -31,7 +31,7 @@ UNDERFLOWS = 64.0
 class Rounded(Tracked):
     """`value` [...], float64, and `error` [...], a bound on the absolute error (None: the value is exact)."""
 
-    def __init__(self, value: Any, error: Array | None = None, *, unit: Unit) -> None:
+    def __init__(self, value: Any, error: Array | None = None, *, unit: Dtype) -> None:
         self.value = np.asarray(value, dtype=float)
         self.error = error
         self.unit = unit
@@ -47,7 +47,7 @@ class Rounded(Tracked):
         """As in Tracked; a Python number carries the error of writing it in the dtype under test."""
         if isinstance(operand, int | float):
             value = np.asarray(operand, dtype=float)
-            return value, self.unit.constant_error(value)
+            return value, constant_error(self.unit, value)
         return super().split(operand)
 
     def bound(self) -> Array:
@@ -197,7 +197,14 @@ def _power(like: Rounded, value: Array, a: Part, b: Part) -> Rounded:
     return like.rounded(value, propagated, ELEMENTARY)
 
 
-def _counts(value: Array, error: Array | None, unit: Unit) -> Array:
+def constant_error(dtype: Dtype, value: Array) -> Array | None:
+    """How far constants of a formula are from the dtype's nearest numbers; None where they are such numbers."""
+    with np.errstate(invalid="ignore"):
+        error = np.where(np.isinf(value), 0.0, np.abs(value.astype(dtype.numpy).astype(float) - value))
+    return error if error.any() else None
+
+
+def _counts(value: Array, error: Array | None, unit: Dtype) -> Array:
     """Which terms of a sum can make it round: a zero with an error may not be zero there."""
     nonzero: Array = value != 0
     return nonzero if error is None else np.logical_or(nonzero, error > UNDERFLOWS * unit.tiny)
