@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +12,8 @@ import numpy as np
 
 from gradconform.contract import Capture, ContractError, Problem, read_capture, read_problem
 from gradconform.judge import behaviours, blame, claims, end_to_end, routes
+from gradconform.judge.judgement import Judgement
+from gradconform.judge.sight import Proof
 from gradconform.numeric import rows as numeric
 from gradconform.reference import OPERATORS
 from gradconform.reference.network import reference
@@ -34,8 +36,9 @@ def judge(problem_folder: Path, captures: Mapping[str, Path]) -> list[Row]:
     problem = read_problem(problem_folder, verify=True)
     _check_operators(problem)
     rows: list[Row] = []
-    primary: dict[str, Capture] = {}
+    primary: dict[str, routes.Primary] = {}
     others: dict[str, list[Capture]] = {}
+    elsewhere = {name.partition(ROUTE)[0] for name in captures if ROUTE in name}
     proof = functools.cache(lambda: behaviours.proof(problem) if problem.script else reference(problem))
     # What overflows or is no number is a row; NumPy's warnings of it would only hide the progress.
     with np.errstate(all="ignore"):
@@ -45,30 +48,40 @@ def judge(problem_folder: Path, captures: Mapping[str, Path]) -> list[Row]:
                 continue
             try:
                 capture = read_capture(folder, problem)
-                if capture.status == "ok":
-                    if ROUTE in name:
-                        others.setdefault(name.partition(ROUTE)[0], []).append(capture)
-                        continue
-                    rows.extend(list((behaviours if problem.script else blame).rows(problem, capture, proof)))
-                    primary[name] = capture
+                if capture.status == "ok" and ROUTE in name:
+                    others.setdefault(name.partition(ROUTE)[0], []).append(capture)
+                elif capture.status == "ok":
+                    noted = routes.Primary(problem, capture)
+                    rows += _of_primary(problem, capture, proof, noted.note if name in elsewhere else None)
+                    primary[name] = noted
                 elif problem.script and capture.status == "unsupported":
-                    rows.extend(behaviours.rows(problem, capture, proof))
+                    rows += behaviours.rows(problem, capture)
                 else:
                     rows.append(_whole(problem, name, capture))
             except ContractError as error:
                 rows.append(_whole(problem, name, Capture(folder, "crashed", str(error), "", "", "")))
-        for capture in primary.values():
-            rows.extend(claims.rows(problem, capture, proof))
-            rows.extend(numeric.rows(problem, capture))
-        if not problem.exact and primary and not problem.script:
-            rows.extend(end_to_end.rows(problem, list(primary.values()), proof()))
+        opened = [noted.capture for noted in primary.values()]
+        for capture in opened:
+            rows += claims.rows(problem, capture, proof)
+            rows += numeric.rows(problem, capture)
+        if not problem.exact and opened and not problem.script:
+            rows += end_to_end.rows(problem, opened, proof())
         for name, captured in others.items():
             if name in primary:
-                rows.extend(routes.rows(problem, primary[name], captured, proof))
+                rows += routes.rows(primary[name], captured, proof)
             else:
                 lost = [replace(c, status="crashed", reason=ALONE) for c in captured]
-                rows.extend(_whole(problem, f"{name}{ROUTE}{c.route}", c) for c in lost)
+                rows += [_whole(problem, f"{name}{ROUTE}{c.route}", c) for c in lost]
     return rows
+
+
+def _of_primary(
+    problem: Problem, capture: Capture, proof: Proof, watch: Callable[[Judgement], object] | None
+) -> list[Row]:
+    """The rows in which a primary capture is judged by itself: all of them, or a ContractError."""
+    if problem.script:
+        return list(behaviours.rows(problem, capture))
+    return list(blame.rows(problem, capture, proof, watch))
 
 
 def failing(rows: Sequence[Row]) -> Iterator[Row]:

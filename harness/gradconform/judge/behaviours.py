@@ -38,7 +38,7 @@ def proof(problem: Problem) -> dict[str, Array]:
     return {ask: answer.array for ask, answer in answers if answer.array is not None}
 
 
-def rows(problem: Problem, capture: Capture, _: object = None) -> Iterator[Row]:
+def rows(problem: Problem, capture: Capture) -> Iterator[Row]:
     """One row for each ask."""
     if capture.status == "unsupported":
         for ask in problem.asks:

@@ -17,7 +17,8 @@ from gradconform.behaviour import Program, right
 from gradconform.contract import Capture, Claim, Problem
 from gradconform.judge import behaviours
 from gradconform.judge.end_to_end import addresses
-from gradconform.judge.local import Proof, row_of
+from gradconform.judge.judgement import row_of
+from gradconform.judge.sight import Proof
 from gradconform.rows import Row, Verdict
 
 Array = NDArray[Any]

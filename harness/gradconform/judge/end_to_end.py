@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from gradconform.contract import Capture, Problem
 from gradconform.judge.compare import Comparison, compare
-from gradconform.judge.local import measured, row_of
+from gradconform.judge.judgement import measured, row_of
 from gradconform.reference.tracked.unit import Unit
 from gradconform.rows import Reason, Row
 
