@@ -15,7 +15,7 @@ from gradconform.contract.folder import Folder, joined
 from gradconform.evidence.script import NoScript, script
 from gradconform.evidence.value import Evidence, Histogram, Key, key_of
 from gradconform.judge.local import LocalCheck
-from gradconform.rows import LIMIT, Row, Verdict
+from gradconform.rows import LIMIT, CheckKind, Row, Verdict
 
 Array = NDArray[Any]
 
@@ -51,7 +51,7 @@ def seen_in(problem: Problem, capture: Capture, tensors: Iterable[str]) -> Itera
 
 def gather(rows: Sequence[Row], folders: Sequence[Folder]) -> list[Evidence]:
     """The evidence of the first of these rows, of those among them that speak of one node's own arithmetic."""
-    wanted = [r for r in rows if r.check in ("local", "exact") and r.verdict == Verdict.DIVERGES and r.tensor][:MOST]
+    wanted = [r for r in rows if r.check.kind in (CheckKind.LOCAL, CheckKind.EXACT) and r.verdict == Verdict.DIVERGES and r.tensor][:MOST]
     if not wanted:
         return []
     found: dict[Key, Evidence] = {}
@@ -88,7 +88,7 @@ def _usable(problem: Problem, folders: Iterable[Path]) -> Iterator[Capture]:
 
 
 def _of(row: Row, problem: Problem, capture: Capture) -> bool:
-    same = (row.spec, row.dtype, row.check == "exact") == (problem.spec, problem.dtype, problem.exact)
+    same = (row.spec, row.dtype, row.check.kind == CheckKind.EXACT) == (problem.spec, problem.dtype, problem.exact)
     return same and (row.framework, row.version, row.route) == (capture.framework, capture.version, capture.route)
 
 

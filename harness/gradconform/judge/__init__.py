@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,9 +15,10 @@ from gradconform.judge import behaviours, blame, claims, end_to_end, routes
 from gradconform.judge.judgement import Judgement
 from gradconform.judge.sight import Proof
 from gradconform.numeric import rows as numeric
+from gradconform.reasons import Reason
 from gradconform.reference import OPERATORS
 from gradconform.reference.network import reference
-from gradconform.rows import Row, Verdict, blank
+from gradconform.rows import Check, CheckKind, Row, Verdict, blank
 
 __all__ = ["ROUTE", "judge"]
 
@@ -84,11 +85,6 @@ def _of_primary(
     return list(blame.rows(problem, capture, proof, watch))
 
 
-def failing(rows: Sequence[Row]) -> Iterator[Row]:
-    """The rows that make a run fail."""
-    return (row for row in rows if row.verdict in (Verdict.DIVERGES, Verdict.MISSING))
-
-
 def _check_operators(problem: Problem) -> None:
     for node in problem.nodes:
         operator = OPERATORS.get(node.op)
@@ -104,9 +100,9 @@ def _whole(problem: Problem, name: str, capture: Capture) -> Row:
     """The row of a framework that gave no tensors at all for this problem."""
     # An environment is called `chainer-6.3`, a second capture of one problem `torch#2`.
     framework = capture.framework or re.sub(r"(-\d[\w.]*)?(#\d+)?(@\w+)?$", "", name)
-    check = behaviours.CHECK if problem.script else "exact" if problem.exact else "local"
-    check = "route:primary" if ROUTE in name else check
+    check = behaviours.CHECK if problem.script else blame.check_of(problem)
+    check = Check(CheckKind.ROUTE, "primary") if ROUTE in name else check
     return blank(
         spec=problem.spec, check=check, framework=framework, version=capture.version,
-        route=capture.route, dtype=problem.dtype, verdict=Verdict(capture.status), reason=capture.reason,
+        route=capture.route, dtype=problem.dtype, verdict=Verdict(capture.status), reason=Reason(capture.reason),
     )  # fmt: skip

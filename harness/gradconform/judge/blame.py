@@ -16,7 +16,7 @@ from gradconform.contract import Capture, Problem
 from gradconform.judge.judgement import Judgement
 from gradconform.judge.local import LocalCheck
 from gradconform.judge.sight import Proof, Sight
-from gradconform.rows import Row, Verdict
+from gradconform.rows import Check, CheckKind, Kind, Row, Verdict
 
 
 def rows(
@@ -26,21 +26,21 @@ def rows(
 
     watch: shown each judgement as the check gives it, before anybody else is blamed.
     """
-    check, name = LocalCheck(problem, capture, proof), check_of(problem)
+    check, written = LocalCheck(problem, capture, proof), check_of(problem)
     blame = Blame(check)
 
     def row(judgement: Judgement) -> Row:
         if watch is not None:
             watch(judgement)
-        return blame.settled(judgement).row(problem, capture, name)
+        return blame.settled(judgement).row(problem, capture, written)
 
     # Not a loop, whose variable would keep the arrays of one judgement alive while the next is computed.
     return map(row, check.judgements())
 
 
-def check_of(problem: Problem) -> str:
-    """The word in the rows of the local check of a problem."""
-    return "exact" if problem.exact else "local"
+def check_of(problem: Problem) -> Check:
+    """The check in the rows of the local check of a problem."""
+    return Check(CheckKind.EXACT if problem.exact else CheckKind.LOCAL)
 
 
 class Blame:
@@ -72,7 +72,7 @@ class Blame:
         """The same tensor against what follows from what can be trusted."""
         check, name = self._check, judgement.tensor.partition("/")[2]
         sight = Sight(check.problem, check.capture, check.proof, self._trusted)
-        if judgement.kind == "output":
+        if judgement.kind == Kind.OUTPUT:
             node = check.nodes[judgement.node]
             index = [output for output, _ in node.outputs].index(name)
             return check.output(node, index, sight.forward(node)[index])

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from gradconform.contract import Capture, Problem
 from gradconform.judge.compare import Comparison, compare
 from gradconform.judge.judgement import measured, row_of
+from gradconform.reasons import Code
 from gradconform.reference.tracked.unit import Unit
-from gradconform.rows import Reason, Row
+from gradconform.rows import Check, CheckKind, Kind, Row
 
 Array = NDArray[Any]
 
@@ -28,17 +29,17 @@ def rows(problem: Problem, captures: Sequence[Capture], expected: Mapping[str, A
     unit = Unit.of(problem.dtype)
     for name, node, kind, shape in addresses(problem):
         present = [(capture, capture.tensors[name]) for capture in captures if name in capture.tensors]
-        others = [(f"cross:{_called(capture, captures)}", array) for capture, array in present]
+        others = [(Check(CheckKind.CROSS, _called(capture, captures)), array) for capture, array in present]
         if name in expected:
-            others.append(("end_to_end", expected[name]))
+            others.append((Check(CheckKind.END_TO_END), expected[name]))
         for check, other in others:
             wide = other.astype(float, copy=False)
             # Another framework's tensor of a wrong shape is that framework's fault; nothing can be measured here.
             fits = wide.shape == shape
             for capture, array in present:
                 if array is not other:
-                    row = row_of(problem, capture, node=node, tensor=name, kind=kind, check=check)
-                    found = compare(array, wide, None, unit, shape) if fits else Comparison(reason=Reason.SHAPE)
+                    row = row_of(problem, capture, node=node, tensor=name, kind=Kind(kind), check=check)
+                    found = compare(array, wide, None, unit, shape) if fits else Comparison(reason=Code.SHAPE)
                     yield measured(row, shape, found)
 
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from gradconform.contract import Capture, Problem
 from gradconform.judge.compare import Comparison
 from gradconform.reference.tracked.rounding import Rounded
-from gradconform.rows import NAN, Reason, Row, Verdict, blank
+from gradconform.reasons import Code, Reason
+from gradconform.rows import NAN, Check, Kind, Row, Verdict, blank
 
 Array = NDArray[Any]
 
@@ -22,7 +23,7 @@ class Judgement:
 
     tensor: its name in the capture, such as `grad/x`.
     node: the node whose tensor it is; empty where nothing reads an input.
-    kind: `output`, `grad_output`, `grad_input` or `grad_param`.
+    kind: what the tensor is.
     shape: the one that the problem says.
     verdict, reason: what the row of it will say.
     got: as captured; None where it is missing.
@@ -35,10 +36,10 @@ class Judgement:
 
     tensor: str
     node: str
-    kind: str
+    kind: Kind
     shape: tuple[int, ...]
     verdict: Verdict
-    reason: str = ""
+    reason: Reason = Reason()
     got: Array | None = None
     expectation: Any = None
     comparison: Comparison | None = None
@@ -63,8 +64,8 @@ class Judgement:
         wrong = self.verdict == Verdict.DIVERGES or (self.verdict == Verdict.MISSING and self.got is None)
         return self.culprits if wrong else ""
 
-    def row(self, problem: Problem, capture: Capture, check: str) -> Row:
-        """The row of it. check: `local` or `exact`."""
+    def row(self, problem: Problem, capture: Capture, check: Check) -> Row:
+        """The row of it."""
         row = row_of(problem, capture, node=self.node, tensor=self.tensor, kind=self.kind, check=check)
         if self.comparison is not None:
             row = compared(row, self.shape, self.comparison)
@@ -73,7 +74,7 @@ class Judgement:
         )
 
 
-def row_of(problem: Problem, capture: Capture, *, node: str, tensor: str, kind: str, check: str) -> Row:
+def row_of(problem: Problem, capture: Capture, *, node: str, tensor: str, kind: Kind, check: Check) -> Row:
     """The row of a tensor before anything is known of it."""
     op = next((n.op for n in problem.nodes if n.name == node), "")
     return blank(
@@ -84,8 +85,13 @@ def row_of(problem: Problem, capture: Capture, *, node: str, tensor: str, kind: 
 
 def verdict_of(comparison: Comparison) -> Verdict:
     """Whether a tensor conforms. Only a difference that the check judges makes it diverge."""
-    wrong = comparison.reason not in (None, Reason.UNINFORMATIVE)
+    wrong = comparison.reason not in (None, Code.UNINFORMATIVE)
     return Verdict.DIVERGES if wrong else Verdict.CONFORMS
+
+
+def reason_of(comparison: Comparison) -> Reason:
+    """The code of what was found, or nothing."""
+    return Reason(comparison.reason or "")
 
 
 def judged(row: Row, shape: tuple[int, ...], comparison: Comparison, culprits: str) -> Row:
@@ -93,7 +99,7 @@ def judged(row: Row, shape: tuple[int, ...], comparison: Comparison, culprits: s
     verdict = verdict_of(comparison)
     culprit = culprits if verdict == Verdict.DIVERGES else ""
     return replace(
-        compared(row, shape, comparison), verdict=verdict, reason=comparison.reason or "", culprit=culprit
+        compared(row, shape, comparison), verdict=verdict, reason=reason_of(comparison), culprit=culprit
     )
 
 

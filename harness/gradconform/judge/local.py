@@ -14,27 +14,27 @@ import numpy as np
 
 from gradconform.contract import Capture, Problem, ProblemNode
 from gradconform.judge.compare import Comparison, compare
-from gradconform.judge.judgement import Judgement, verdict_of
+from gradconform.judge.judgement import Judgement, reason_of, verdict_of
 from gradconform.judge.sight import CannotSee, Proof, Sight
 from gradconform.reference.network import reference
+from gradconform.reasons import Code, Reason, placed
 from gradconform.reference.tracked.rounding import Rounded
-from gradconform.rows import Reason, Verdict
+from gradconform.rows import Kind, Verdict
 
 # Parameters are large and read by few: above so many elements a tensor is let go between its output and its gradients.
 LARGE = 1 << 22
 
 
-def why_missing(problem: Problem, capture: Capture, tensor: str) -> tuple[str, str]:
+def why_missing(problem: Problem, capture: Capture, tensor: str) -> tuple[Reason, str]:
     """The reason of a missing tensor, with its place where there is one, and the nodes that the place names."""
     return with_place(problem, capture.missing.get(tensor, "no reason given"), capture.cuts.get(tensor, ()))
 
 
-def with_place(problem: Problem, reason: str, places: Sequence[str]) -> tuple[str, str]:
+def with_place(problem: Problem, reason: str, places: Sequence[str]) -> tuple[Reason, str]:
     """A reason with its place where there is one, and the nodes that the place names."""
     nodes = [name for name in places if name not in problem.given]
     leaves = [name for name in places if name in problem.given]
-    reason += f" at {' '.join(nodes)}" if nodes else ""
-    return reason + (f" ({', '.join(leaves)} requires no gradient)" if leaves else ""), " ".join(nodes)
+    return placed(reason, nodes, leaves), " ".join(nodes)
 
 
 class LocalCheck:
@@ -67,12 +67,12 @@ class LocalCheck:
     def output(self, node: ProblemNode, index: int, expectation: Any) -> Judgement:
         """One output of a node. expectation: what it should be, or the CannotSee that says why nobody knows."""
         name, shape = node.outputs[index]
-        return self._held(f"output/{name}", node.name, "output", shape, expectation, node.name, self._reads(node))
+        return self._held(f"output/{name}", node.name, Kind.OUTPUT, shape, expectation, node.name, self._reads(node))
 
     def gradient(self, name: str, expectation: Any) -> Judgement:
         """The gradient of a tensor. expectation: as for an output; None where no reader sends anything back."""
         role = self.problem.given.get(name, ("node",))[0]
-        kind = {"node": "grad_output", "input": "grad_input", "parameter": "grad_param"}[role]
+        kind = {"node": Kind.GRAD_OUTPUT, "input": Kind.GRAD_INPUT, "parameter": Kind.GRAD_PARAM}[role]
         readers = [n for n in self.readers[name] if n.name in self.problem.on_path]
         owner = self.nodes.get(name) or next(iter(readers or self.readers[name]), None)
         node, shape, tensor = owner.name if owner else "", self.shapes[name], f"grad/{name}"
@@ -80,12 +80,12 @@ class LocalCheck:
         excuses = self._excuses(name, expectation)
         reason = self.capture.missing.get(tensor)
         if tensor not in self.capture.tensors and reason in excuses:
-            return Judgement(tensor, node, kind, shape, Verdict.CONFORMS, reason)
+            return Judgement(tensor, node, kind, shape, Verdict.CONFORMS, Reason(reason))
         reads = tuple(t for n in self.readers[name] for t in (*self._reads(n), f"grad/{n.name}"))
         if expectation is not None:
             return self._held(tensor, node, kind, shape, expectation, culprits, reads)
         judgement = self._held(tensor, node, kind, shape, np.broadcast_to(0.0, shape), culprits, reads)
-        return judgement if judgement.verdict != Verdict.CONFORMS else replace(judgement, reason=excuses[0])
+        return judgement if judgement.verdict != Verdict.CONFORMS else replace(judgement, reason=Reason(excuses[0]))
 
     def _reads(self, node: ProblemNode) -> tuple[str, ...]:
         """The captured tensors that a node reads."""
@@ -156,7 +156,7 @@ class LocalCheck:
         return unasked or (("not_differentiable",) if expectation is None else ())
 
     def _held(
-        self, tensor: str, node: str, kind: str, shape: tuple[int, ...], expectation: Any, culprits: str,
+        self, tensor: str, node: str, kind: Kind, shape: tuple[int, ...], expectation: Any, culprits: str,
         judged_from: tuple[str, ...],
     ) -> Judgement:  # fmt: skip
         """What was captured under a name, held against an expectation."""
@@ -166,11 +166,11 @@ class LocalCheck:
             reason, nodes = why_missing(self.problem, self.capture, tensor)
             return replace(empty, reason=reason, culprits=nodes or culprits)
         if isinstance(expectation, CannotSee):
-            return replace(empty, reason=str(expectation))
+            return replace(empty, reason=Reason(str(expectation)))
         held = replace(empty, expectation=expectation, judged_from=judged_from)
         comparison = self._compared(held)
         return replace(
-            held, verdict=verdict_of(comparison), reason=comparison.reason or "", comparison=comparison
+            held, verdict=verdict_of(comparison), reason=reason_of(comparison), comparison=comparison
         )
 
     def _compared(self, held: Judgement) -> Comparison:
@@ -181,6 +181,6 @@ class LocalCheck:
             # What it was computed from was read out wrongly; this is right to the bit.
             expected, bound, plain = np.asarray(self.sight.proved[held.tensor], float), 0.0, True
         comparison = compare(held.got, expected, bound, self.sight.unit, held.shape)
-        if plain and exact and comparison.reason is Reason.VALUE:
-            return replace(comparison, reason=Reason.NOT_BITWISE)
+        if plain and exact and comparison.reason is Code.VALUE:
+            return replace(comparison, reason=Code.NOT_BITWISE)
         return comparison

@@ -20,15 +20,17 @@ from gradconform.judge.end_to_end import addresses
 from gradconform.judge.judgement import Judgement, judged, measured, row_of
 from gradconform.judge.local import LocalCheck, why_missing
 from gradconform.judge.sight import Proof
+from gradconform.reasons import Code, Reason
 from gradconform.reference.tracked.unit import Unit
-from gradconform.rows import Reason, Row, Verdict
+from gradconform.rows import Check, CheckKind, Kind, Row, Verdict
 
 Array = NDArray[Any]
 
 # What a route may say of a tensor that the primary one gave: by its nature it does not keep it, or cannot read it
 # safely.
 HONEST = ("not_retained", "buffer_reused")
-UNSEEN = "beyond the bound of one node, but what was computed on the way was not kept"
+UNSEEN = Reason("beyond the bound of one node, but what was computed on the way was not kept")
+NONE_THERE = Reason("the primary route has none")
 
 
 class Primary:
@@ -52,13 +54,13 @@ class Primary:
 
 def rows(primary: Primary, others: Sequence[Capture], proof: Proof | None = None) -> Iterator[Row]:
     """One row for each tensor of each other route, beside the primary's."""
-    problem, route = primary.problem, primary.capture.route
+    problem, check = primary.problem, Check(CheckKind.ROUTE, primary.capture.route)
     for other in others:
         # As rows, which hold no arrays.
-        alone = (judgement.row(problem, other, "") for judgement in LocalCheck(problem, other, proof).judgements())
+        alone = (judgement.row(problem, other, check) for judgement in LocalCheck(problem, other, proof).judgements())
         own = {row.tensor: row for row in alone}
         for tensor, node, kind, shape in addresses(problem):
-            row = row_of(problem, other, node=node, tensor=tensor, kind=kind, check=f"route:{route}")
+            row = row_of(problem, other, node=node, tensor=tensor, kind=Kind(kind), check=check)
             yield _beside(primary, other, own[tensor], row, shape)
 
 
@@ -75,10 +77,10 @@ def _beside(primary: Primary, other: Capture, own: Row, row: Row, shape: tuple[i
         return replace(row, shape=str(list(shape)), verdict=verdict, reason=said, culprit=blamed)
     if expected is None or expected.shape != shape:
         # The primary one is judged for that by itself.
-        return replace(row, shape=str(list(shape)), verdict=Verdict.MEASURED, reason="the primary route has none")
+        return replace(row, shape=str(list(shape)), verdict=Verdict.MEASURED, reason=NONE_THERE)
     comparison = compare(got, expected.astype(float), primary.bounds.get(tensor, 0.0), primary.unit, shape)
     comparison = _without_hint(comparison)
-    lost = comparison.reason is Reason.VALUE and own.verdict == Verdict.MISSING
+    lost = comparison.reason is Code.VALUE and own.verdict == Verdict.MISSING
     if lost and not _shows_its_way(problem, other):
         return replace(measured(row, shape, comparison), reason=UNSEEN)
     if comparison.reason is not None and own.verdict == Verdict.CONFORMS:
@@ -92,5 +94,5 @@ def _shows_its_way(problem: Problem, capture: Capture) -> bool:
 
 def _without_hint(comparison: Comparison) -> Comparison:
     """`uninformative` is said of the primary capture, once."""
-    hint = comparison.reason is Reason.UNINFORMATIVE
+    hint = comparison.reason is Code.UNINFORMATIVE
     return replace(comparison, reason=None) if hint else comparison

@@ -23,14 +23,13 @@ from gradconform.draw import problem
 from gradconform.draw.variants import Variant, variants
 from gradconform.judge import conventions, judge
 from gradconform.judge import known as listed
-from gradconform.rows import Reason, Row, Verdict
+from gradconform.reasons import Code
+from gradconform.rows import CheckKind, Row, Verdict
 from gradconform.spec import Network
 from gradconform.spec.files import networks as networks_of
 
 SHOWN = 10
 DTYPES = ("float32", "float64")
-FAILING = (Verdict.CRASHED, Verdict.DIVERGES, Verdict.MISSING)
-JUDGED = (Verdict.CONFORMS, Verdict.KNOWN)
 
 Place = str | os.PathLike[str]
 
@@ -145,8 +144,8 @@ def complaint(rows: Iterable[Row], networks: Iterable[Network]) -> str:
     by_name = {network.name: network for network in networks}
     groups: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
-        if row.verdict in FAILING:
-            exact = "exact" if row.check == "exact" else ""
+        if row.verdict.fails:
+            exact = "exact" if row.check.kind == CheckKind.EXACT else ""
             key = (row.spec, row.framework, row.version, row.dtype, exact, row.culprit, row.verdict)
             groups.setdefault(key, []).append(row)
     return "\n".join("\n".join(_paragraph(group, by_name.get(key[0]))) for key, group in groups.items())
@@ -154,7 +153,7 @@ def complaint(rows: Iterable[Row], networks: Iterable[Network]) -> str:
 
 def _paragraph(group: Sequence[Row], network: Network | None) -> Iterator[str]:
     first = group[0]
-    exact = ", exact" if first.check == "exact" else ""
+    exact = ", exact" if first.check.kind == CheckKind.EXACT else ""
     where = f"{first.spec} in {first.framework} {first.version}".strip() + f", {first.dtype}{exact}"
     if first.verdict == Verdict.CRASHED:
         yield f"{where}: crashed: {first.reason}"
@@ -195,7 +194,7 @@ def _found(row: Row) -> str:
     if math.isfinite(row.ratio):
         text += f"{row.ratio:.3g} times its bound"
     else:
-        text += "beyond its bound of 0" if row.reason == Reason.VALUE else row.reason
+        text += "beyond its bound of 0" if row.reason.code == Code.VALUE else row.reason
     if row.worst_index:
         got, expected = (f"{x:.9g}" if row.dtype == "float32" else repr(x) for x in (row.got, row.expected))
         text += f" at {row.worst_index}: got {got}, expected {expected}"
@@ -204,7 +203,7 @@ def _found(row: Row) -> str:
 
 def nothing_judged(rows: Sequence[Row]) -> str:
     """Why no row of these was judged; empty where one was. Whoever asked for a check must not get none."""
-    if any(row.verdict in JUDGED for row in rows):
+    if any(row.verdict.judged for row in rows):
         return ""
     reasons = dict.fromkeys(f"{r.verdict}: {r.reason}" for r in rows if r.verdict == Verdict.UNSUPPORTED)
     where = f"{rows[0].spec} in {rows[0].framework} {rows[0].version}".strip() if rows else "no rows"

@@ -155,10 +155,11 @@ class Run:
         """Write the report of what ran, and say where it is. Raises OSError."""
         from dataclasses import replace
 
-        from gradconform import report
         from gradconform.capture.adapters import AdapterError
         from gradconform.contract import ContractError
         from gradconform.contract.folder import Folder
+        from gradconform.report.summary import Summary
+        from gradconform.report.write import write
         from gradconform.run.manifest import manifest
 
         try:
@@ -168,7 +169,8 @@ class Run:
             return f"no report in {self.out}: no spec was run"
         command = shlex.join(["pytest", *map(str, self.config.invocation_params.args)])
         assert self.out is not None
-        report.write([row for rows in self.rows.values() for row in rows], replace(info, command=command), self.out)
+        rows = [row for of_test in self.rows.values() for row in of_test]
+        write(Summary.of(rows, replace(info, command=command)), self.out)
         return f"report: {self.out / 'index.html'}"
 
 
