@@ -7,7 +7,8 @@ HARNESS := .tox/harness/bin
 # No list to keep: whatever folder holds requirements is a framework with an environment of its own.
 frameworks := $(patsubst adapters/%/requirements.txt,%,$(wildcard adapters/*/requirements.txt))
 missing := $(foreach env,harness test $(frameworks),$(if $(wildcard .tox/$(env)/bin/python),,$(env)))
-recipes := tox.ini pyproject.toml .python-version $(wildcard adapters/*/requirements.txt adapters/*/python-version adapters/*/build-constraints.txt)
+locks := $(wildcard locks/*.txt adapters/*/requirements.lock)
+recipes := tox.ini pyproject.toml .python-version $(locks) $(wildcard adapters/*/python-version adapters/*/build-constraints.txt)
 
 # uv does not read pip's configuration files: what they say of a mirror or a folder of wheels reaches it through the
 # environment (see tox.ini). Where no folder of wheels is named, uv is told to take torch's CPU build: on Linux the
@@ -29,7 +30,7 @@ TOX_DEFAULT_RUNNER=virtualenv make
 endef
 export not_built
 
-.PHONY: report sample test bench lint environments clean always nightly judge-night matrix
+.PHONY: report sample test bench lint environments clean always lock nightly judge-night matrix
 .DEFAULT_GOAL := report
 
 report: environments
@@ -82,19 +83,26 @@ lint: $(TOX)
 
 environments: .tox/built
 
+# Every lock again: what still fits is kept; ARGS=--upgrade takes the newest of everything, ARGS='--upgrade-package
+# rich' of one.
+lock: $(TOX)
+	@$(configured_as_for_pip) $(VENV)/bin/python locks/renew.py $(ARGS)
+
 # The harness is installed in place, so a change of its sources needs no new build.
 .tox/built: $(TOX) $(recipes) $(if $(missing),always)
 	@rm -f $@
+	@# tox compares what an environment was made from with what its lock says now, but not what builds the harness.
+	@if [ locks/build.txt -nt .tox/.pkg ]; then rm -rf .tox/.pkg; fi
 	@$(configured_as_for_pip) $(TOX) run-parallel --notest --parallel-no-spinner || { echo "$$not_built" >&2; exit 1; }
 	@touch $@
 
-$(TOX): tox.ini
+$(TOX): tox.ini locks/tox.txt
 	@for python in python3 python3.11 python3.12 python3.13 python3.14; do \
 	    if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null; then found=$$python; break; fi; \
 	done; \
 	if [ -z "$${found:-}" ]; then echo 'make: no Python 3.11 or later found as python3 or python3.11 to 3.14; install one' >&2; exit 1; fi; \
-	$$found -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet 'tox>=4.51' 'tox-uv>=1.29'
+	$$found -m venv --clear $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --requirement locks/tox.txt
 	@touch $@
 
 clean:

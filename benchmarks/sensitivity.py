@@ -21,7 +21,7 @@ from gradconform.capture import adapters, together
 from gradconform.capture.together import Capturing
 from gradconform.contract import ContractError, read_capture, read_problem
 from gradconform.contract.folder import Folder
-from gradconform.draw import problem
+from gradconform.draw.problem import draw_problem
 from gradconform.draw.variants import Variant
 from gradconform.judge.local import LocalCheck
 from gradconform.reference.tracked.rounding import Rounded
@@ -47,7 +47,7 @@ def captured(spec: Path, chosen: list[adapters.Adapter], dtype: str) -> Iterator
         folder = Folder(Path(root))
         wanted = [Variant(network, dtype, "drawn") for network in load(spec)]
         for v in wanted:
-            drawn = problem.write(v.network, folder.problem(v.name), dtype=dtype, values="drawn")
+            drawn = draw_problem(v.network, folder.problem(v.name), dtype=dtype, values="drawn")
             folder.digests[v.name] = str(drawn.document["digest"])
         together.capture(folder, wanted, chosen, Capturing(), lambda stage, done, total: None)
         for v in wanted:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from gradconform.contract import Problem, digest
-from gradconform.draw import problem as problems
+from gradconform.draw.problem import draw_problem
 from gradconform.judge import judge
 from gradconform.reference import OPERATORS
 from gradconform.reference.network import contributions, slots
@@ -48,7 +48,7 @@ def problem_of(
     spec = folder / f"{name}.yaml"
     spec.write_text(text, encoding="utf-8")
     (network,) = load(spec)
-    return problems.write(network, folder / f"{name}.{dtype}.{values}", dtype=dtype, values=values)
+    return draw_problem(network, folder / f"{name}.{dtype}.{values}", dtype=dtype, values=values)
 
 
 def computed(problem: Problem, faults: Mapping[str, Fault] | None = None) -> dict[str, Array]:

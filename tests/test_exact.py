@@ -13,10 +13,10 @@ from gradconform.capture import adapters, together
 from gradconform.capture.together import Capturing
 from gradconform.contract import digest, read_capture, read_problem
 from gradconform.contract.folder import Folder
-from gradconform.draw import problem as problems
+from gradconform.draw.problem import draw_problem
 from gradconform.draw.variants import Variant
 from gradconform.judge import judge
-from gradconform.reference.network import reference
+from gradconform.reference.network import reference_of
 from gradconform.spec import Network, files
 from honest import captured
 
@@ -35,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
     found = Folder(tmp_path_factory.mktemp("exact"))
     wanted = [Variant(n, "float32", "exact") for n in networks()]
     for variant in wanted:
-        written = problems.write(variant.network, found.problem(variant.name), dtype="float32", values="exact")
+        written = draw_problem(variant.network, found.problem(variant.name), dtype="float32", values="exact")
         found.digests[variant.name] = written.digest
     chosen = [adapters.find(name) for name in FRAMEWORKS]
     together.capture(found, wanted, chosen, Capturing(), lambda stage, done, total: None)
@@ -47,7 +47,7 @@ def test_all_frameworks_and_the_reference_agree_to_the_bit(folder: Folder) -> No
     compared = 0
     for path, captures in folder.found():
         problem = read_problem(path)
-        expected = reference(problem)
+        expected = reference_of(problem)
         not_asked = [name for name, (_, _, _, grad) in problem.given.items() if not grad]
         for name in (problem.output, *not_asked):
             expected.pop(f"grad/{name}", None)

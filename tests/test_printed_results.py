@@ -10,7 +10,7 @@ from gradconform import paths
 from gradconform.capture import adapters
 from gradconform.capture import worker as running
 from gradconform.contract import Problem
-from gradconform.draw import problem as problems
+from gradconform.draw.problem import draw_problem
 from gradconform.judge import judge
 from gradconform.rows import Row, Verdict
 from gradconform.spec import load
@@ -31,7 +31,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> list[Problem]:
     """The problems of both files."""
     folder = tmp_path_factory.mktemp("problems")
     networks = [network for case in CASES for network in load(paths.specs_folder() / case)]
-    return [problems.write(n, folder / n.name, dtype="float32", values="drawn") for n in networks]
+    return [draw_problem(n, folder / n.name, dtype="float32", values="drawn") for n in networks]
 
 
 def claims(adapter: str | Path, given: list[Problem], folder: Path) -> list[Row]:

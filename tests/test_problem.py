@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gradconform.contract import ContractError, Problem, read_problem
-from gradconform.draw import problem as problems
-from gradconform.draw.problem import NoExactProblem, prove_exact
+from gradconform.draw.exact import NoExactProblem, prove_exact
+from gradconform.draw.problem import draw_problem
+from gradconform.draw.variants import variants
 from gradconform.draws import Draw, draw
 from gradconform.reference.tracked.exactness import NotExact
 from gradconform.reference.tracked.unit import Unit
@@ -39,6 +40,12 @@ def network_of(folder: Path, text: str) -> Network:
     return network
 
 
+def prove(problem: Problem, dtype: str) -> None:
+    """Raise NotExact where a sum of this problem could round in the dtype."""
+    leaves = {name: problem.value(name) for name in problem.graph.leaves}
+    prove_exact(problem.graph, leaves, problem.cotangent, Unit.of(dtype))
+
+
 def numbers(problem: Problem) -> dict[str, bytes]:
     """Every tensor's bits."""
     return {name: array.tobytes() for name, array in problem.tensors.items()}
@@ -50,7 +57,7 @@ def test_the_same_seed_gives_the_same_problem(tmp_path: Path, dtype: str, values
     """To the last bit, and with it the digest; another seed changes every drawn tensor."""
     network = network_of(tmp_path, MLP)
     one, two, other = (
-        problems.write(network, tmp_path / name, dtype=dtype, values=values, seed=seed)
+        draw_problem(network, tmp_path / name, dtype=dtype, values=values, seed=seed)
         for name, seed in (("one", 3), ("two", 3), ("other", 4))
     )
     assert numbers(one) == numbers(two)
@@ -61,9 +68,9 @@ def test_the_same_seed_gives_the_same_problem(tmp_path: Path, dtype: str, values
 def test_a_seed_of_the_spec_is_the_one_without_another(tmp_path: Path) -> None:
     """The spec's own, and 0 where it has none; one that is given wins."""
     seven = network_of(tmp_path, MLP + "seed: 7\n")
-    own = problems.write(seven, tmp_path / "own", dtype="float32", values="drawn")
-    asked = problems.write(seven, tmp_path / "asked", dtype="float32", values="drawn", seed=0)
-    none = problems.write(network_of(tmp_path, MLP), tmp_path / "none", dtype="float32", values="drawn")
+    own = draw_problem(seven, tmp_path / "own", dtype="float32", values="drawn")
+    asked = draw_problem(seven, tmp_path / "asked", dtype="float32", values="drawn", seed=0)
+    none = draw_problem(network_of(tmp_path, MLP), tmp_path / "none", dtype="float32", values="drawn")
     assert [p.document["seed"] for p in (own, asked, none)] == [7, 0, 0]
     assert numbers(asked) == numbers(none) != numbers(own)
 
@@ -85,10 +92,10 @@ def test_a_node_more_changes_no_other_tensor(tmp_path: Path, values: str) -> Non
 def test_the_two_dtypes_and_the_two_kinds_of_values_are_variants(tmp_path: Path) -> None:
     """All that the spec asks for, or those of one dtype."""
     network = network_of(tmp_path, MLP)
-    assert list(problems.variants(network)) == [
+    assert [(v.dtype, v.values) for v in variants([network])] == [
         ("float32", "drawn"), ("float32", "exact"), ("float64", "drawn"), ("float64", "exact"),
     ]  # fmt: skip
-    assert list(problems.variants(network, "float64")) == [("float64", "drawn"), ("float64", "exact")]
+    assert [v.name for v in variants([network], "float64")] == ["net.float64.drawn", "net.float64.exact"]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -166,14 +173,14 @@ def test_exact_numbers_are_small_and_proved(tmp_path: Path, dtype: str) -> None:
     for name, array in problem.tensors.items():
         assert np.array_equal(2 * array, np.round(2 * array)), name
         assert array.any(), name
-    prove_exact(problem, Unit.of(dtype))
+    prove(problem, dtype)
 
 
 def test_a_network_that_rounds_is_refused_with_the_node(tmp_path: Path) -> None:
     """However small the numbers: the file, the node and what to write are named, and no half problem stays."""
     network = network_of(tmp_path, MLP.replace("exact_output: c\n", ""))
     with pytest.raises(NoExactProblem) as caught:
-        problems.write(network, tmp_path / "p", dtype="float32", values="exact")
+        draw_problem(network, tmp_path / "p", dtype="float32", values="exact")
     for word in (str(network.path), "node loss", "exact_output"):
         assert word in str(caught.value)
     with pytest.raises(ContractError, match="no such file"):
@@ -193,16 +200,16 @@ def test_a_proof_names_the_node_that_rounds(tmp_path: Path, text: str, node: str
     inputs = "inputs: {x: {shape: [2], value: [1, 2], grad: true}}"
     problem = problem_of(tmp_path, f"about: x\n{inputs}\ncotangent: {{value: 1}}\n{text}\n")
     if node is None:
-        prove_exact(problem, Unit.of("float32"))
+        prove(problem, "float32")
     else:
         with pytest.raises(NotExact, match=f"^{node}: "):
-            prove_exact(problem, Unit.of("float32"))
+            prove(problem, "float32")
 
 
 def test_numbers_that_are_too_long_are_refused_though_the_operators_are_exact(tmp_path: Path) -> None:
     """The drawn variant of a network of additions is not exact: its proof must fail."""
     with pytest.raises(NotExact, match="node h"):
-        prove_exact(problem_of(tmp_path, SMALL.replace("tanh", "relu")), Unit.of("float32"))
+        prove(problem_of(tmp_path, SMALL.replace("tanh", "relu")), "float32")
 
 
 WEIGHTS = MLP + "weights: given.safetensors\n"
@@ -256,4 +263,4 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
         if spoiled is not None:
             save_file(spoiled, str(path))
         with pytest.raises(ContractError, match=r"given\.safetensors"):
-            problems.write(network, tmp_path / "p", dtype="float32", values="drawn")
+            draw_problem(network, tmp_path / "p", dtype="float32", values="drawn")

@@ -56,6 +56,10 @@ def stream(seed: int, name: str) -> np.random.Generator:
     return np.random.Generator(np.random.SFC64(np.random.SeedSequence([seed, key])))
 
 
+COTANGENT = "cotangent/"
+"""The stream of the cotangent; no tensor can have this name."""
+
+
 def draw(what: Draw, seed: int, name: str, dtype: str) -> Array:
     """An array of the given dtype ('float32', 'float64' or 'int64')."""
     if what.kind == "literal":

@@ -11,7 +11,7 @@ from gradconform import paths
 from gradconform.capture import adapters, together
 from gradconform.capture.together import Capturing
 from gradconform.contract.folder import Folder
-from gradconform.draw import problem
+from gradconform.draw.problem import draw_problem
 from gradconform.draw.variants import Variant
 from gradconform.judge import judge
 from gradconform.rows import Row
@@ -54,7 +54,7 @@ class Problems:
             beside, shipped = HERE / f"{spec}.yaml", paths.specs_folder() / "networks" / f"{spec}.yaml"
             (network,) = load(beside if beside.exists() else shipped)
             found[spec] = variant = Variant(network, DTYPE, VALUES)
-            written = problem.write(network, folder.problem(variant.name), dtype=DTYPE, values=VALUES)
+            written = draw_problem(network, folder.problem(variant.name), dtype=DTYPE, values=VALUES)
             folder.digests[variant.name] = str(written.document["digest"])
         return cls(folder, found)
 

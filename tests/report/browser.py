@@ -17,7 +17,7 @@ HOW = (
     "`.tox/test/bin/python -m playwright install chromium`), or name one in GRADCONFORM_CHROMIUM. Only where none can "
     "be installed, GRADCONFORM_NO_BROWSER=1 leaves these tests off"
 )
-READY = "document.documentElement.dataset.ready === 'yes'"
+READY = "html[data-ready=yes]"
 
 
 def chromium(playwright: Playwright) -> str | None:
@@ -75,7 +75,8 @@ def opened(
     page.on("pageerror", lambda error: found.errors.append(str(error)))
     page.on("request", lambda asked: found.requests.append(asked.url))
     page.goto(path.as_uri() + address)
-    page.wait_for_function(READY, timeout=30_000)
+    # Never wait_for_function: it evaluates text in the page, which the page's own policy forbids.
+    page.locator(READY).wait_for(state="attached", timeout=30_000)
     try:
         yield found
     finally:

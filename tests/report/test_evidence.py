@@ -14,7 +14,7 @@ from gradconform.capture import adapters
 from gradconform.capture import worker as running
 from gradconform.contract import read_capture, read_problem
 from gradconform.contract.folder import Folder
-from gradconform.draw.problem import write
+from gradconform.draw.problem import draw_problem
 from gradconform.draw.variants import Variant
 from gradconform.evidence import witness as evidence
 from gradconform.evidence.script import NoScript, script
@@ -34,7 +34,7 @@ def captured(tmp_path_factory: pytest.TempPathFactory) -> Folder:
     for name in ("pooled_sum", "transformer", "residual_train"):
         (network,) = load(NETWORKS / f"{name}.yaml")
         variant = Variant(network, "float32", "drawn")
-        folder.digests[variant.name] = write(
+        folder.digests[variant.name] = draw_problem(
             network, folder.problem(variant.name), dtype="float32", values="drawn", seed=None
         ).digest
         for framework in FRAMEWORKS:

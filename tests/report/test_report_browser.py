@@ -278,7 +278,7 @@ def test_enter_opens_a_network(bad: Opened) -> None:
     summary.focus()
     bad.page.keyboard.press("Enter")
     assert bad.page.evaluate("document.activeElement.parentElement.open")
-    bad.page.wait_for_function("document.activeElement.parentElement.querySelector('.matrix') !== null")
+    bad.page.locator("details.network[open]:has(> summary:focus) .matrix").wait_for(state="attached")
 
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")

@@ -14,7 +14,7 @@ from gradconform import paths
 from gradconform.capture import adapters
 from gradconform.capture import worker as running
 from gradconform.contract import Capture, Problem, read_capture
-from gradconform.draw import problem as problems
+from gradconform.draw.problem import draw_problem
 from gradconform.spec import load
 from honest import problem_of
 from route_specs import SHIPPED
@@ -36,7 +36,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Problem]:
     folder, found = tmp_path_factory.mktemp("problems"), {}
     for name in NETWORKS:
         (network,) = load(paths.specs_folder() / "networks" / f"{name}.yaml")
-        found[name] = problems.write(network, folder / name, dtype="float32", values="drawn")
+        found[name] = draw_problem(network, folder / name, dtype="float32", values="drawn")
     return found
 
 

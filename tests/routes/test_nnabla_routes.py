@@ -10,7 +10,7 @@ from gradconform import paths
 from gradconform.capture import adapters
 from gradconform.capture import worker as running
 from gradconform.contract import read_capture
-from gradconform.draw import problem
+from gradconform.draw.problem import draw_problem
 from gradconform.judge import judge
 from gradconform.rows import Verdict
 from gradconform.spec import load
@@ -42,7 +42,7 @@ def problems(tmp_path_factory):
     drawn = {name: problem_of(root, text, name=name) for name, text in WRITTEN.items()}
     for spec in SHIPPED:
         (network,) = load(paths.specs_folder() / "networks" / f"{spec}.yaml")
-        drawn[spec] = problem.write(network, root / spec, dtype="float32", values="drawn")
+        drawn[spec] = draw_problem(network, root / spec, dtype="float32", values="drawn")
     return drawn
 
 

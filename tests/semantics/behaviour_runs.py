@@ -16,7 +16,7 @@ from gradconform.capture import adapters, together
 from gradconform.capture.together import Capturing
 from gradconform.contract import Problem, digest
 from gradconform.contract.folder import Folder
-from gradconform.draw import problem
+from gradconform.draw.problem import draw_problem
 from gradconform.draw.variants import Variant, variants
 from gradconform.judge import judge
 from gradconform.rows import Row
@@ -44,7 +44,7 @@ def problem_of(folder: Path, text: str) -> Problem:
     spec = folder / "test.yaml"
     spec.write_text(text, encoding="utf-8")
     (network,) = load(spec)
-    return problem.write(network, folder / "problem", dtype="float32", values="drawn")
+    return draw_problem(network, folder / "problem", dtype="float32", values="drawn")
 
 
 def write_capture(problem: Problem, folder: Path, answers: Sequence[Answer], **changes: Any) -> Path:
@@ -90,7 +90,7 @@ class Shipped:
         networks = tuple(network for path in sorted(SEMANTICS.glob("*.yaml")) for network in load(path))
         folder, drawn = Folder(root), tuple(variants(networks))
         for v in drawn:
-            written = problem.write(v.network, folder.problem(v.name), dtype=v.dtype, values=v.values)
+            written = draw_problem(v.network, folder.problem(v.name), dtype=v.dtype, values=v.values)
             folder.digests[v.name] = written.digest
         return cls(networks, folder, drawn)
 

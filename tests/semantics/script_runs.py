@@ -6,7 +6,7 @@ from gradconform import paths
 from gradconform.capture import adapters
 from gradconform.capture import worker as running
 from gradconform.contract import read_capture
-from gradconform.draw import problem
+from gradconform.draw.problem import draw_problem
 from gradconform.spec import load
 
 
@@ -14,7 +14,7 @@ def drawn(where):
     """The problem of every shipped behaviour by its name, less those that hold printed results."""
     files = sorted((paths.specs_folder() / "semantics").glob("*.yaml"))
     networks = [network for file in files for network in load(file) if not network.claims]
-    return {n.name: problem.write(n, where / n.name, dtype="float32", values="drawn") for n in networks}
+    return {n.name: draw_problem(n, where / n.name, dtype="float32", values="drawn") for n in networks}
 
 
 def answers(adapter, problems, where):

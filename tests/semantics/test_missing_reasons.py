@@ -14,7 +14,7 @@ from gradconform.capture import adapters
 from gradconform.capture import worker as running
 from gradconform.command.main import main
 from gradconform.contract import ContractError, read_capture
-from gradconform.draw import problem
+from gradconform.draw.problem import draw_problem
 from gradconform.judge import judge
 from gradconform.spec import load
 from script_runs import said
@@ -57,7 +57,7 @@ def problems(tmp_path_factory):
     where = tmp_path_factory.mktemp("problems")
     named = {key.partition(" ")[0] for key in SAID}
     networks = [n for file in sorted(SEMANTICS.glob("*.yaml")) for n in load(file) if n.name in named]
-    return {n.name: problem.write(n, where / n.name, dtype="float32", values="drawn") for n in networks}
+    return {n.name: draw_problem(n, where / n.name, dtype="float32", values="drawn") for n in networks}
 
 
 def captures(adapter, problems, where):

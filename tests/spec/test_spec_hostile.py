@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 
 import pytest
@@ -36,7 +37,7 @@ def _growing_arguments(blocks: int) -> str:
 BOMB = "a: &a [1, 1]\nb: &b [*a, *a]\nc: &c [*b, *b]\n"
 MANY_NODES = NODES + "".join(f"  n{i}: {{op: relu, x: y{i}}}\n" for i in range(20_000))
 
-# what -> the file's bytes or text, and what is said of it
+# what -> the file's bytes or text, and what is said of it; a pattern where that begins with a parenthesis
 HOSTILE: dict[str, tuple[str | bytes, str]] = {
     "nothing": ("", "the file is empty"),
     "a comment": ("# nothing here\n", "the file is empty"),
@@ -57,7 +58,9 @@ HOSTILE: dict[str, tuple[str | bytes, str]] = {
     "a timestamp tag": ("about: !!timestamp 2001-01-01\n", "the tag !!timestamp is not allowed"),
     "a false tag": ("about: x\nseed: !!int many\n", "'many' is not what its tag !!int says"),
     "a key that is a list": ("? [a, b]\n: c\n", "a key is not a plain word"),
-    "deep lists": ("a: " + "[" * 5_000, "nested more than 50 deep"),
+    "deep lists": ("a: " + "[" * 500, "nested more than 50 deep"),
+    # The parser looks a thousand characters ahead; since 6.0.4 PyYAML's own limit stands where this file's would be met.
+    "very deep lists": ("a: " + "[" * 5_000, r"(nested more than 50 deep|not YAML: .)"),
     "deep mappings": ("{a: " * 5_000, "nested more than 50 deep"),
     "deep blocks of text": ("\n".join(" " * i + "a:" for i in range(1_000)), "nested more than 50 deep"),
     "a long file": ("# " + "x" * 2**20, "larger than 1,048,576 bytes"),
@@ -125,7 +128,8 @@ def test_a_hostile_file_is_refused_at_once(tmp_path, what):
     start = time.process_time()
     found = complaints(tmp_path, content)
     took = time.process_time() - start
-    assert any(reason in text for _, text in found), found[:5]
+    said = reason if reason.startswith("(") else re.escape(reason)
+    assert any(re.search(said, text) for _, text in found), found[:5]
     size = content.count(b"\n" if isinstance(content, bytes) else "\n") + 1
     assert all(1 <= line <= size for line, _ in found)
     assert all(len(text) < 1_000 and text.isprintable() for _, text in found)

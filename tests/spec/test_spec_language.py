@@ -45,10 +45,10 @@ def test_what_a_file_need_not_say(tmp_path):
 
 def test_shapes_of_everything(good):
     """Inputs, parameters and every node have one."""
-    assert good.shapes["first"] == (2, 5)
-    assert good.shapes["both"] == (2, 10)
-    assert good.shapes["third.weight"] == (4, 10)
-    assert good.shapes["loss"] == ()
+    assert good.graph("float32").shape("first") == (2, 5)
+    assert good.graph("float32").shape("both") == (2, 10)
+    assert good.graph("float32").shape("third.weight") == (4, 10)
+    assert good.graph("float32").shape("loss") == ()
     assert {node.name: node.outputs[0].shape for node in good.nodes}["third"] == (2, 4)
 
 
@@ -250,7 +250,7 @@ def test_cases_with_lists_and_integers(tmp_path):
         tmp_path, "operator: cat\nabout: x\ncases: {a: {xs: [{shape: [2, 3]}, {shape: [2, 1]}], dim: 1}}"
     )
     assert cat.node("cat").tensors == {"xs": ("xs_0", "xs_1")}
-    assert cat.shapes["cat"] == (2, 4)
+    assert cat.graph("float32").shape("cat") == (2, 4)
     case = "{x: {shape: [3, 4]}, target: {shape: [3], integers: [0, 4]}, reduction: sum}"
     (loss,) = load_text(tmp_path, f"operator: cross_entropy\nabout: x\ncases: {{a: {case}}}")
     assert [(tensor.name, tensor.grad) for tensor in loss.inputs] == [("x", True), ("target", False)]

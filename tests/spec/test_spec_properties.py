@@ -74,9 +74,11 @@ def is_whole(network: Network) -> None:
     for node in network.nodes:
         assert set(node.reads) <= known
         known |= {output.name for output in node.outputs}
-    assert known == network.shapes.keys()
+    graph = network.graph("float32")
+    assert {address.tensor.partition("/")[2] for address in graph.addresses()} <= known
+    assert network.lines.keys() == graph.by_name.keys()
     assert network.output in known
-    assert network.cotangent.shape == network.shapes[network.output]
+    assert network.cotangent.shape == graph.shape(network.output)
 
 
 @CHECKS

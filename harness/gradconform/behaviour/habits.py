@@ -86,9 +86,9 @@ def _with_other_numbers(program: Program, rng: np.random.Generator, signs: Seque
     def step(written: Mapping[str, Any]) -> Mapping[str, Any]:
         if "value" not in written:
             return written
-        kind = program.values[written["tensor"]].dtype if written["tensor"] in program.values else float
+        kind = program.numbers[written["tensor"]].dtype if written["tensor"] in program.numbers else float
         return {**written, "value": other(np.asarray(written["value"], kind))}
 
-    values = {name: other(array) for name, array in program.values.items()}
+    numbers = {name: other(array) for name, array in program.numbers.items()}
     script = tuple(map(step, program.script))
-    return replace(program, values=values, cotangent=other(program.cotangent), script=script)
+    return replace(program, numbers=numbers, cotangent=other(program.cotangent), script=script)

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradconform.behaviour.words import Word
-from gradconform.contract import Problem, ProblemNode
+from gradconform.contract import Problem
+from gradconform.graph import Graph, Node
 from gradconform.reference import OPERATORS
 from gradconform.reference.network import contributions, slots
 
@@ -51,12 +52,13 @@ class Answer:
 class Program:
     """A tiny network, its numbers in float64, and the script over it.
 
-    values: inputs, parameters and buffers by name; wanted: the leaves whose gradient is asked for.
+    numbers: those of the leaves, by name.
+    script: its steps.
+    asks: what is asked for when they are done.
     """
 
-    nodes: tuple[ProblemNode, ...]
-    values: Mapping[str, Array]
-    wanted: frozenset[str]
+    graph: Graph
+    numbers: Mapping[str, Array]
     cotangent: Array
     script: tuple[Step, ...]
     asks: tuple[str, ...]
@@ -64,9 +66,8 @@ class Program:
     @classmethod
     def of_problem(cls, problem: Problem) -> Program:
         """The program of a problem on disk."""
-        values = {name: _wide(problem.value(name)) for name in problem.given}
-        wanted = frozenset(name for name, (_, _, _, grad) in problem.given.items() if grad)
-        return cls(problem.nodes, values, wanted, _wide(problem.cotangent), problem.script, problem.asks)
+        numbers = {name: _wide(problem.value(name)) for name in problem.graph.leaves}
+        return cls(problem.graph, numbers, _wide(problem.cotangent), problem.script, problem.asks)
 
     def answers(self, habits: Collection[Word] = ()) -> Iterator[tuple[Answer, ...]]:
         """One answer for each ask; with `stale` or `rewritten` there is more than one way to go wrong."""
@@ -93,9 +94,9 @@ class Interpreter:
 
     def __init__(self, program: Program, habits: frozenset[Word], way: str, shift: Shift | None = None) -> None:
         self.program, self.habits, self.way, self.shift = program, habits, way, shift
-        self.nodes = {node.name for node in program.nodes}
-        self.values = dict(program.values)
-        self.now: dict[str, Array] = dict(program.values)
+        self.nodes = {node.name for node in program.graph.nodes}
+        self.values = dict(program.numbers)
+        self.now: dict[str, Array] = dict(program.numbers)
         self.seen: dict[str, Array] = {}
         self.copies: dict[str, Array] = {}
         self.buffers: dict[str, Array] = {}
@@ -103,7 +104,7 @@ class Interpreter:
         self.filled: set[str] = set()
         unasked = Word.UNASKED in habits
         floats = {name for name, array in self.values.items() if np.asarray(array).dtype.kind == "f"}
-        self.wanted = set(program.wanted) | (floats if unasked else set())
+        self.wanted = set(program.graph.wanted) | (floats if unasked else set())
         self.kept: set[str] = set(self.nodes) if unasked else set()
 
     def answers(self, script: Sequence[Step | None]) -> tuple[Answer, ...]:
@@ -129,13 +130,13 @@ class Interpreter:
         cut, still = set() if flows else {*detach, *through_numpy}, set() if flows else set(no_grad)
         copied = through_numpy if self.way == "copies" else []
         self.now = dict(self.values)
-        for node in self.program.nodes:
+        for node in self.program.graph.nodes:
             self.copies |= {n: self.now[n] for n in copied if n in node.reads and n not in self.copies}
             results = OPERATORS[node.op].run_forward(slots(node, {**self.now, **self.copies}), node.attributes)
             self.now.update(zip((name for name, _ in node.outputs), results, strict=True))
         self.seen, self.cut = {**self.now, **self.copies}, cut
         self.needs = set(self.wanted)
-        for node in self.program.nodes:
+        for node in self.program.graph.nodes:
             if node.name not in still and not self.needs.isdisjoint(set(node.reads) - cut):
                 self.needs.add(node.name)
         if Word.STALE not in self.habits:
@@ -157,7 +158,7 @@ class Interpreter:
         found = self._gradients(of, np.ones_like(self.now[of]))
         self.results |= {f"{as_}/{name}": found[name] for name in in_ if name in found}
         below = set(in_)
-        for node in self.program.nodes:
+        for node in self.program.graph.nodes:
             if not below.isdisjoint(node.reads):
                 below.add(node.name)
         between = (below & self.nodes) - set(in_)
@@ -197,7 +198,7 @@ class Interpreter:
         if Word.LEAKS in self.habits:
             filled = self.filled & self.nodes & self.buffers.keys()
             found |= {name: self.buffers[name] + found.get(name, 0) for name in filled}
-        for node in reversed(self.program.nodes):
+        for node in reversed(self.program.graph.nodes):
             if node.name not in found:
                 continue
             for name, gradient in contributions(node, self._vjp(node, found[node.name])):
@@ -205,7 +206,7 @@ class Interpreter:
                     found[name] = found[name] + gradient if name in found else gradient
         return found
 
-    def _vjp(self, node: ProblemNode, dy: Array) -> tuple[Any, ...]:
+    def _vjp(self, node: Node, dy: Array) -> tuple[Any, ...]:
         changed = Word.REWRITTEN in self.habits
         if changed and self.way != "readers" and node.op in FROM_OUTPUT:
             return (dy * FROM_OUTPUT[node.op](self.now[node.name]),)

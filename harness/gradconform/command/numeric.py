@@ -23,7 +23,7 @@ from gradconform.command.console import wide_console
 from gradconform.command.exits import CANNOT_RUN, DIVERGES
 from gradconform.command.options import Options, chosen_adapters, finite
 from gradconform.contract import Capture, ContractError, Problem, read_capture
-from gradconform.draw import problem as problems
+from gradconform.draw.problem import draw_problem
 from gradconform.errors import nearest
 from gradconform.numeric import FOLDER, plan
 from gradconform.numeric.measure import Measure
@@ -96,7 +96,7 @@ def ask(
             raise ContractError(f"{name}: no input or parameter of {network.name} with a gradient; {hint}")
     folder = root / "problems" / network.name
     chosen = dtype or network.dtypes[0]
-    problem = problems.write(network, folder, dtype=chosen, values="drawn", seed=seed)
+    problem = draw_problem(network, folder, dtype=chosen, values="drawn", seed=seed)
     plan.prepare(problem, folder / FOLDER, eps, leaves)
     return Asked(problem, leaves)
 

@@ -22,7 +22,7 @@ from gradconform.command.exits import CANNOT_RUN
 from gradconform.command.options import Options, chosen_adapters
 from gradconform.command.searched import SHOWN, searched
 from gradconform.contract import Capture, Problem, read_capture
-from gradconform.draw import problem as problems
+from gradconform.draw.problem import draw_problem
 from gradconform.errors import UsageError, nearest
 from gradconform.judge import behaviours
 from gradconform.judge.local import why_missing
@@ -148,7 +148,7 @@ def ask(networks: Iterable[Network], name: str, dtype: str | None, root: Path) -
     for network in networks:
         values = "drawn" if "drawn" in network.values else network.values[0]
         chosen, folder = dtype or network.dtypes[0], root / "problems" / network.name
-        found.append(Question(problems.write(network, folder, dtype=chosen, values=values), name))
+        found.append(Question(draw_problem(network, folder, dtype=chosen, values=values), name))
     return found
 
 

@@ -27,6 +27,7 @@ from gradconform.contract.files import (
     write_whole,
 )
 from gradconform.contract.forms import Claim, ProblemForm
+from gradconform.graph import Graph, Leaf, Node, Output
 
 # What a graph is told apart by: prose and the place of a file are not part of it.
 _PROSE = ("about", "source", "digest", "claims")
@@ -34,32 +35,22 @@ _STORED = {"float32": "F32", "float64": "F64", "int64": "I64"}
 
 
 @dataclass(frozen=True)
-class ProblemNode:
-    """A node as `problem.json` has it; `tensors` maps slots to a name, a list of names, or None."""
-
-    name: str
-    op: str
-    tensors: Mapping[str, Any]
-    attributes: Mapping[str, Any]
-    outputs: tuple[tuple[str, tuple[int, ...]], ...]
-
-    @property
-    def reads(self) -> tuple[str, ...]:
-        """The names of the tensors it reads, one entry for each time."""
-        reads: list[str] = []
-        for name in self.tensors.values():
-            reads.extend(name if isinstance(name, list) else [] if name is None else [name])
-        return tuple(reads)
-
-
-@dataclass(frozen=True)
 class Problem:
-    """A problem folder, opened. `given` maps inputs, parameters and buffers to (role, shape, dtype, grad)."""
+    """A problem folder, opened: its graph, its numbers and what `problem.json` says besides."""
 
     folder: Path
     document: Mapping[str, Any]
-    given: Mapping[str, tuple[str, tuple[int, ...], str, bool]]
-    nodes: tuple[ProblemNode, ...]
+    graph: Graph
+
+    @property
+    def given(self) -> Mapping[str, tuple[str, tuple[int, ...], str, bool]]:
+        """Leaf -> (role, shape, dtype, grad)."""
+        return {leaf.name: (leaf.role, leaf.shape, leaf.dtype, leaf.grad) for leaf in self.graph.leaves.values()}
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """The nodes of the graph."""
+        return self.graph.nodes
 
     @property
     def spec(self) -> str:
@@ -84,7 +75,7 @@ class Problem:
     @property
     def output(self) -> str:
         """The node that the cotangent is handed to."""
-        return str(self.document["output"])
+        return self.graph.output
 
     @cached_property
     def tensors(self) -> Tensors:
@@ -115,23 +106,15 @@ class Problem:
         """What is asked for when the script is done."""
         return tuple(self.document.get("asks", ()))
 
-    @cached_property
+    @property
     def on_path(self) -> frozenset[str]:
         """Every tensor from which a path leads to the output."""
-        reached = {self.output}
-        for node in reversed(self.nodes):
-            if node.name in reached:
-                reached.update(node.reads)
-        return frozenset(reached)
+        return self.graph.on_path
 
-    @cached_property
+    @property
     def differentiable(self) -> frozenset[str]:
         """Every tensor that a gradient is asked of, or that depends on one."""
-        wanted = {name for name, (_, _, _, grad) in self.given.items() if grad}
-        for node in self.nodes:
-            if wanted.intersection(node.reads):
-                wanted.add(node.name)
-        return frozenset(wanted)
+        return self.graph.differentiable
 
 
 def fingerprint(document: Mapping[str, Any]) -> str:
@@ -140,8 +123,13 @@ def fingerprint(document: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(graph, sort_keys=True).encode()).hexdigest()
 
 
-def write_problem(folder: Path, document: Mapping[str, Any], tensors: Mapping[str, Array]) -> None:
-    """Write a problem folder; `problem.json` last, so that a folder with it is whole. Raises ContractError, OSError."""
+def write_problem(
+    folder: Path, document: Mapping[str, Any], graph: Graph, tensors: Mapping[str, Array]
+) -> Problem:
+    """Write a problem folder and open it; `problem.json` comes last, so that a folder with it is whole.
+
+    document: without the digest. tensors: `value/<leaf>` and `cotangent/<output>`. Raises ContractError, OSError.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     partial, whole = folder / "problem.safetensors.partial", folder / "problem.safetensors"
     contiguous = {name: np.asarray(a, order="C") for name, a in tensors.items()}
@@ -151,7 +139,9 @@ def write_problem(folder: Path, document: Mapping[str, Any], tensors: Mapping[st
         partial.unlink(missing_ok=True)
         raise ContractError(f"{whole}: cannot be written ({error})") from error
     os.replace(partial, whole)
-    write_whole(folder / "problem.json", json.dumps({**document, "digest": digest(whole)}, indent=1))
+    complete = {**document, "digest": digest(whole)}
+    write_whole(folder / "problem.json", json.dumps(complete, indent=1))
+    return Problem(folder, complete, graph)
 
 
 def read_problem(folder: Path, *, verify: bool = False) -> Problem:
@@ -165,14 +155,8 @@ def read_problem(folder: Path, *, verify: bool = False) -> Problem:
         form = ProblemForm.model_validate(document)
     except ValidationError as error:
         raise ContractError(f"{path}: {explained(error)}") from error
-    roles = (("input", form.inputs), ("parameter", form.parameters), ("buffer", form.buffers))
-    given = {t.name: (role, t.shape, t.dtype, t.grad) for role, tensors in roles for t in tensors}
-    nodes = tuple(
-        ProblemNode(n.name, n.op, dict(n.tensors), n.attributes, tuple((o.name, o.shape) for o in n.outputs))
-        for n in form.nodes
-    )
-    problem = Problem(folder, document, given, nodes)
-    mistake = next(_graph_mistakes(form, nodes), None) or next(_number_mistakes(problem), None)
+    problem = Problem(folder, document, _graph(form))
+    mistake = next(_graph_mistakes(form, problem.nodes), None) or next(_number_mistakes(problem), None)
     if mistake is not None:
         raise ContractError(f"{path}: {mistake}")
     if verify:
@@ -180,7 +164,23 @@ def read_problem(folder: Path, *, verify: bool = False) -> Problem:
     return problem
 
 
-def _graph_mistakes(form: ProblemForm, nodes: tuple[ProblemNode, ...]) -> Iterator[str]:
+def _graph(form: ProblemForm) -> Graph:
+    roles = (("input", form.inputs), ("parameter", form.parameters), ("buffer", form.buffers))
+    leaves = {t.name: Leaf(t.name, role, t.shape, t.dtype, t.grad) for role, tensors in roles for t in tensors}
+    nodes = tuple(
+        Node(
+            node.name,
+            node.op,
+            {slot: tuple(reads) if isinstance(reads, list) else reads for slot, reads in node.tensors},
+            node.attributes,
+            tuple(Output(output.name, output.shape) for output in node.outputs),
+        )
+        for node in form.nodes
+    )
+    return Graph(leaves, nodes, form.output)
+
+
+def _graph_mistakes(form: ProblemForm, nodes: tuple[Node, ...]) -> Iterator[str]:
     known: set[str] = set()
     for name in [t.name for t in form.inputs + form.parameters + form.buffers]:
         if name in known:
@@ -197,17 +197,17 @@ def _graph_mistakes(form: ProblemForm, nodes: tuple[ProblemNode, ...]) -> Iterat
             if name in known and (place == 0 or name not in buffers):
                 yield f"node {node.name}: {name!r} is defined twice"
             known.add(name)
-        if node.outputs[0][0] != node.name:
-            yield f"node {node.name}: its first output is called {node.outputs[0][0]!r}; expected the node's name"
+        if node.outputs[0].name != node.name:
+            yield f"node {node.name}: its first output is called {node.outputs[0].name!r}; expected the node's name"
         readable.add(node.name)
     if form.output not in {node.name for node in nodes}:
         yield f"output is {form.output!r}; expected the name of a node"
 
 
 def _number_mistakes(problem: Problem) -> Iterator[str]:
-    expected = {f"value/{name}": (_STORED[dtype], shape) for name, (_, shape, dtype, _) in problem.given.items()}
-    shape = next(n.outputs[0][1] for n in problem.nodes if n.name == problem.output)
-    expected[f"cotangent/{problem.output}"] = (_STORED[problem.dtype], shape)
+    leaves = problem.graph.leaves.values()
+    expected = {f"value/{leaf.name}": (_STORED[leaf.dtype], leaf.shape) for leaf in leaves}
+    expected[f"cotangent/{problem.output}"] = (_STORED[problem.dtype], problem.graph.shape(problem.output))
     for name, wanted in expected.items():
         if name not in problem.tensors:
             yield f"problem.safetensors has no {name}"

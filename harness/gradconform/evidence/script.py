@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradconform import paths
-from gradconform.contract import Problem, ProblemNode
+from gradconform.contract import Problem
+from gradconform.graph import Node
 from gradconform.rows import LIMIT, Row
 
 Array = NDArray[Any]
@@ -156,9 +157,9 @@ def _nodes(problem: Problem, own: bool) -> Iterator[str]:
         yield f"{', '.join(f't[{name!r}]' for name, _ in node.outputs)} = {call}"
 
 
-def _call(node: ProblemNode) -> str:
+def _call(node: Node) -> str:
     def tensor(name: Any) -> str:
-        if isinstance(name, list):
+        if isinstance(name, tuple):
             return f"[{', '.join(map(tensor, name))}]"
         return "None" if name is None else f"t[{name!r}]"
 

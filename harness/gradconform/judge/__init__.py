@@ -17,7 +17,7 @@ from gradconform.judge.sight import Proof
 from gradconform.numeric import rows as numeric
 from gradconform.reasons import Reason
 from gradconform.reference import OPERATORS
-from gradconform.reference.network import reference
+from gradconform.reference.network import reference_of
 from gradconform.rows import Check, CheckKind, Row, Verdict, blank
 
 __all__ = ["ROUTE", "judge"]
@@ -40,7 +40,7 @@ def judge(problem_folder: Path, captures: Mapping[str, Path]) -> list[Row]:
     primary: dict[str, routes.Primary] = {}
     others: dict[str, list[Capture]] = {}
     elsewhere = {name.partition(ROUTE)[0] for name in captures if ROUTE in name}
-    proof = functools.cache(lambda: behaviours.proof(problem) if problem.script else reference(problem))
+    proof = functools.cache(lambda: behaviours.proof(problem) if problem.script else reference_of(problem))
     # What overflows or is no number is a row; NumPy's warnings of it would only hide the progress.
     with np.errstate(all="ignore"):
         for name, folder in captures.items():

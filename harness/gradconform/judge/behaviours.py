@@ -166,13 +166,11 @@ def _with_numbers(row: Row, got: Answer, expected: Answer) -> Row:
 def _row(problem: Problem, capture: Capture, ask: str) -> Row:
     kind, _, name = ask.partition("/")
     name = name.rpartition("/")[2] if kind == "result" else name
-    nodes = {node.name: node for node in problem.nodes}
-    owner = nodes.get(name) or next((node for node in problem.nodes if name in node.reads), None)
-    role = problem.given[name][0] if name in problem.given else "node"
-    shape = problem.given[name][1] if name in problem.given else nodes[name].outputs[0][1]
-    grads = {"node": Kind.GRAD_OUTPUT, "input": Kind.GRAD_INPUT, "parameter": Kind.GRAD_PARAM, "buffer": Kind.GRAD_PARAM}
+    graph, leaf = problem.graph, problem.graph.leaves.get(name)
+    owner = graph.by_name.get(name) or next(iter(graph.readers.get(name, ())), None)
+    grad = Kind(leaf.kind) if leaf else Kind.GRAD_OUTPUT
     return blank(
         spec=problem.spec, node=owner.name if owner else "", op=owner.op if owner else "", tensor=ask,
-        kind=Kind.OUTPUT if kind == "output" else grads[role], check=CHECK, framework=capture.framework,
-        version=capture.version, route=ROUTE, dtype=problem.dtype, shape=str(list(shape)),
+        kind=Kind.OUTPUT if kind == "output" else grad, check=CHECK, framework=capture.framework,
+        version=capture.version, route=ROUTE, dtype=problem.dtype, shape=str(list(graph.shape(name))),
     )  # fmt: skip

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from gradconform.behaviour import Program, right
 from gradconform.contract import Capture, Claim, Problem
 from gradconform.judge import behaviours
-from gradconform.judge.end_to_end import addresses
 from gradconform.judge.judgement import row_of
 from gradconform.judge.sight import Proof
 from gradconform.reasons import claimed
@@ -84,7 +83,7 @@ def _place(problem: Problem, tensor: str) -> tuple[str, Kind]:
     """Node and kind of a captured tensor, or of one that a script asks for."""
     kind, name = tensor.partition("/")[0], tensor.rpartition("/")[2]
     wanted = f"output/{name}" if kind == "output" else f"grad/{name}"
-    found = ((node, Kind(kind)) for known, node, kind, _ in addresses(problem) if known == wanted)
+    found = ((node, Kind(kind)) for known, node, kind, _ in problem.graph.addresses() if known == wanted)
     return next(found, (name, Kind.GRAD_OUTPUT) if name == problem.output else ("", Kind.NONE))
 
 

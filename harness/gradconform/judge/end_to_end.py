@@ -24,10 +24,10 @@ Array = NDArray[Any]
 def rows(problem: Problem, captures: Sequence[Capture], expected: Mapping[str, Array]) -> Iterator[Row]:
     """Each capture against the reference, and each against every other, tensor by tensor.
 
-    expected: what `walk.reference` gives for this problem.
+    expected: what `reference.network.reference` gives for this problem.
     """
     unit = Unit.of(problem.dtype)
-    for name, node, kind, shape in addresses(problem):
+    for name, node, kind, shape in problem.graph.addresses():
         present = [(capture, capture.tensors[name]) for capture in captures if name in capture.tensors]
         others = [(Check(CheckKind.CROSS, _called(capture, captures)), array) for capture, array in present]
         if name in expected:
@@ -47,16 +47,3 @@ def _called(capture: Capture, captures: Sequence[Capture]) -> str:
     """The framework, with its version where another one of it is there too."""
     alike = sum(other.framework == capture.framework for other in captures)
     return capture.framework if alike == 1 else f"{capture.framework}-{capture.version}"
-
-
-def addresses(problem: Problem) -> Iterator[tuple[str, str, str, tuple[int, ...]]]:
-    """(tensor, node, kind, shape) of everything that a capture may hold."""
-    for node in problem.nodes:
-        for name, shape in node.outputs:
-            yield f"output/{name}", node.name, "output", shape
-        if node.name != problem.output:
-            yield f"grad/{node.name}", node.name, "grad_output", node.outputs[0][1]
-    for name, (role, shape, _, grad) in problem.given.items():
-        reader = next((n.name for n in problem.nodes if name in n.reads), "")
-        if grad:
-            yield f"grad/{name}", reader, f"grad_{'param' if role == 'parameter' else 'input'}", shape

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from gradconform.contract import Capture, Problem, ProblemNode
+from gradconform.contract import Capture, Problem
+from gradconform.graph import Node
 from gradconform.judge.compare import Comparison, compare
 from gradconform.judge.judgement import Judgement, reason_of, verdict_of
 from gradconform.judge.sight import CannotSee, Proof, Sight
-from gradconform.reference.network import reference
+from gradconform.reference.network import reference_of
 from gradconform.reasons import Code, Reason, placed
 from gradconform.reference.tracked.rounding import Rounded
 from gradconform.rows import Kind, Verdict
@@ -32,8 +33,8 @@ def why_missing(problem: Problem, capture: Capture, tensor: str) -> tuple[Reason
 
 def with_place(problem: Problem, reason: str, places: Sequence[str]) -> tuple[Reason, str]:
     """A reason with its place where there is one, and the nodes that the place names."""
-    nodes = [name for name in places if name not in problem.given]
-    leaves = [name for name in places if name in problem.given]
+    nodes = [name for name in places if name not in problem.graph.leaves]
+    leaves = [name for name in places if name in problem.graph.leaves]
     return placed(reason, nodes, leaves), " ".join(nodes)
 
 
@@ -43,12 +44,12 @@ class LocalCheck:
     def __init__(self, problem: Problem, capture: Capture, proof: Proof | None = None) -> None:
         self.problem = problem
         self.capture = capture
-        self.proof = proof or (lambda: reference(problem))
+        self.proof = proof or (lambda: reference_of(problem))
         self.sight = Sight(problem, capture, self.proof)
         self.nodes, self.shapes = self.sight.nodes, self.sight.shapes
-        self.readers = {name: [n for n in problem.nodes if name in n.reads] for name in self.shapes}
-        self.wanted = {name for name, (_, _, _, grad) in problem.given.items() if grad}
-        self.wanted |= set(self.nodes) - {problem.output}
+        self.graph = problem.graph
+        self.readers = {name: self.graph.readers.get(name, ()) for name in self.shapes}
+        self.wanted = {*self.graph.wanted, *self.nodes} - {problem.output}
 
     def judgements(self) -> Iterator[Judgement]:
         """One for each output and each gradient, each output after those of the nodes before it, then the gradients.
@@ -64,15 +65,15 @@ class LocalCheck:
         yield from self._outputs()
         yield from self._gradients()
 
-    def output(self, node: ProblemNode, index: int, expectation: Any) -> Judgement:
+    def output(self, node: Node, index: int, expectation: Any) -> Judgement:
         """One output of a node. expectation: what it should be, or the CannotSee that says why nobody knows."""
         name, shape = node.outputs[index]
         return self._held(f"output/{name}", node.name, Kind.OUTPUT, shape, expectation, node.name, self._reads(node))
 
     def gradient(self, name: str, expectation: Any) -> Judgement:
         """The gradient of a tensor. expectation: as for an output; None where no reader sends anything back."""
-        role = self.problem.given.get(name, ("node",))[0]
-        kind = {"node": Kind.GRAD_OUTPUT, "input": Kind.GRAD_INPUT, "parameter": Kind.GRAD_PARAM}[role]
+        leaf = self.graph.leaves.get(name)
+        kind = Kind(leaf.kind) if leaf else Kind.GRAD_OUTPUT
         readers = [n for n in self.readers[name] if n.name in self.problem.on_path]
         owner = self.nodes.get(name) or next(iter(readers or self.readers[name]), None)
         node, shape, tensor = owner.name if owner else "", self.shapes[name], f"grad/{name}"
@@ -87,7 +88,7 @@ class LocalCheck:
         judgement = self._held(tensor, node, kind, shape, np.broadcast_to(0.0, shape), culprits, reads)
         return judgement if judgement.verdict != Verdict.CONFORMS else replace(judgement, reason=Reason(excuses[0]))
 
-    def _reads(self, node: ProblemNode) -> tuple[str, ...]:
+    def _reads(self, node: Node) -> tuple[str, ...]:
         """The captured tensors that a node reads."""
         return tuple(f"output/{name}" for name in node.reads if name in self.nodes)
 
@@ -121,7 +122,7 @@ class LocalCheck:
                     if name in self.wanted:
                         yield self.gradient(name, sums.pop(name, None))
 
-    def _contribute(self, node: ProblemNode, sums: dict[str, Any]) -> None:
+    def _contribute(self, node: Node, sums: dict[str, Any]) -> None:
         """Add what this node sends back to the sums of the tensors it reads, or the reason why it cannot be known."""
         wanted = [name for name in dict.fromkeys(node.reads) if name in self.wanted]
         if not wanted:

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from gradconform.contract import Capture, Problem
 from gradconform.judge.compare import Comparison, compare
-from gradconform.judge.end_to_end import addresses
 from gradconform.judge.judgement import Judgement, judged, measured, row_of
 from gradconform.judge.local import LocalCheck, why_missing
 from gradconform.judge.sight import Proof
@@ -59,7 +58,7 @@ def rows(primary: Primary, others: Sequence[Capture], proof: Proof | None = None
         # As rows, which hold no arrays.
         alone = (judgement.row(problem, other, check) for judgement in LocalCheck(problem, other, proof).judgements())
         own = {row.tensor: row for row in alone}
-        for tensor, node, kind, shape in addresses(problem):
+        for tensor, node, kind, shape in problem.graph.addresses():
             row = row_of(problem, other, node=node, tensor=tensor, kind=Kind(kind), check=check)
             yield _beside(primary, other, own[tensor], row, shape)
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradconform.contract import Capture, Problem, ProblemNode
+from gradconform.contract import Capture, Problem
+from gradconform.graph import Node
 from gradconform.reference import OPERATORS
 from gradconform.reference.network import contributions, slots
 from gradconform.reference.tracked.rounding import Rounded
@@ -37,20 +38,20 @@ class Sight:
         self.problem = problem
         self.capture = capture
         self.unit = Unit.of(problem.dtype)
-        self.shapes = {name: shape for name, (_, shape, _, _) in problem.given.items()}
+        self.shapes = {leaf.name: leaf.shape for leaf in problem.graph.leaves.values()}
         for node in problem.nodes:
             self.shapes.update(dict(node.outputs))
-        self.nodes = {node.name: node for node in problem.nodes}
+        self.nodes = problem.graph.by_name
         self._proof = proof
         self._trusted = trusted or {}
         self._kept: dict[str, Any] = {}
         self._honest: dict[str, bool] = {}
 
-    def forward(self, node: ProblemNode) -> tuple[Any, ...]:
+    def forward(self, node: Node) -> tuple[Any, ...]:
         """What each output of a node should be. Raises CannotSee."""
         return tuple(OPERATORS[node.op].run_forward(self._operands(node), node.attributes))
 
-    def sent_back(self, node: ProblemNode) -> list[tuple[str, Any]]:
+    def sent_back(self, node: Node) -> list[tuple[str, Any]]:
         """(tensor, gradient) for each read of a node: what its backward should add there. Raises CannotSee."""
         dy, *operands = self._operands(node, f"grad/{node.name}")
         return contributions(node, OPERATORS[node.op].run_vjp(dy, operands, node.attributes))
@@ -69,7 +70,7 @@ class Sight:
         """Let go of the numbers of an input, a parameter or a node; they are read again where they are needed again."""
         self._kept.pop(name, None)
 
-    def _operands(self, node: ProblemNode, dy: str | None = None) -> list[Any]:
+    def _operands(self, node: Node, dy: str | None = None) -> list[Any]:
         """What a node saw, in the order of its slots, with the gradient called `dy` before it.
 
         In an exact problem these are plain numbers as long as they are the proved ones. What was computed from
@@ -86,7 +87,7 @@ class Sight:
         return operands
 
     def _tensor(self, name: str) -> Any:
-        given = name in self.problem.given
+        given = name in self.problem.graph.leaves
         # An updated running statistic is called like the buffer that the node was given.
         if not given and f"output/{name}" in self._trusted:
             return self._trusted[f"output/{name}"]

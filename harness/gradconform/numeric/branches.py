@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradconform.contract import Problem, ProblemNode
+from gradconform.contract import Problem
+from gradconform.graph import Node
 from gradconform.reference import OPERATORS
 from gradconform.reference.network import slots
 
@@ -104,7 +105,7 @@ def forward(problem: Problem, given: Mapping[str, Any], base: Forward | None = N
     return Forward(values, choices)
 
 
-def _applied(node: ProblemNode, values: Mapping[str, Any]) -> tuple[list[Array], list[Array]]:
+def _applied(node: Node, values: Mapping[str, Any]) -> tuple[list[Array], list[Array]]:
     """What a node gives, and what it chose."""
     operator, notes = OPERATORS[node.op], list[Array]()
     if node.op == "max_pool2d":

@@ -56,7 +56,7 @@ class Reference:
     def gradients(self) -> dict[str, Array]:
         """The gradient of each leaf."""
         with np.errstate(all="ignore"):
-            found = backward(self.problem, self.base.values, self.cotangent)
+            found = backward(self.problem.graph, self.base.values, self.cotangent)
         return {name: np.asarray(found.get(name, np.zeros(shape))) for name, shape in self.leaves.items()}
 
     @cached_property

@@ -8,29 +8,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradconform.contract import Problem, ProblemNode
+from gradconform.contract import Problem
+from gradconform.graph import Graph, Node
 from gradconform.reference import OPERATORS
 from gradconform.reference.tracked.exactness import NotExact
 
 Array = NDArray[Any]
 
 
-def slots(node: ProblemNode, tensors: Mapping[str, Any] | Callable[[str], Any]) -> list[Any]:
+def slots(node: Node, tensors: Mapping[str, Any] | Callable[[str], Any]) -> list[Any]:
     """The tensors of a node in the order of its operator's slots."""
     look_up = tensors if callable(tensors) else tensors.__getitem__
     return [
-        [look_up(n) for n in name] if isinstance(name, list) else None if name is None else look_up(name)
+        None if name is None else look_up(name) if isinstance(name, str) else [look_up(n) for n in name]
         for name in node.tensors.values()
     ]
 
 
-def forward(problem: Problem, given: Mapping[str, Any]) -> dict[str, Any]:
+def forward(graph: Graph, given: Mapping[str, Any]) -> dict[str, Any]:
     """Every output of every node, from inputs, parameters and buffers of one array type.
 
     Raises NotExact naming the node.
     """
     tensors = dict(given)
-    for node in problem.nodes:
+    for node in graph.nodes:
         try:
             results = OPERATORS[node.op].run_forward(slots(node, tensors), node.attributes)
         except NotExact as error:
@@ -39,24 +40,24 @@ def forward(problem: Problem, given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in tensors.items() if name not in given}
 
 
-def contributions(node: ProblemNode, gradients: tuple[Any, ...]) -> list[tuple[str, Any]]:
+def contributions(node: Node, gradients: tuple[Any, ...]) -> list[tuple[str, Any]]:
     """(tensor, gradient) for each read of a node, from what its VJP gave for each slot."""
     pairs: list[tuple[str, Any]] = []
     for name, gradient in zip(node.tensors.values(), gradients, strict=True):
-        if isinstance(name, list):
+        if isinstance(name, tuple):
             pairs.extend(zip(name, gradient, strict=True))
         elif name is not None and gradient is not None:
             pairs.append((name, gradient))
     return pairs
 
 
-def backward(problem: Problem, tensors: Mapping[str, Any], cotangent: Any) -> dict[str, Any]:
+def backward(graph: Graph, tensors: Mapping[str, Any], cotangent: Any) -> dict[str, Any]:
     """The gradient of every tensor that has a path to the output, from the values of all tensors.
 
     Raises NotExact naming the node.
     """
-    gradients: dict[str, Any] = {problem.output: cotangent}
-    for node in reversed(problem.nodes):
+    gradients: dict[str, Any] = {graph.output: cotangent}
+    for node in reversed(graph.nodes):
         if node.name not in gradients:
             continue
         try:
@@ -68,12 +69,23 @@ def backward(problem: Problem, tensors: Mapping[str, Any], cotangent: Any) -> di
     return gradients
 
 
-def reference(problem: Problem) -> dict[str, Array]:
-    """`output/...` and `grad/...` of the whole network in float64, named as in a capture."""
-    given = {name: problem.value(name) for name in problem.given}
-    given = {name: a.astype(float) if a.dtype.kind == "f" else a for name, a in given.items()}
-    outputs = forward(problem, given)
-    gradients = backward(problem, {**given, **outputs}, problem.cotangent.astype(float))
+def reference(graph: Graph, numbers: Mapping[str, Array], cotangent: Array) -> dict[str, Array]:
+    """`output/...` and `grad/...` of the whole network in float64, named as in a capture.
+
+    numbers: the leaves by name, of any dtype. cotangent: of the output's shape.
+    """
+    leaves = {name: _wide(array) for name, array in numbers.items()}
+    outputs = forward(graph, leaves)
+    gradients = backward(graph, {**leaves, **outputs}, _wide(cotangent))
     named = {f"output/{name}": np.asarray(value) for name, value in outputs.items()}
-    named.update({f"grad/{n}": np.asarray(g) for n, g in gradients.items() if n in problem.differentiable})
+    named.update({f"grad/{n}": np.asarray(g) for n, g in gradients.items() if n in graph.differentiable})
     return named
+
+
+def reference_of(problem: Problem) -> dict[str, Array]:
+    """What `reference` gives for a problem on disk. Raises ContractError where its numbers cannot be read."""
+    return reference(problem.graph, {name: problem.value(name) for name in problem.graph.leaves}, problem.cotangent)
+
+
+def _wide(array: Array) -> Array:
+    return array.astype(float) if array.dtype.kind == "f" else array

@@ -11,7 +11,7 @@ from gradconform.capture.adapters import Adapter
 from gradconform.capture.together import Capturing, Progress, capture
 from gradconform.contract import ContractError, read_problem
 from gradconform.contract.folder import Folder
-from gradconform.draw import problem as problems
+from gradconform.draw.problem import draw_problem
 from gradconform.draw.variants import Variant
 from gradconform.judge import judge, refused
 from gradconform.numeric import FOLDER, plan
@@ -29,7 +29,7 @@ def draw(
 
 
 def _draw(variant: Variant, folder: Path, seed: int | None) -> str:
-    written = problems.write(variant.network, folder, dtype=variant.dtype, values=variant.values, seed=seed)
+    written = draw_problem(variant.network, folder, dtype=variant.dtype, values=variant.values, seed=seed)
     return written.digest
 
 

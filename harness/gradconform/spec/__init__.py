@@ -9,12 +9,12 @@ from gradconform.spec.build import Builder
 from gradconform.spec.cases import case_networks
 from gradconform.spec.errors import Mistake, Mistakes, SpecError, show
 from gradconform.spec.form import BehaviourFile, NetworkFile, OperatorFile
-from gradconform.spec.model import Network, Node, Output, Tensor, Where
+from gradconform.spec.model import Network, Tensor, Where
 from gradconform.spec.salvage import read_form
 from gradconform.spec.tensors import MOST_ELEMENTS
 from gradconform.spec.text import Item, read
 
-__all__ = ["Network", "Node", "Output", "Mistake", "SpecError", "Tensor", "Where", "load"]
+__all__ = ["Mistake", "Network", "SpecError", "Tensor", "Where", "load"]
 
 
 def load(path: str | Path, *, most_elements: int = MOST_ELEMENTS) -> tuple[Network, ...]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gradconform.draws import Draw
+from gradconform.graph import Shape
 from gradconform.spec.calls import calls
 from gradconform.spec.claims import claims
 from gradconform.spec.draft import Draft
@@ -16,7 +17,7 @@ from gradconform.spec.expand import Expansion
 from gradconform.spec.form import FILE_NAME, NetworkFile
 from gradconform.spec.graph import ordered
 from gradconform.spec.infer import Inference
-from gradconform.spec.model import Network, Shape, Tensor, Where
+from gradconform.spec.model import Network, Tensor, Where
 from gradconform.spec.rules import AFTER_SHAPES, BEFORE_SHAPES, needs
 from gradconform.spec.script import resolve
 from gradconform.spec.tensors import Declared, check_elements
@@ -71,7 +72,7 @@ class Builder:
             cotangent=cotangent,
             exact_output=(draft.exact_output or draft.output) if "exact" in form.values else None,
             weights=weights,
-            shapes=dict(draft.inference.shapes),
+            lines=dict(draft.inference.lines),
             claims=claimed,
             script=script,
             asks=asks,

@@ -9,10 +9,10 @@ from difflib import get_close_matches
 from typing import Any
 
 from gradconform.errors import nearest
+from gradconform.graph import Reads
 from gradconform.reference import OPERATORS, Operator
 from gradconform.spec.errors import Mistakes, show
 from gradconform.spec.expand import Step, look_up
-from gradconform.spec.model import Reads
 from gradconform.spec.text import Item, plain
 from gradconform.spec.wording import adapter, check, expected
 

@@ -8,10 +8,11 @@ from typing import Any
 
 from gradconform.draws import Draw
 from gradconform.errors import nearest
+from gradconform.graph import Shape
 from gradconform.spec import form
 from gradconform.spec.draft import Draft
 from gradconform.spec.errors import Mistake, show
-from gradconform.spec.model import Claim, Shape, Where
+from gradconform.spec.model import Claim, Where
 from gradconform.spec.tensors import Declared
 from gradconform.spec.text import Item, plain
 
@@ -57,12 +58,7 @@ def asked(draft: Draft) -> dict[str, Shape]:
 
 def readable(draft: Draft) -> dict[str, Shape]:
     """tensor -> shape of all that a capture of a plain network holds."""
-    nodes = draft.inference.nodes.values()
-    found = {f"output/{out.name}": out.shape for node in nodes for out in node.outputs}
-    found |= {f"grad/{node.name}": node.outputs[0].shape for node in nodes if node.name != draft.output}
-    wanted = [name for name in draft.inputs if draft.form.inputs[name].grad]
-    wanted += [name for name in draft.inference.owned if name not in draft.inference.buffers]
-    return found | {f"grad/{name}": draft.inference.shapes[name] for name in wanted}
+    return {address.tensor: address.shape for address in draft.inference.graph(draft.output).addresses()}
 
 
 def _faults(

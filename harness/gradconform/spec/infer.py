@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from gradconform.draws import Draw
+from gradconform.graph import Graph, Leaf, Node, Output, Shape
 from gradconform.reference import ShapeError
 from gradconform.spec.calls import Call
 from gradconform.spec.errors import Mistakes, show
-from gradconform.spec.model import Node, Output, Shape, Tensor, Where
+from gradconform.spec.model import Tensor, Where
 
 _FLOAT, _INT64 = "float", "int64"
 
@@ -25,6 +26,7 @@ class Inference:
         self.kinds: dict[str, str] = {tensor.name: tensor.kind for tensor in inputs}
         self.inputs = {tensor.name: tensor for tensor in inputs}
         self.nodes: dict[str, Node] = {}
+        self.lines: dict[str, Where] = {}
         self.owned: dict[str, tuple[str, Draw, int]] = {}
         self.expected: dict[tuple[str, str], Shape] = {}
         self.buffers: set[str] = set()
@@ -109,8 +111,16 @@ class Inference:
         outputs = [Output(call.name, shape)]
         outputs += [Output(f"{call.name}.{slot}", self.shapes[f"{call.name}.{slot}"]) for slot in extra]
         attributes = {name: call.values[name] for name in call.op.attributes}
-        where = Where(self.mistakes.path, call.line)
-        return Node(call.name, call.op.name, tensors, attributes, tuple(outputs), where)
+        self.lines[call.name] = Where(self.mistakes.path, call.line)
+        return Node(call.name, call.op.name, tensors, attributes, tuple(outputs))
+
+    def graph(self, output: str) -> Graph:
+        """The graph of what could be inferred; its floats have the dtype `float`, since none is chosen yet."""
+        leaves = {name: tensor.leaf(_FLOAT) for name, tensor in self.inputs.items()}
+        for name, (_, draw, _) in self.owned.items():
+            role = "buffer" if name in self.buffers else "parameter"
+            leaves[name] = Leaf(name, role, draw.shape, _FLOAT, role == "parameter")
+        return Graph(leaves, tuple(self.nodes.values()), output)
 
     def sizes(self, inputs: list[Tensor]) -> Iterator[tuple[int, str, Shape]]:
         """Line, words and shape of every tensor."""
@@ -119,7 +129,7 @@ class Inference:
         for name, (_, draw, line) in self.owned.items():
             yield line, f"parameter {name}", draw.shape
         for node in self.nodes.values():
-            yield node.where.line, f"the output of node {node.name}", node.outputs[0].shape
+            yield self.lines[node.name].line, f"the output of node {node.name}", node.shape
 
 
 def _range_of(draw: Draw) -> tuple[int, int] | None:

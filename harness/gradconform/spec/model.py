@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gradconform.draws import Draw
-
-Shape = tuple[int, ...]
-Reads = str | tuple[str, ...] | None
+from gradconform.graph import Graph, Leaf, Node, Shape
 
 
 @dataclass(frozen=True)
@@ -26,10 +24,12 @@ class Where:
 
 @dataclass(frozen=True)
 class Tensor:
-    """A tensor that is given, not computed.
+    """A leaf as a spec has it, before a dtype is chosen.
 
-    role: input | parameter | buffer. kind: float (the problem's dtype) | int64. draw: how its numbers come
-    about.
+    role: `input`, `parameter` or `buffer`.
+    kind: `float` (the problem's dtype) or `int64`.
+    grad: whether a gradient is asked of it.
+    draw: how its numbers come about.
     """
 
     name: str
@@ -40,39 +40,9 @@ class Tensor:
     draw: Draw
     where: Where
 
-
-@dataclass(frozen=True)
-class Output:
-    """A tensor that a node computes."""
-
-    name: str
-    shape: Shape
-
-
-@dataclass(frozen=True)
-class Node:
-    """One operator applied to named tensors.
-
-    tensors: slot -> name, tuple of names (a variadic slot), or None (absent), in the order of the operator's
-    slots. attributes: exactly what the operator's forward takes by keyword. outputs: the first is named like
-    the node.
-    """
-
-    name: str
-    op: str
-    tensors: Mapping[str, Reads]
-    attributes: Mapping[str, Any]
-    outputs: tuple[Output, ...]
-    where: Where
-
-    @property
-    def reads(self) -> tuple[str, ...]:
-        """The names of all tensors it reads, in order, once for each time."""
-        names: list[str] = []
-        for read in self.tensors.values():
-            if read is not None:
-                names.extend([read] if isinstance(read, str) else read)
-        return tuple(names)
+    def leaf(self, dtype: str) -> Leaf:
+        """The leaf that it is in a problem of this dtype."""
+        return Leaf(self.name, self.role, self.shape, "int64" if self.kind == "int64" else dtype, self.grad)
 
 
 @dataclass(frozen=True)
@@ -92,10 +62,13 @@ class Claim:
 class Network:
     """A spec, loaded. Nodes are in an order in which each reads only what comes before.
 
-    cotangent: how the gradient handed to the output is drawn. dtypes, values: the variants to run.
-    exact_output: the node that is the output in the `exact` variant (where a loss that cannot be exact is
-    left off), or None where that variant is not asked for. script, asks: the steps of a behaviour, as
-    `problem.json` has them, and what each of its rows is about; empty for a plain network.
+    dtypes, values: the variants to run.
+    cotangent: how the gradient handed to the output is drawn.
+    lines: where each node is written.
+    exact_output: the node that is the output in the `exact` variant (where a loss that cannot be exact is left off), or
+    None where that variant is not asked for.
+    script, asks: the steps of a behaviour, as `problem.json` has them, and what each of its rows is about; empty for a
+    plain network.
     """
 
     name: str
@@ -110,9 +83,9 @@ class Network:
     nodes: tuple[Node, ...]
     output: str
     cotangent: Draw
+    lines: Mapping[str, Where] = field(default_factory=dict)
     exact_output: str | None = None
     weights: Path | None = None
-    shapes: Mapping[str, Shape] = field(default_factory=dict)
     claims: tuple[Claim, ...] = ()
     script: tuple[Mapping[str, Any], ...] = ()
     asks: tuple[str, ...] = ()
@@ -128,3 +101,7 @@ class Network:
             if node.name == name:
                 return node
         raise KeyError(name)
+
+    def graph(self, dtype: str) -> Graph:
+        """The graph of a problem of this dtype."""
+        return Graph({tensor.name: tensor.leaf(dtype) for tensor in self.tensors}, self.nodes, self.output)

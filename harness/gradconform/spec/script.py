@@ -11,10 +11,10 @@ from pydantic import AliasChoices, Field
 
 from gradconform.draws import Draw
 from gradconform.errors import nearest
+from gradconform.graph import Shape
 from gradconform.spec.draft import Draft
 from gradconform.spec.errors import Mistakes, show
 from gradconform.spec.form import Behaviour, Drawn, Flag, Form, Literal_, Names, Text
-from gradconform.spec.model import Shape
 from gradconform.spec.tensors import Declared
 from gradconform.spec.text import Item
 from gradconform.spec.wording import adapter, check

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from gradconform.behaviour import Answer, Program, indistinct, right
-from gradconform.contract import ProblemNode
-from gradconform.draws import draw
+from gradconform.draws import COTANGENT, draw
 from gradconform.spec.model import Network
 
 
@@ -27,19 +26,9 @@ def unfit_asks(network: Network) -> Iterator[tuple[int, str, str]]:
 
 def program_of(network: Network) -> Program:
     """The program of a spec, its numbers drawn in float64."""
-    nodes = tuple(
-        ProblemNode(
-            node.name, node.op, {s: list(r) if isinstance(r, tuple) else r for s, r in node.tensors.items()},
-            node.attributes, tuple((output.name, output.shape) for output in node.outputs),
-        )
-        for node in network.nodes
-    )  # fmt: skip
-    values = {
-        t.name: draw(t.draw, network.seed, t.name, "int64" if t.kind == "int64" else "float64") for t in network.tensors
-    }
-    wanted = frozenset(t.name for t in network.tensors if t.grad)
-    cotangent = draw(network.cotangent, network.seed, "cotangent/", "float64")
-    return Program(nodes, values, wanted, cotangent, network.script, network.asks)
+    numbers = {t.name: draw(t.draw, network.seed, t.name, t.leaf("float64").dtype) for t in network.tensors}
+    cotangent = draw(network.cotangent, network.seed, COTANGENT, "float64")
+    return Program(network.graph("float64"), numbers, cotangent, network.script, network.asks)
 
 
 def _exact(answer: Answer, dtype: str) -> bool:

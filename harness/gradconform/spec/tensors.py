@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from gradconform.draws import Draw
+from gradconform.graph import Shape
 from gradconform.spec.errors import Mistakes, counted, show
 from gradconform.spec.form import Declaration, Drawn
-from gradconform.spec.model import Shape, Tensor, Where
+from gradconform.spec.model import Tensor, Where
 from gradconform.spec.text import Item, plain
 
 MOST_ELEMENTS = 2**31

@@ -7,9 +7,10 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from gradconform.errors import nearest
+from gradconform.graph import Shape
 from gradconform.spec.draft import Draft
 from gradconform.spec.errors import Mistakes, show
-from gradconform.spec.model import Shape, Tensor
+from gradconform.spec.model import Tensor
 
 Held = dict[str, tuple[Shape, str]]
 _FLOATS = ("F16", "F32", "F64")

@@ -24,7 +24,7 @@ from gradconform.capture import worker
 from gradconform.capture.adapters import Adapter
 from gradconform.contract import ContractError, read_problem
 from gradconform.contract.folder import Folder
-from gradconform.draw import problem as problems
+from gradconform.draw.problem import draw_problem
 from gradconform.draw.variants import Variant
 from gradconform.judge import judge
 from gradconform.rows import Row
@@ -107,7 +107,7 @@ class Batches:
                 if not place.exists():
                     # What a process that was killed left there may lack its proof of exactness.
                     shutil.rmtree(part, ignore_errors=True)
-                    problems.write(variant.network, part, dtype=variant.dtype, values=variant.values, seed=self.seed)
+                    draw_problem(variant.network, part, dtype=variant.dtype, values=variant.values, seed=self.seed)
                     place.parent.mkdir(parents=True, exist_ok=True)
                     part.rename(place)
         return read_problem(place).digest

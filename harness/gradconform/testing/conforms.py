@@ -19,7 +19,7 @@ from gradconform.capture import adapters as found
 from gradconform.capture.together import Capturing, capture
 from gradconform.contract import explained
 from gradconform.contract.folder import Folder
-from gradconform.draw import problem
+from gradconform.draw.problem import draw_problem
 from gradconform.draw.variants import Variant, variants
 from gradconform.judge import conventions, judge
 from gradconform.judge import known as listed
@@ -132,7 +132,7 @@ def _rows(wanted: Sequence[Variant], chosen: Sequence[found.Adapter], seed: int 
     with tempfile.TemporaryDirectory(prefix="gradconform-") as root, threadpool_limits(1):
         folder = Folder(Path(root).resolve())
         for v in wanted:
-            drawn = problem.write(v.network, folder.problem(v.name), dtype=v.dtype, values=v.values, seed=seed)
+            drawn = draw_problem(v.network, folder.problem(v.name), dtype=v.dtype, values=v.values, seed=seed)
             folder.digests[v.name] = drawn.digest
         capture(folder, wanted, chosen, Capturing(), lambda stage, done, total: None)
         captures = {v.name: {a.name: folder.capture(a.name, v.name) for a in chosen} for v in wanted}
@@ -172,10 +172,10 @@ def _counted(n: int, verdict: str) -> str:
 
 
 def _address(name: str, network: Network | None) -> str:
-    for node in network.nodes if network else ():
-        if node.name == name:
-            return f"culprit {name} ({node.op}, {_nearby(node.where.path)}:{node.where.line})"
-    return f"culprit {name}"
+    if network is None or name not in network.lines:
+        return f"culprit {name}"
+    where = network.lines[name]
+    return f"culprit {name} ({network.node(name).op}, {_nearby(where.path)}:{where.line})"
 
 
 def _nearby(path: Path) -> Path:

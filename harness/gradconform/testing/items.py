@@ -102,7 +102,8 @@ class SpecItem(pytest.Item):
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """The file, the line of its first node, and the name."""
-        return self.path, self.variant.network.nodes[0].where.line - 1, self.name
+        first = self.variant.network.nodes[0].name
+        return self.path, self.variant.network.lines[first].line - 1, self.name
 
 
 def _shown(excinfo: pytest.ExceptionInfo[BaseException], node: pytest.Item | pytest.Collector) -> Any:

@@ -1,0 +1,101 @@
+"""Numbers so small that a proof finds no sum that could round: then every framework must agree to the bit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradconform.contract import ContractError
+from gradconform.draws import COTANGENT, Draw, draw, stream
+from gradconform.graph import Graph
+from gradconform.reference.network import backward, forward
+from gradconform.reference.tracked.exactness import Exact, NotExact
+from gradconform.reference.tracked.unit import Unit
+from gradconform.spec.model import Network, Tensor
+
+Array = NDArray[Any]
+
+# How many terms a sum of products may keep, and the largest integer drawn: tried in turn until no sum can round.
+LADDER = ((None, 3), (16, 2), (4, 2), (4, 1), (2, 1))
+# With more weights than DEEP one after the other the first rungs fail, and on a large network each proof takes seconds.
+DEEP, DEEP_RUNG = 10, 3
+
+
+class NoExactProblem(ContractError):
+    """The network rounds however small the numbers are; the message says at which step."""
+
+
+def exact_numbers(network: Network, dtype: str, seed: int) -> tuple[Network, dict[str, Array], Array]:
+    """The part of a network that can be exact, the numbers of its leaves by name, and its cotangent.
+
+    They are small integers times powers of two, few enough that no sum of the forward or backward pass can round in the
+    dtype, which is proved before they are given. Raises NoExactProblem.
+    """
+    part = part_up_to(network, network.exact_output or network.output)
+    graph, unit = part.graph(dtype), Unit.of(dtype)
+    deep = sum(tensor.draw.fan_in is not None for tensor in part.tensors) > DEEP
+    refused = NotExact("nothing was tried")
+    for terms, largest in LADDER[DEEP_RUNG:] if deep else LADDER:
+        numbers = {tensor.name: _small(tensor, seed, dtype, terms, largest) for tensor in part.tensors}
+        cotangent = _cotangent(part, network, seed, dtype, largest)
+        try:
+            prove_exact(graph, numbers, cotangent, unit)
+            return part, numbers, cotangent
+        except NotExact as error:
+            refused = error
+    where = f"{network.path}: values: exact"
+    raise NoExactProblem(f"{where}: {refused}; name an exact_output before it") from refused
+
+
+def prove_exact(graph: Graph, numbers: Mapping[str, Array], cotangent: Array, unit: Unit) -> None:
+    """Raise NotExact, naming the node, where any sum of the forward or backward pass could round in `unit`."""
+
+    def exact(array: Array) -> Any:
+        return Exact(array, unit=unit) if array.dtype.kind == "f" else array
+
+    leaves = {name: exact(array) for name, array in numbers.items()}
+    outputs = forward(graph, leaves)
+    backward(graph, {**leaves, **outputs}, exact(cotangent))
+
+
+def part_up_to(network: Network, output: str) -> Network:
+    """The part of a network that one node needs, with that node as the output."""
+    whole = network.graph("float")
+    needed = whole.ancestors(output)
+    return replace(
+        network,
+        inputs=tuple(t for t in network.inputs if t.name in needed),
+        parameters=tuple(t for t in network.parameters if t.name in needed),
+        buffers=tuple(t for t in network.buffers if t.name in needed),
+        nodes=tuple(n for n in network.nodes if n.name in needed),
+        output=output,
+        cotangent=replace(network.cotangent, shape=whole.shape(output)),
+    )
+
+
+def _cotangent(part: Network, network: Network, seed: int, dtype: str, largest: int) -> Array:
+    if part.cotangent.kind == "literal" and part.output == network.output:
+        return draw(part.cotangent, seed, COTANGENT, dtype)
+    return _small_integers(part.cotangent, seed, COTANGENT, None, largest, dtype)
+
+
+def _small(tensor: Tensor, seed: int, dtype: str, terms: int | None, largest: int) -> Array:
+    if tensor.kind == "int64" or tensor.draw.kind == "literal":
+        return draw(tensor.draw, seed, tensor.name, tensor.leaf(dtype).dtype)
+    return _small_integers(tensor.draw, seed, tensor.name, terms, largest, dtype)
+
+
+def _small_integers(what: Draw, seed: int, name: str, terms: int | None, largest: int, dtype: str) -> Array:
+    rng = stream(seed, "exact " + name)
+    values = rng.integers(1, largest + 1, size=what.shape) * rng.choice([-1, 1], size=what.shape)
+    if what.fan_in is not None and terms is not None:
+        kept = rng.random(size=what.shape) < terms / what.fan_in
+        # A weight of nothing but zeros would tell nothing.
+        kept.flat[rng.integers(kept.size)] = True
+        values *= kept
+    # Halves, not whole numbers: an exponent that is never used could hide a wrong scale.
+    return np.asarray(values * (0.5 if largest > 1 else 1.0), dtype=dtype)

@@ -1,0 +1,155 @@
+"""The graph of a network: leaves, nodes, output, and the addresses of all that is captured of it.
+
+A spec that was loaded, a problem on disk and the program of a behaviour each have one. It imports nothing of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+Shape = tuple[int, ...]
+Reads = str | tuple[str, ...] | None
+
+LEAF_KINDS = {"input": "grad_input", "parameter": "grad_param", "buffer": "grad_param"}
+"""Role of a leaf -> kind of its gradient, as rows have it."""
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A tensor that is given, not computed.
+
+    role: `input`, `parameter` or `buffer`.
+    dtype: the name of its dtype.
+    grad: whether a gradient is asked of it.
+    """
+
+    name: str
+    role: str
+    shape: Shape
+    dtype: str
+    grad: bool
+
+    @property
+    def kind(self) -> str:
+        """The kind of its gradient, as rows have it."""
+        return LEAF_KINDS[self.role]
+
+
+class Output(NamedTuple):
+    """A tensor that a node computes."""
+
+    name: str
+    shape: Shape
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operator applied to named tensors.
+
+    tensors: slot -> name, tuple of names (a variadic slot) or None (absent), in the order of the operator's slots.
+    attributes: exactly what the operator's forward takes by keyword.
+    outputs: the first is named like the node.
+    """
+
+    name: str
+    op: str
+    tensors: Mapping[str, Reads]
+    attributes: Mapping[str, Any]
+    outputs: tuple[Output, ...]
+
+    @property
+    def shape(self) -> Shape:
+        """The shape of its first output, the one that other nodes read."""
+        return self.outputs[0].shape
+
+    @cached_property
+    def reads(self) -> tuple[str, ...]:
+        """The names of all tensors that it reads, in order, one entry for each time."""
+        names: list[str] = []
+        for read in self.tensors.values():
+            if read is not None:
+                names.extend([read] if isinstance(read, str) else read)
+        return tuple(names)
+
+
+class Address(NamedTuple):
+    """Where a captured tensor belongs.
+
+    tensor: `output/<name>` or `grad/<name>`, as a capture calls it.
+    node: the node that it is judged with; of a leaf's gradient its first reader, empty where nobody reads it.
+    kind: `output`, `grad_output`, `grad_input` or `grad_param`, as rows have it.
+    """
+
+    tensor: str
+    node: str
+    kind: str
+    shape: Shape
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Leaves by name, nodes in an order in which each reads only what comes before, and the node that is the output."""
+
+    leaves: Mapping[str, Leaf]
+    nodes: tuple[Node, ...]
+    output: str
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Node]:
+        """The nodes by name."""
+        return {node.name: node for node in self.nodes}
+
+    @cached_property
+    def readers(self) -> Mapping[str, tuple[Node, ...]]:
+        """Tensor -> the nodes that read it, each once, in order; without the tensors that nobody reads."""
+        readers: dict[str, list[Node]] = {}
+        for node in self.nodes:
+            for name in dict.fromkeys(node.reads):
+                readers.setdefault(name, []).append(node)
+        return {name: tuple(nodes) for name, nodes in readers.items()}
+
+    @cached_property
+    def on_path(self) -> frozenset[str]:
+        """Every tensor from which a path leads to the output, the output among them."""
+        return self.ancestors(self.output)
+
+    @cached_property
+    def wanted(self) -> tuple[str, ...]:
+        """The leaves that a gradient is asked of."""
+        return tuple(leaf.name for leaf in self.leaves.values() if leaf.grad)
+
+    @cached_property
+    def differentiable(self) -> frozenset[str]:
+        """Every tensor that a gradient is asked of, or that depends on one."""
+        reached = set(self.wanted)
+        for node in self.nodes:
+            if not reached.isdisjoint(node.reads):
+                reached.add(node.name)
+        return frozenset(reached)
+
+    def ancestors(self, output: str) -> frozenset[str]:
+        """Every tensor that a node needs, the node among them."""
+        needed = {output}
+        for node in reversed(self.nodes):
+            if node.name in needed:
+                needed.update(node.reads)
+        return frozenset(needed)
+
+    def shape(self, name: str) -> Shape:
+        """The shape of a leaf or of a node's first output. Raises KeyError."""
+        return self.leaves[name].shape if name in self.leaves else self.by_name[name].shape
+
+    def addresses(self) -> Iterator[Address]:
+        """Everything that a capture may hold, and nothing else: the one list of it."""
+        for node in self.nodes:
+            for output in node.outputs:
+                yield Address(f"output/{output.name}", node.name, "output", output.shape)
+            if node.name != self.output:
+                yield Address(f"grad/{node.name}", node.name, "grad_output", node.shape)
+        for leaf in self.leaves.values():
+            if leaf.grad:
+                reader = self.readers.get(leaf.name, ())
+                yield Address(f"grad/{leaf.name}", reader[0].name if reader else "", leaf.kind, leaf.shape)
