@@ -28,6 +28,9 @@ Array = NDArray[Any]
 # What a route may say of a tensor that the primary one gave: by its nature it does not keep it, or cannot read it
 # safely.
 HONEST = ("not_retained", "buffer_reused")
+ROUTE_OF_PRIMARY = Check(CheckKind.ROUTE, "primary")
+"""Of a route that gave nothing, where the name of the primary one is not known."""
+
 UNSEEN = Reason("beyond the bound of one node, but what was computed on the way was not kept")
 NONE_THERE = Reason("the primary route has none")
 
