@@ -82,12 +82,14 @@ class Reason(str):
     @property
     def head(self) -> str:
         """What stands before the sentence, such as a code or the word of a behaviour; all of it where none does."""
-        return self.partition(_SENTENCE)[0]
+        return self.partition(SENTENCE)[0]
 
 
-_SENTENCE = ": "
+SENTENCE = ": "
+"""What parts a code from its sentence."""
+
 _PLACE = " at "
-_BEFORE = re.compile(f"{_SENTENCE}|{_PLACE}")
+_BEFORE = re.compile(f"{SENTENCE}|{_PLACE}")
 _CODES = {str(code): code for code in Code}
 _IS_RIGHT = " is right"
 _GIVES = "; {framework} {version} gives "
@@ -97,7 +99,7 @@ _NODE_BEFORE = re.compile(r"^node '(?P<node>[^']*)' \((?P<op>[^)]*)\): ")
 
 def detailed(code: Code, sentence: str) -> Reason:
     """A code and what there is to say of it."""
-    return Reason(f"{code}{_SENTENCE}{sentence}")
+    return Reason(f"{code}{SENTENCE}{sentence}")
 
 
 def placed(code: str, nodes: Sequence[str], leaves: Sequence[str] = ()) -> Reason:
@@ -108,7 +110,7 @@ def placed(code: str, nodes: Sequence[str], leaves: Sequence[str] = ()) -> Reaso
 
 def listed(reason: Reason, why: str, link: str) -> Reason:
     """The reason of a divergence that a list knows."""
-    return Reason(f"{reason}{_SENTENCE}{why} ({link})", reason.part)
+    return Reason(f"{reason}{SENTENCE}{why} ({link})", reason.part)
 
 
 def vanished(why: str) -> Reason:
@@ -118,25 +120,25 @@ def vanished(why: str) -> Reason:
 
 def claimed(head: str, claim: str, framework: str, version: str, gives: str) -> Reason:
     """Of a claim. head: how it stands with it; claim: what it says, with its source; gives: what there is instead."""
-    text = f"{head}{_SENTENCE}{claim}{_GIVES.format(framework=framework, version=version)}{gives}"
+    text = f"{head}{SENTENCE}{claim}{_GIVES.format(framework=framework, version=version)}{gives}"
     return Reason(text, Claimed(claim, gives))
 
 
 def as_it_should(word: str, why: str = "") -> Reason:
     """Of a behaviour that is right. word: for the answer; why: the reason of a framework that has none."""
-    return Reason(_SENTENCE.join(filter(None, (word, why))), Answered(word, word))
+    return Reason(SENTENCE.join(filter(None, (word, why))), Answered(word, word))
 
 
 def otherwise(word: str, details: Sequence[str], right: str, right_numbers: str) -> Reason:
     """Of a behaviour that is not right. right: the word for the right answer, with its numbers where it has any."""
     said = "".join(f"{detail}; " for detail in details if detail)
     numbers = f" {right_numbers}" if right_numbers else ""
-    return Reason(f"{word}{_SENTENCE}{said}{right}{numbers}{_IS_RIGHT}", Answered(word, right))
+    return Reason(f"{word}{SENTENCE}{said}{right}{numbers}{_IS_RIGHT}", Answered(word, right))
 
 
 def unlike(word: str, sentence: str) -> Reason:
     """Of a behaviour that gives no numbers of the right dtype at all."""
-    return Reason(f"{word}{_SENTENCE}{sentence}", Answered(word, ""))
+    return Reason(f"{word}{SENTENCE}{sentence}", Answered(word, ""))
 
 
 def recorded(reason: Reason, why: str) -> Reason:
@@ -147,14 +149,14 @@ def recorded(reason: Reason, why: str) -> Reason:
 def changed(reason: Reason, word: str, was: str, version: str, update: str) -> Reason:
     """Of a behaviour that is no longer as recorded. word: for what it does; was: what is recorded; update: what to do."""
     now = f"{version} does `{word}`{reason.removeprefix(word)}"
-    return Reason(f"{word}{_SENTENCE}convention changed: {was}, {now}; {update}", reason.part)
+    return Reason(f"{word}{SENTENCE}convention changed: {was}, {now}; {update}", reason.part)
 
 
 def claimed_in(reason: Reason, framework: str, version: str) -> Claimed:
     """The claim that a reason is of. framework, version: those of its row, which part what is claimed from what is."""
     if isinstance(reason.part, Claimed):
         return reason.part
-    said = reason.partition(_SENTENCE)[2]
+    said = reason.partition(SENTENCE)[2]
     claim, _, gives = said.rpartition(_GIVES.format(framework=framework, version=version))
     return Claimed(claim, gives) if claim else Claimed(said, "")
 
