@@ -91,8 +91,14 @@ SENTENCE = ": "
 _PLACE = " at "
 _BEFORE = re.compile(f"{SENTENCE}|{_PLACE}")
 _CODES = {str(code): code for code in Code}
-_IS_RIGHT = " is right"
+# The sentences; those of which a report shows a part are read back by the same constants.
 _GIVES = "; {framework} {version} gives "
+_IS_RIGHT = " is right"
+_NO_GRADIENT = " ({leaves} requires no gradient)"
+_TAKE_OFF = "{why}; take it off specs/known"
+_LISTED = "{reason}: {why} ({link})"
+_RECORDED = "{reason}. {why}"
+_CHANGED = "convention changed: {was}, {version} does `{word}`{rest}; {update}"
 # The worker puts the node before a framework's sentence; without it, a refusal seen twice is one entry.
 _NODE_BEFORE = re.compile(r"^node '(?P<node>[^']*)' \((?P<op>[^)]*)\): ")
 
@@ -105,17 +111,17 @@ def detailed(code: Code, sentence: str) -> Reason:
 def placed(code: str, nodes: Sequence[str], leaves: Sequence[str] = ()) -> Reason:
     """Why a tensor is missing, with the nodes at which its way to the output is cut, and leaves without a gradient."""
     at = f"{_PLACE}{' '.join(nodes)}" if nodes else ""
-    return Reason(f"{code}{at}" + (f" ({', '.join(leaves)} requires no gradient)" if leaves else ""))
+    return Reason(f"{code}{at}" + (_NO_GRADIENT.format(leaves=", ".join(leaves)) if leaves else ""))
 
 
 def listed(reason: Reason, why: str, link: str) -> Reason:
     """The reason of a divergence that a list knows."""
-    return Reason(f"{reason}{SENTENCE}{why} ({link})", reason.part)
+    return Reason(_LISTED.format(reason=reason, why=why, link=link), reason.part)
 
 
 def vanished(why: str) -> Reason:
     """Of a listed divergence that no longer happens. why: what the list says."""
-    return detailed(Code.VANISHED, f"{why}; take it off specs/known")
+    return detailed(Code.VANISHED, _TAKE_OFF.format(why=why))
 
 
 def claimed(head: str, claim: str, framework: str, version: str, gives: str) -> Reason:
@@ -143,13 +149,14 @@ def unlike(word: str, sentence: str) -> Reason:
 
 def recorded(reason: Reason, why: str) -> Reason:
     """Of a behaviour that is not right and is recorded. why: what the record says."""
-    return Reason(f"{reason}. {why}", reason.part)
+    return Reason(_RECORDED.format(reason=reason, why=why), reason.part)
 
 
 def changed(reason: Reason, word: str, was: str, version: str, update: str) -> Reason:
     """Of a behaviour that is no longer as recorded. word: for what it does; was: what is recorded; update: what to do."""
-    now = f"{version} does `{word}`{reason.removeprefix(word)}"
-    return Reason(f"{word}{SENTENCE}convention changed: {was}, {now}; {update}", reason.part)
+    rest = reason.removeprefix(word)
+    text = _CHANGED.format(was=was, version=version, word=word, rest=rest, update=update)
+    return Reason(f"{word}{SENTENCE}{text}", reason.part)
 
 
 def claimed_in(reason: Reason, framework: str, version: str) -> Claimed:

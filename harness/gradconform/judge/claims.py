@@ -18,7 +18,7 @@ from gradconform.contract import Capture, Claim, Problem
 from gradconform.judge import behaviours
 from gradconform.judge.judgement import row_of
 from gradconform.judge.sight import Proof
-from gradconform.reasons import claimed
+from gradconform.reasons import Code, claimed
 from gradconform.rows import Check, CheckKind, Kind, Row, Verdict
 
 Array = NDArray[Any]
@@ -27,7 +27,7 @@ SHOWN = 8
 """Elements of a tensor that a reason shows; of a larger one it shows the first that differs."""
 
 # Of a route: there may be numbers, but nobody knows them, and nothing is said of a claim then.
-UNREAD = ("buffer_reused", "uninitialised", "unexplained", "no reason given")
+UNREAD = (Code.BUFFER_REUSED, Code.UNINITIALISED, Code.UNEXPLAINED, "no reason given")
 
 
 @dataclass(frozen=True)

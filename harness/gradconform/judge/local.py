@@ -148,13 +148,13 @@ class LocalCheck:
             if name in self.wanted:
                 yield self.gradient(name, proved.get(f"grad/{name}"))
 
-    def _excuses(self, name: str, expectation: Any) -> tuple[str, ...]:
+    def _excuses(self, name: str, expectation: Any) -> tuple[Code, ...]:
         """With which reasons this gradient may be missing."""
         asked, on_path = name in self.problem.differentiable, name in self.problem.on_path
-        unasked = () if asked else ("not_requested",)
+        unasked = () if asked else (Code.NOT_REQUESTED,)
         if not on_path:
-            return ("not_on_path", *unasked)
-        return unasked or (("not_differentiable",) if expectation is None else ())
+            return (Code.NOT_ON_PATH, *unasked)
+        return unasked or ((Code.NOT_DIFFERENTIABLE,) if expectation is None else ())
 
     def _held(
         self, tensor: str, node: str, kind: Kind, shape: tuple[int, ...], expectation: Any, culprits: str,

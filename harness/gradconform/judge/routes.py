@@ -27,7 +27,7 @@ Array = NDArray[Any]
 
 # What a route may say of a tensor that the primary one gave: by its nature it does not keep it, or cannot read it
 # safely.
-HONEST = ("not_retained", "buffer_reused")
+HONEST = (Code.NOT_RETAINED, Code.BUFFER_REUSED)
 ROUTE_OF_PRIMARY = Check(CheckKind.ROUTE, "primary")
 """Of a route that gave nothing, where the name of the primary one is not known."""
 
