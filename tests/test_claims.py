@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from gradconform.command.exits import status_of
 from gradconform.contract import ContractError, read_problem
-from gradconform.judge import judge
 from gradconform.contract.run import RunInfo
+from gradconform.judge import judge
 from gradconform.report.claims import claims_of, in_a_line
 from gradconform.report.page import page
 from gradconform.report.summary import Summary

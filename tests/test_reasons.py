@@ -41,11 +41,12 @@ def row(**known: Any) -> Row:
 
 def told() -> list[Row]:
     """A row for every kind of sentence of which a report shows anything."""
+    claim = reasons.claimed("claim is wrong", "y; it is 2 (p. 3)", "torch", "2.0", "3; so")
     wrong = reasons.otherwise("other [1, 2]", [], "adds", "[2, 2]")
     cut = reasons.placed(Code.GRAPH_CUT, ["h"], ["x"])
     route = Check(CheckKind.ROUTE, "retain_grad")
     return [
-        row(verdict="refuted", check="claim", reason=reasons.claimed("claim is wrong", "y; it is 2 (p. 3)", "torch", "2.0", "3; so")),
+        row(verdict="refuted", check="claim", reason=claim),
         row(verdict="known", spec="b", check="semantics", reason=reasons.recorded(wrong, "it has always been so")),
         row(verdict="diverges", spec="c", check="semantics", culprit="y",
             reason=reasons.changed(wrong, "other [1, 2]", "torch 1.0 did `adds`", "2.0", "look")),
@@ -62,7 +63,8 @@ def shown(rows: list[Row]) -> dict[str, Any]:
     """Every figure and word of the reports that comes out of a reason."""
     summary = Summary.of(rows, RunInfo(started="2026-01-01T00:00:00+00:00"))
     cases = xml.fromstring(junit(summary))
-    cells = [(c.word, c.mark, line.right) for b in summary.behaviours.behaviours for line in b.lines for c in line.cells]
+    lines = [line for behaviour in summary.behaviours.behaviours for line in behaviour.lines]
+    cells = [(cell.word, cell.mark, line.right) for line in lines for cell in line.cells]
     return {
         "headline": summary.headline, "counts": summary.counts, "uninformative": summary.uninformative,
         "claims": [(claim.text, claim.word, [a.given for a in claim.answers]) for claim in summary.claims],

@@ -153,7 +153,7 @@ def recorded(reason: Reason, why: str) -> Reason:
 
 
 def changed(reason: Reason, word: str, was: str, version: str, update: str) -> Reason:
-    """Of a behaviour that is no longer as recorded. word: for what it does; was: what is recorded; update: what to do."""
+    """Of a behaviour that is no longer as recorded. word: for what it does; was: the record; update: what to do."""
     rest = reason.removeprefix(word)
     text = _CHANGED.format(was=was, version=version, word=word, rest=rest, update=update)
     return Reason(f"{word}{SENTENCE}{text}", reason.part)

@@ -208,7 +208,7 @@ ORDER = ("spec", "framework", "version", "route", "dtype", "check", "node", "ten
 
 
 def blank(**known: Any) -> Row:
-    """A row with nothing measured: for what is missing, unsupported or crashed. It is missing unless another is said."""
+    """A row with nothing measured, which is missing unless another verdict is given."""
     empty: dict[str, Any] = dict.fromkeys(COLUMNS, "")
     empty |= {"ratio": NAN, "max_abs_err": NAN, "max_rel_err": NAN, "got": NAN, "expected": NAN, "n_bad": 0}
     return Row(**(empty | {"verdict": Verdict.MISSING} | known))

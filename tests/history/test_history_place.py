@@ -208,7 +208,8 @@ def write(day, at=None):
         "run.json": lambda path: path.write_text(info.to_json()),
     }
     write_night = lambda place: files.write_night(rows(), info, place)
-    keep.finish(info.started, folder / "out", keeping, write_night, lambda changes: files.write_whole(folder / "out", write_files))
+    write_report = lambda changes: files.write_whole(folder / "out", write_files)
+    keep.finish(info.started, folder / "out", keeping, write_night, write_report)
     return seen
 
 def in_child(day, at=None):

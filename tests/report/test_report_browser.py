@@ -11,8 +11,7 @@ import axe_playwright_python
 import pandas as pd
 import pytest
 from browser import HOW, Opened, launched, opened
-from gradconform.evidence.value import Histogram, key_of
-from gradconform.evidence.value import Evidence
+from gradconform.evidence.value import Evidence, Histogram, key_of
 from gradconform.report.frame import frame_of, rows_of
 from gradconform.report.matrix import RATIO_STEPS
 from gradconform.report.page import page, row_href, rows_href

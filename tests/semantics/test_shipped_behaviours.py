@@ -65,7 +65,7 @@ def test_every_convention_is_needed(rows):
 def test_the_table_of_readme_is_what_a_run_gives(rows, shipped):
     """`gradconform run specs/semantics`, then `gradconform table reports/latest --into README.md` mends this."""
     text = README.read_text(encoding="utf-8")
-    table = markdown(table_of(rows, manifest(shipped)))
+    table = markdown(Summary.of(rows, manifest(shipped)).behaviours)
     assert filled(text, table) == text
     assert table.count("\n| ") > 25
 
@@ -76,7 +76,7 @@ def test_one_other_answer_is_another_table(rows, shipped):
     other = replace(rows[first], verdict=Verdict.KNOWN, reason="zeros: gives [1] is right")
     changed = [*rows[:first], other, *rows[first + 1 :]]
     text = README.read_text(encoding="utf-8")
-    assert filled(text, markdown(table_of(changed, manifest(shipped)))) != text
+    assert filled(text, markdown(Summary.of(changed, manifest(shipped)).behaviours)) != text
 
 
 def test_the_page_has_words_and_reasons(rows, shipped):

@@ -19,9 +19,10 @@ from rich.text import Text
 
 from gradconform.capture import worker
 from gradconform.capture.adapters import Adapter
+from gradconform.capture.choice import present
 from gradconform.command.console import wide_console
 from gradconform.command.exits import CANNOT_RUN, DIVERGES
-from gradconform.command.options import Options, chosen_adapters, finite
+from gradconform.command.options import Options, finite
 from gradconform.contract import Capture, ContractError, Problem, read_capture
 from gradconform.draw.problem import draw_problem
 from gradconform.errors import nearest
@@ -56,7 +57,7 @@ def command(spec: Path, tensors: Sequence[str], **options: Any) -> None:
 
 def execute(spec: Path, tensors: Sequence[str], options: Options) -> int:
     """Print each framework's gradients beside numerical derivatives of its own forward."""
-    chosen, absent = chosen_adapters(options.adapter)
+    chosen, absent = present(options.adapter)
     limits = options.capturing([]).limits
     verdicts: set[Verdict] = set()
     with tempfile.TemporaryDirectory(prefix="gradconform-numeric-") as folder:
@@ -128,7 +129,7 @@ def tables(asked: Asked, name: str, capture: Capture) -> Iterator[tuple[Verdict,
     if beside.status != "ok":
         yield Verdict(beside.status), Text(f"{framework}: {beside.status}: {beside.reason}")
         return
-    measured = measured_in(problem, capture, beside)
+    measured = measured_in(problem, capture, beside, problem.folder)
     found = gradients(problem, capture)
     for leaves in grouped(problem, measured):
         place = " ".join(leaves)

@@ -18,8 +18,9 @@ from rich.text import Text
 
 from gradconform.capture import worker
 from gradconform.capture.adapters import Adapter, AdapterError, describe
+from gradconform.capture.choice import present
 from gradconform.command.exits import CANNOT_RUN
-from gradconform.command.options import Options, chosen_adapters
+from gradconform.command.options import Options
 from gradconform.command.searched import SHOWN, searched
 from gradconform.contract import Capture, Problem, read_capture
 from gradconform.draw.problem import draw_problem
@@ -64,7 +65,7 @@ def command(spec: Path, tensor: str, only: str | None, **options: Any) -> None:
 def execute(spec: Path, tensor: str, only: str | None, options: Options) -> int:
     """Ask each framework for one gradient, and print what it says."""
     name, wanted = asked_of(networks([spec]), tensor, only)
-    chosen, absent = chosen_adapters(options.adapter)
+    chosen, absent = present(options.adapter)
     able = with_route(chosen, options.route, wanted)
     console = Console(soft_wrap=True, highlight=False, markup=False)
     with tempfile.TemporaryDirectory(prefix="gradconform-why-") as folder:

@@ -52,6 +52,11 @@ class Folder:
             yield self.problem(name), captures
 
 
+def problem_beside(capture: Path) -> Path:
+    """Where the problem of a capture lies in the capture's own folder of a run, whether or not it is there."""
+    return Folder(capture.parent.parent.parent).problem(capture.name)
+
+
 def capture_documents(folder: Folder) -> Iterator[tuple[Path, dict[str, object]]]:
     """(file, document) of every capture that can be read; the judge speaks of the others."""
     for path in sorted((folder.root / "captures").glob("*/*/capture.json")):

@@ -51,7 +51,8 @@ def seen_in(problem: Problem, capture: Capture, tensors: Iterable[str]) -> Itera
 
 def gather(rows: Sequence[Row], folders: Sequence[Folder]) -> list[Evidence]:
     """The evidence of the first of these rows, of those among them that speak of one node's own arithmetic."""
-    wanted = [r for r in rows if r.check.kind in (CheckKind.LOCAL, CheckKind.EXACT) and r.verdict == Verdict.DIVERGES and r.tensor][:MOST]
+    own = [row for row in rows if row.check.kind in (CheckKind.LOCAL, CheckKind.EXACT) and row.tensor]
+    wanted = [row for row in own if row.verdict == Verdict.DIVERGES][:MOST]
     if not wanted:
         return []
     found: dict[Key, Evidence] = {}

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from gradconform.contract import Capture, ContractError, Problem, read_capture, read_problem
+from gradconform.contract.folder import problem_beside
 from gradconform.contract.names import CaptureName
 from gradconform.judge import behaviours, blame, claims, end_to_end, routes
 from gradconform.judge.judgement import Judgement
@@ -78,7 +79,7 @@ def _of_all(problem: Problem, primary: Sequence[Capture], proof: Proof) -> Itera
     """What is said of primary captures besides the local check: claims, numerical derivatives, and end to end."""
     for capture in primary:
         yield from claims.rows(problem, capture, proof)
-        yield from numeric.rows(problem, capture)
+        yield from numeric.rows(problem, capture, problem_beside(capture.folder))
     if not problem.exact and primary and not problem.script:
         yield from end_to_end.rows(problem, primary, proof())
 

@@ -65,13 +65,16 @@ Conventions = Mapping[tuple[str, str, str], tuple[Convention, ...]]
 """(framework, behaviour, ask) -> what is recorded of it, one entry for each thing that versions do."""
 
 
-def load(folder: Path | None = None) -> Conventions:
+def load(folder: Path | None = None, in_hand: Sequence[Network] = ()) -> Conventions:
     """What is recorded in `conventions/<framework>.yaml` below a folder of behaviours, specs/semantics by default.
 
+    in_hand: networks that were loaded already, all of each file; the other files are read to know their behaviours.
     Raises KnownError, SpecError.
     """
     folder = folder or paths.specs_folder() / "semantics"
-    asks = {network.name: network.asks for path in sorted(folder.glob("*.yaml")) for network in load_spec(path)}
+    read = {network.path for network in in_hand}
+    others = [network for path in sorted(folder.glob("*.yaml")) if path not in read for network in load_spec(path)]
+    asks = {network.name: network.asks for network in (*in_hand, *others) if network.path.parent == folder}
     found: dict[tuple[str, str, str], tuple[Convention, ...]] = {}
     for path in sorted((folder / FOLDER).glob("*.yaml")):
         for i, written in enumerate(listed(path, "conventions"), 1):
@@ -102,10 +105,13 @@ def _entry(where: str, written: Any, asks: Mapping[str, Sequence[str]]) -> Conve
     return entry
 
 
-def beside(networks: Iterable[Network]) -> Conventions:
-    """What is recorded in the folders that behaviours among these networks come from. Raises KnownError, SpecError."""
+def beside(networks: Sequence[Network]) -> Conventions:
+    """What is recorded in the folders that behaviours among these networks come from. Raises KnownError, SpecError.
+
+    networks: all of each file that any of them comes from.
+    """
     folders = dict.fromkeys(network.path.parent for network in networks if network.script)
-    return {key: entries for folder in folders for key, entries in load(folder).items()}
+    return {key: entries for folder in folders for key, entries in load(folder, networks).items()}
 
 
 @cache

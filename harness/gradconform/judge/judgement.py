@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from gradconform.contract import Capture, Problem
 from gradconform.judge.compare import Comparison
-from gradconform.reference.tracked.rounding import Rounded
 from gradconform.reasons import Code, Reason
+from gradconform.reference.tracked.rounding import Rounded
 from gradconform.rows import NAN, Check, Kind, Row, Verdict, blank
 
 Array = NDArray[Any]

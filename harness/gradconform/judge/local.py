@@ -17,8 +17,8 @@ from gradconform.graph import Node
 from gradconform.judge.compare import Comparison, compare
 from gradconform.judge.judgement import Judgement, reason_of, verdict_of
 from gradconform.judge.sight import CannotSee, Proof, Sight
-from gradconform.reference.network import reference_of
 from gradconform.reasons import Code, Reason, placed
+from gradconform.reference.network import reference_of
 from gradconform.reference.tracked.rounding import Rounded
 from gradconform.rows import Kind, Verdict
 

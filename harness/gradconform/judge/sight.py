@@ -19,7 +19,7 @@ from gradconform.reference.tracked.unit import Unit
 Array = NDArray[Any]
 
 Proof = Callable[[], Mapping[str, Array]]
-"""The whole network in the reference, `output/...` and `grad/...` by name: run when it is needed, once for all captures."""
+"""The whole network in the reference, by the names of a capture: run when it is needed, once for all captures."""
 
 
 class CannotSee(LookupError):

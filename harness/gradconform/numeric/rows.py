@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,8 +34,8 @@ class Finding:
     worst: Measure | None = None
 
 
-def rows(problem: Problem, capture: Capture) -> Iterator[Row]:
-    """The numerical check of a capture, where one was made beside it."""
+def rows(problem: Problem, capture: Capture, probed: Path) -> Iterator[Row]:
+    """The numerical check of a capture, where one was made beside it. probed: the problem folder with its probes."""
     folder = capture.folder / FOLDER
     if not folder.is_dir() or problem.exact:
         return
@@ -47,7 +48,7 @@ def rows(problem: Problem, capture: Capture) -> Iterator[Row]:
         if found.status != "ok":
             yield replace(row, verdict=Verdict(found.status), reason=Reason(found.reason))
             return
-        measured = measured_in(problem, capture, found)
+        measured = measured_in(problem, capture, found, probed)
     except ContractError as error:
         yield replace(row, verdict=Verdict.CRASHED, reason=Reason(str(error)))
         return
@@ -55,11 +56,15 @@ def rows(problem: Problem, capture: Capture) -> Iterator[Row]:
         yield _row(problem, capture, row, leaves, measured.get(" ".join(leaves), []))
 
 
-def measured_in(problem: Problem, capture: Capture, found: Capture) -> dict[str, list[Measure]]:
-    """Leaf, or all leaves joined by a space -> its directions. Raises ContractError."""
-    beside = capture.folder.parent.parent.parent / "problems" / capture.folder.name
-    # Those beside the capture: another machine may have chosen other steps for the same problem.
-    place = next((p for p in (beside, problem.folder) if (p / FOLDER / "probes.json").exists()), problem.folder)
+def measured_in(
+    problem: Problem, capture: Capture, found: Capture, probed: Path
+) -> dict[str, list[Measure]]:
+    """Leaf, or all leaves joined by a space -> its directions. Raises ContractError.
+
+    probed: the problem folder with the probes that were asked for; where it has none, the problem's own.
+    """
+    # Another machine may have chosen other steps for the same problem.
+    place = next((p for p in (probed, problem.folder) if (p / FOLDER / "probes.json").exists()), problem.folder)
     probes = read(place / FOLDER, problem)
     return measures(problem, gradients(problem, capture), probes, answers(found.tensors, probes))
 

@@ -8,6 +8,7 @@ from operator import attrgetter
 
 from gradconform.rows import Row, Verdict
 
+
 @dataclass(frozen=True)
 class Fault:
     """The failing (or known) rows of one culprit in one network and one framework, the worst first."""

@@ -11,9 +11,9 @@ import pytest
 from gradconform.testing.session import RUN, Run
 
 if TYPE_CHECKING:
+    from gradconform.capture.choice import Choice
     from gradconform.draw.variants import Variant
     from gradconform.rows import Row
-    from gradconform.testing.conforms import Choice
 
 
 class SpecFile(pytest.File):
