@@ -18,6 +18,12 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("torch", "chainer", "json"):
         (tmp_path / "adapters" / name).mkdir(parents=True)
         (tmp_path / "adapters" / name / "adapter.py").write_text("")
+    for name in ("torch", "chainer", "chainer/versions/chainer-6.3"):
+        (tmp_path / "adapters" / name).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "adapters" / name / "requirements.lock").write_text("numpy==2.0\n")
+        (tmp_path / "adapters" / name / "python-version").write_text("3.11\n")
+        (tmp_path / "adapters" / name / "build-constraints.txt").write_text("")
+    monkeypatch.setenv("GRADCONFORM_HOME", str(tmp_path / "home"))
     (tmp_path / "adapters" / "nothing").mkdir()
     (tmp_path / "adapters" / "worker.py").write_text("")
     monkeypatch.setattr(paths, "adapters_folder", lambda: tmp_path / "adapters")
@@ -96,9 +102,9 @@ def test_a_folder_anywhere_is_an_adapter(checkout: Path, monkeypatch: pytest.Mon
         ("", "no such adapter"),
         ("./nothing", "--adapter ./nothing: no adapter.py there"),
         ("adapters/worker.py", "no adapter.py there"),
-        ("torch", "adapter torch: no interpreter found; type `tox run --notest -e torch` in the checkout, or set "
+        ("torch", "adapter torch: no interpreter found; type `gradconform setup torch`, or set "
                   "GRADCONFORM_PYTHON_TORCH to a Python that has torch"),
-        ("chainer-6.3", "`tox run --notest -e chainer-6.3` in the checkout, or set GRADCONFORM_PYTHON_CHAINER_6_3"),
+        ("chainer-6.3", "type `gradconform setup chainer-6.3`, or set GRADCONFORM_PYTHON_CHAINER_6_3"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_found_is_said_with_what_to_type(checkout: Path, given: str, said: str) -> None:
@@ -108,12 +114,19 @@ def test_what_cannot_be_found_is_said_with_what_to_type(checkout: Path, given: s
     assert said in str(caught.value)
 
 
-def test_outside_a_checkout_there_is_no_tox_to_type(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From a wheel: an environment of the current folder, or the variable."""
-    monkeypatch.setattr(paths, "checkout_root", lambda: None)
+def test_without_a_lock_only_the_variable_is_named(checkout: Path) -> None:
+    """Nothing can be made for an adapter that brings no lock."""
+    (checkout / "adapters" / "torch" / "requirements.lock").unlink()
     with pytest.raises(AdapterError) as caught:
         adapters.find("torch")
-    assert "tox" not in str(caught.value)
+    assert "adapter torch: no interpreter found; set GRADCONFORM_PYTHON_TORCH" in str(caught.value)
+
+
+def test_outside_a_checkout_an_environment_of_the_folder_is_found(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a wheel: where somebody has run tox."""
+    monkeypatch.setattr(paths, "checkout_root", lambda: None)
     interpreter(checkout, "torch")
     assert adapters.find("torch").found == ".tox/torch"
 

@@ -20,7 +20,7 @@ from gradconform.reference.network import reference_of
 from gradconform.spec import Network, files
 from honest import captured
 
-FRAMEWORKS = ("chainer", "nnabla", "torch")
+FRAMEWORKS = tuple(adapters.names())
 
 
 def networks() -> list[Network]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from gradconform import paths
-from gradconform.capture import adapters
+from gradconform.capture import adapters, environments
 from gradconform.capture import worker as running
 from gradconform.contract import Problem
 from gradconform.draw.problem import draw_problem
@@ -64,7 +64,7 @@ def test_every_printed_result_is_listed(drawn: list[Problem]) -> None:
     assert numbered == {"(1)", "(2)", "(3)", "(4)", "(5)"}
 
 
-@pytest.mark.parametrize("adapter", ["torch", "chainer", "nnabla", "chainer-6.3", "nnabla-1.32"])
+@pytest.mark.parametrize("adapter", environments.recipes())
 def test_exactly_the_wrong_ones_are_refuted(drawn: list[Problem], tmp_path: Path, adapter: str) -> None:
     """With the right numbers beside; a framework that a claim does not speak of is told what it gives."""
     try:

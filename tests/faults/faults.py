@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from gradconform.capture import adapters
 from twins import ROUTE
 
-FRAMEWORKS = ("torch", "chainer", "nnabla")
+FRAMEWORKS = tuple(adapters.names())
 # Spec -> tensor -> culprit.
 Blame = Mapping[str, Mapping[str, str]]
 

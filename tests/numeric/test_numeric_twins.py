@@ -88,7 +88,7 @@ def op_linear(x, weight, bias):
     return _honest_linear(x, scaled(weight) if tuple(weight.shape) == (16, 8) else weight, bias)
 """
 # NNabla does not compute in float64.
-CASES = [(name, "float32") for name in ("torch", "chainer", "nnabla")] + [("torch", "float64"), ("chainer", "float64")]
+CASES = [(name, "float32") for name in adapters.names()] + [("torch", "float64"), ("chainer", "float64")]
 SMALL = {"float32": 1e-3, "float64": 1e-8}
 
 
@@ -130,7 +130,7 @@ def test_a_custom_backward_that_is_off_by_little_is_caught(framework, dtype, tmp
     assert {row.verdict for name, row in found.items() if name != "grad/layer2.weight"} == {"conforms"}
 
 
-@pytest.mark.parametrize("framework", ["torch", "chainer", "nnabla"])
+@pytest.mark.parametrize("framework", adapters.names())
 def test_nothing_leaks_from_one_evaluation_into_the_next(framework, tmp_path):
     """Batch normalisation in training, hundreds of points: whenever x itself comes by, f is what the capture has."""
     place, folder = captured(adapters.find(framework), "residual_train", "float32", tmp_path)

@@ -24,7 +24,7 @@ from gradconform.rows import LIMIT, Row, Verdict
 from gradconform.spec import load
 
 NETWORKS = paths.specs_folder() / "networks"
-FRAMEWORKS = ("torch", "chainer", "nnabla")
+FRAMEWORKS = tuple(adapters.names())
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from gradconform.judge import judge
 from gradconform.rows import Row
 from honest import problem_of
 
-FRAMEWORKS = ("torch", "chainer", "nnabla")
+FRAMEWORKS = tuple(adapters.names())
 # Framework -> way -> (the operator that does it, its body). The last is the twin that cuts nothing.
 CUTS = {
     "torch": {

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from gradconform.capture import adapters
 from gradconform.command.why import SENTENCES
 from honest import problem_of
 from test_cuts import CHAIN, capture, twin
@@ -58,9 +59,9 @@ class Case:
 
 BEFORE = frozenset({"x", "h", "h.weight", "h.bias"})
 CASES = {
-    "not_requested": [Case(f, frozenset({"h", "cut"}), UNASKED) for f in ("torch", "chainer", "nnabla")],
+    "not_requested": [Case(f, frozenset({"h", "cut"}), UNASKED) for f in adapters.names()],
     "not_on_path": [
-        Case(f, frozenset({"aside", "aside.weight", "aside.bias"}), UNUSED) for f in ("torch", "chainer", "nnabla")
+        Case(f, frozenset({"aside", "aside.weight", "aside.bias"}), UNUSED) for f in adapters.names()
     ],
     "graph_cut": [
         Case("torch", BEFORE | {"cut"}, changes={"adapter.py": "\n\ndef op_relu(x):\n    return x.detach().relu()\n"})

@@ -17,7 +17,7 @@ from gradconform.capture import worker as running
 from gradconform.contract import read_capture
 from honest import problem_of
 
-FRAMEWORKS = ("torch", "chainer", "nnabla")
+FRAMEWORKS = tuple(adapters.names())
 Key = tuple[str, str]
 
 # A user's program for each reason and kind of tensor: y = exp(h) and h = tanh(x), of which `got` is the gradient asked

@@ -23,7 +23,7 @@ from gradconform.rows import Row
 from gradconform.spec import Network, load
 from safetensors.numpy import save_file
 
-FRAMEWORKS = ("chainer", "nnabla", "torch")
+FRAMEWORKS = tuple(adapters.names())
 SEMANTICS = paths.specs_folder() / "semantics"
 HEAD = "about: Behaviours of a test.\nbehaviours:\n"
 

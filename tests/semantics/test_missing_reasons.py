@@ -10,7 +10,7 @@ from behaviour_runs import FRAMEWORKS, SEMANTICS, behaviour, problem_of, rows_of
 from click.testing import CliRunner
 from gradconform import paths
 from gradconform.behaviour import Answer
-from gradconform.capture import adapters
+from gradconform.capture import adapters, environments
 from gradconform.capture import worker as running
 from gradconform.command.main import main
 from gradconform.contract import ContractError, read_capture
@@ -74,7 +74,7 @@ def copied(framework, where):
     return folder
 
 
-@pytest.mark.parametrize("name", ["chainer", "nnabla", "torch", "chainer-6.3", "nnabla-1.32"])
+@pytest.mark.parametrize("name", environments.recipes())
 def test_the_reason_and_the_place_are_told(problems, tmp_path, name):
     """Of what is none, of what was never written, and of what raises; and nothing is said where a gradient is."""
     try:

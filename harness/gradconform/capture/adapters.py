@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gradconform import paths
+from gradconform.capture import environments
 from gradconform.errors import GradconformError
 
 
@@ -91,11 +92,14 @@ def _interpreter(name: str, framework: str) -> tuple[Path, str]:
         python = place / ".tox" / name / "bin" / "python"
         if python.exists():
             return python, f".tox/{name}"
+    recipe = environments.recipes().get(name)
+    if recipe is not None and (made := recipe.interpreter) is not None:
+        return made, "gradconform setup"
     if name == framework and _importable(framework):
         return Path(sys.executable), "this interpreter"
-    build = f"type `tox run --notest -e {name}` in the checkout, or " if root is not None else ""
+    make = f"type `gradconform setup {name}`, or " if recipe is not None else ""
     raise AdapterError(
-        f"adapter {name}: no interpreter found; {build}set {variable(name)} to a Python that has {framework}"
+        f"adapter {name}: no interpreter found; {make}set {variable(name)} to a Python that has {framework}"
     )
 
 

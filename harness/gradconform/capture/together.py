@@ -7,10 +7,12 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from gradconform.capture import worker
 from gradconform.capture.adapters import Adapter
 from gradconform.capture.machine import write_machine
+from gradconform.contract import Capture, Problem, read_capture
 from gradconform.contract.folder import Folder
 from gradconform.contract.names import CaptureName
 from gradconform.draw.variants import Variant
@@ -96,3 +98,32 @@ def capture(
 def _numeric(task: worker.Task) -> worker.Task:
     """The forward alone, beside the capture whose gradients it is held against."""
     return replace(task, capture=task.capture / FOLDER, probes=task.problem / FOLDER)
+
+
+def capture_all(
+    problems: Sequence[Problem],
+    adapters: Sequence[Adapter],
+    root: Path,
+    *,
+    route: str = "primary",
+    threads: int = 1,
+    limits: worker.Limits | None = None,
+) -> dict[str, list[Capture]]:
+    """Capture a few problems into `root`, and open what came: adapter -> its capture of each problem, in their order.
+
+    Where probes lie beside a problem its forward is differenced too. The adapters run beside one another, each in one
+    process. Raises ContractError where a capture cannot be used.
+    """
+
+    def run(adapter: Adapter) -> list[Capture]:
+        folders = [root / "captures" / adapter.name / problem.folder.name for problem in problems]
+        tasks = []
+        for problem, folder in zip(problems, folders, strict=True):
+            task = worker.Task(problem.folder, folder, problem.digest)
+            tasks += [task, _numeric(task)] if (problem.folder / FOLDER).is_dir() else [task]
+        jobs = root / "jobs" / adapter.name
+        worker.capture(adapter, tasks, job_folder=jobs, route=route, threads=threads, limits=limits)
+        return [read_capture(folder, problem) for folder, problem in zip(folders, problems, strict=True)]
+
+    with ThreadPoolExecutor(len(adapters)) as pool:
+        return dict(zip((adapter.name for adapter in adapters), pool.map(run, adapters), strict=True))

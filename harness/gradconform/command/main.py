@@ -24,6 +24,7 @@ errors = Console(stderr=True, highlight=False, soft_wrap=True)
 COMMANDS = {
     "run": "run", "capture": "capture", "judge": "judge", "compare": "compare", "history": "history", "table": "table",
     "why": "why", "numeric": "numeric", "check": "check", "list": "listing", "doctor": "doctor",
+    "setup": "setup",
 }  # fmt: skip
 
 

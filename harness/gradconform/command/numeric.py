@@ -6,7 +6,6 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,8 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from gradconform.capture import worker
-from gradconform.capture.adapters import Adapter
 from gradconform.capture.choice import present
+from gradconform.capture.together import capture_all
 from gradconform.command.console import wide_console
 from gradconform.command.exits import CANNOT_RUN, DIVERGES
 from gradconform.command.options import Options, finite
@@ -64,8 +62,9 @@ def execute(spec: Path, tensors: Sequence[str], options: Options) -> int:
         for network in networks([spec]):
             root = Path(folder) / network.name
             asked = ask(network, tensors, options.dtype, options.seed, options.eps, root)
-            for name, found in captures(asked, chosen, options.threads, limits, root).items():
-                for verdict, shown in tables(asked, name, found):
+            captures = capture_all([asked.problem], chosen, root, threads=options.threads, limits=limits)
+            for name, (capture,) in captures.items():
+                for verdict, shown in tables(asked, name, capture):
                     verdicts.add(verdict)
                     wide_console().print(shown)
     for message in absent.values():
@@ -100,25 +99,6 @@ def ask(
     problem = draw_problem(network, folder, dtype=chosen, values="drawn", seed=seed)
     plan.prepare(problem, folder / FOLDER, eps, leaves)
     return Asked(problem, leaves)
-
-
-def captures(
-    asked: Asked, chosen: Sequence[Adapter], threads: int, limits: worker.Limits, root: Path
-) -> dict[str, Capture]:
-    """Adapter -> its capture, with what its forward gave beside it."""
-
-    def run(adapter: Adapter) -> Capture:
-        problem = asked.problem
-        place = root / "captures" / adapter.name / problem.folder.name
-        first = worker.Task(problem.folder, place, problem.digest)
-        second = worker.Task(problem.folder, place / FOLDER, problem.digest, problem.folder / FOLDER)
-        worker.capture(
-            adapter, [first, second], job_folder=root / "jobs" / adapter.name, threads=threads, limits=limits
-        )
-        return read_capture(place, problem)
-
-    with ThreadPoolExecutor(len(chosen)) as pool:
-        return dict(zip((a.name for a in chosen), pool.map(run, chosen), strict=True))
 
 
 def tables(asked: Asked, name: str, capture: Capture) -> Iterator[tuple[Verdict, RenderableType]]:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,13 +15,13 @@ import numpy as np
 from rich.console import Console
 from rich.text import Text
 
-from gradconform.capture import worker
 from gradconform.capture.adapters import Adapter, AdapterError, describe
 from gradconform.capture.choice import present
+from gradconform.capture.together import capture_all
 from gradconform.command.exits import CANNOT_RUN
 from gradconform.command.options import Options
 from gradconform.command.searched import SHOWN, searched
-from gradconform.contract import Capture, Problem, read_capture
+from gradconform.contract import Capture, Problem
 from gradconform.draw.problem import draw_problem
 from gradconform.errors import UsageError, nearest
 from gradconform.judge import behaviours
@@ -70,7 +69,7 @@ def execute(spec: Path, tensor: str, only: str | None, options: Options) -> int:
     console = Console(soft_wrap=True, highlight=False, markup=False)
     with tempfile.TemporaryDirectory(prefix="gradconform-why-") as folder:
         asked = ask(wanted, name, options.dtype, Path(folder))
-        found = captures(asked, able, options.route, Path(folder))
+        found = capture_all([q.problem for q in asked], able, Path(folder), route=options.route)
         for place, question in enumerate(asked):
             console.print(f"{question.tensor} of {question.problem.spec}, {question.problem.dtype}", style="bold")
             for adapter in able:
@@ -166,21 +165,6 @@ def with_route(chosen: Sequence[Adapter], route: str, asked: Sequence[Network] =
         every = sorted({"primary", *(name for names in routes.values() for name in names)})
         raise AdapterError(f"--route {route}: no such route; {nearest(route, every) or 'known: ' + ', '.join(every)}")
     return found
-
-
-def captures(
-    questions: Sequence[Question], chosen: Sequence[Adapter], route: str, root: Path
-) -> dict[str, list[Capture]]:
-    """Adapter -> what it gave for each question; the adapters run beside one another, each in one process."""
-
-    def run(adapter: Adapter) -> list[Capture]:
-        folders = [root / adapter.name / q.problem.spec for q in questions]
-        tasks = [worker.Task(q.problem.folder, f, q.problem.digest) for q, f in zip(questions, folders, strict=True)]
-        worker.capture(adapter, tasks, job_folder=root / "jobs" / adapter.name, route=route)
-        return [read_capture(f, q.problem) for q, f in zip(questions, folders, strict=True)]
-
-    with ThreadPoolExecutor(len(chosen)) as threads:
-        return dict(zip((a.name for a in chosen), threads.map(run, chosen), strict=True))
 
 
 def answer(question: Question, adapter: str, capture: Capture) -> Iterator[Text]:

@@ -140,7 +140,7 @@ def conv2d(
 
 
 @conv2d.vjp
-def _(
+def conv2d_vjp(
     dy: Any,
     x: Any,
     weight: Any,
@@ -156,7 +156,7 @@ def _(
 
 
 @conv2d.shape
-def _(
+def conv2d_shape(
     x: Dims,
     *,
     out_channels: Size,
@@ -171,7 +171,7 @@ def _(
 
 
 @conv2d.draws
-def _(x: Dims, *, out_channels: Size, kernel_size: Pair, groups: Size) -> Mapping[str, Draw]:
+def conv2d_draws(x: Dims, *, out_channels: Size, kernel_size: Pair, groups: Size) -> Mapping[str, Draw]:
     shape = (out_channels, x[1] // groups, *kernel_size)
     return {"weight": weight(shape, math.prod(shape[1:])), "bias": bias((out_channels,))}
 
@@ -216,7 +216,7 @@ def conv_transpose2d(
 
 
 @conv_transpose2d.vjp
-def _(
+def conv_transpose2d_vjp(
     dy: Any,
     x: Any,
     weight: Any,
@@ -233,7 +233,7 @@ def _(
 
 
 @conv_transpose2d.shape
-def _(
+def conv_transpose2d_shape(
     x: Dims,
     *,
     out_channels: Size,
@@ -259,7 +259,7 @@ def _(
 
 
 @conv_transpose2d.draws
-def _(
+def conv_transpose2d_draws(
     x: Dims, *, out_channels: Size, kernel_size: Pair, stride: Pair, dilation: Pair, groups: Size
 ) -> Mapping[str, Draw]:
     # An output meets only the offsets that the stride lets fall on it.

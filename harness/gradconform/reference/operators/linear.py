@@ -27,21 +27,21 @@ def linear(x: Any, weight: Any, bias: Any) -> Any:
 
 
 @linear.vjp
-def _(dy: Any, x: Any, weight: Any, bias: Any) -> Any:
+def linear_vjp(dy: Any, x: Any, weight: Any, bias: Any) -> Any:
     rows, inputs = dy.reshape(-1, dy.shape[-1]), x.reshape(-1, x.shape[-1])
     dx = np.matmul(rows, weight).reshape(x.shape)
     return dx, np.matmul(rows.T, inputs), None if bias is None else np.sum(rows, axis=0)
 
 
 @linear.shape
-def _(x: Dims, *, out_features: Size) -> Dims:
+def linear_shape(x: Dims, *, out_features: Size) -> Dims:
     if len(x) < 2:
         raise ShapeError(f"x has shape {list(x)}; expected two axes or more, the last one the features")
     return (*x[:-1], out_features)
 
 
 @linear.draws
-def _(x: Dims, *, out_features: Size) -> Mapping[str, Draw]:
+def linear_draws(x: Dims, *, out_features: Size) -> Mapping[str, Draw]:
     return {"weight": weight((out_features, x[-1]), x[-1]), "bias": bias((out_features,))}
 
 
@@ -52,12 +52,12 @@ def matmul(x: Any, y: Any) -> Any:
 
 
 @matmul.vjp
-def _(dy: Any, x: Any, y: Any) -> Any:
+def matmul_vjp(dy: Any, x: Any, y: Any) -> Any:
     return np.matmul(dy, np.swapaxes(y, -1, -2)), np.matmul(np.swapaxes(x, -1, -2), dy)
 
 
 @matmul.shape
-def _(x: Dims, y: Dims) -> Dims:
+def matmul_shape(x: Dims, y: Dims) -> Dims:
     if len(x) < 2 or x[:-2] != y[:-2] or len(x) != len(y) or x[-1] != y[-2]:
         raise ShapeError(
             f"x has shape {list(x)} and y {list(y)}; "
@@ -73,23 +73,23 @@ def embedding(x: Any, weight: Any) -> Any:
 
 
 @embedding.vjp
-def _(dy: Any, x: Any, weight: Any) -> Any:
+def embedding_vjp(dy: Any, x: Any, weight: Any) -> Any:
     rows, indices = dy.reshape(-1, dy.shape[-1]), x.reshape(-1)
     return None, scatter_sum(weight.shape, [(indices[at], rows[at]) for at in _occurrences(indices)])
 
 
 @embedding.shape
-def _(x: Dims, *, embedding_dim: Size) -> Dims:
+def embedding_shape(x: Dims, *, embedding_dim: Size) -> Dims:
     return (*x, embedding_dim)
 
 
 @embedding.classes
-def _(x: Dims, *, num_embeddings: Size) -> int:
+def embedding_classes(x: Dims, *, num_embeddings: Size) -> int:
     return num_embeddings
 
 
 @embedding.draws
-def _(x: Dims, *, num_embeddings: Size, embedding_dim: Size) -> Mapping[str, Draw]:
+def embedding_draws(x: Dims, *, num_embeddings: Size, embedding_dim: Size) -> Mapping[str, Draw]:
     return {"weight": Draw((num_embeddings, embedding_dim))}
 
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from gradconform.reference.attributes import Reduction
 from gradconform.reference.operator import Dims, Operator, ShapeError, operator
-from gradconform.reference.operators.activation import sigmoid
 from gradconform.reference.operators.normalization import log_softmax
+from gradconform.reference.operators.smooth import sigmoid
 
 
 @operator
@@ -19,7 +19,7 @@ def mse_loss(x: Any, target: Any, *, reduction: Reduction) -> Any:
 
 
 @mse_loss.vjp
-def _(dy: Any, x: Any, target: Any, *, reduction: str) -> Any:
+def mse_loss_vjp(dy: Any, x: Any, target: Any, *, reduction: str) -> Any:
     dx = (2.0 * (x - target)) * _reduced(dy, reduction, x.size)
     return dx, -dx
 
@@ -31,7 +31,7 @@ def l1_loss(x: Any, target: Any, *, reduction: Reduction) -> Any:
 
 
 @l1_loss.vjp
-def _(dy: Any, x: Any, target: Any, *, reduction: str) -> Any:
+def l1_loss_vjp(dy: Any, x: Any, target: Any, *, reduction: str) -> Any:
     each = _reduced(dy, reduction, x.size)
     dx = np.where(x > target, each, np.where(x < target, -each, 0.0))
     return dx, -dx
@@ -44,7 +44,7 @@ def nll_loss(x: Any, target: Any, *, reduction: Reduction) -> Any:
 
 
 @nll_loss.vjp
-def _(dy: Any, x: Any, target: Any, *, reduction: str) -> Any:
+def nll_loss_vjp(dy: Any, x: Any, target: Any, *, reduction: str) -> Any:
     return np.where(_one_hot(target, x.shape[1]), -_reduced(dy, reduction, x.shape[0]), 0.0), None
 
 
@@ -55,7 +55,7 @@ def cross_entropy(x: Any, target: Any, *, reduction: Reduction) -> Any:
 
 
 @cross_entropy.vjp
-def _(dy: Any, x: Any, target: Any, *, reduction: str) -> Any:
+def cross_entropy_vjp(dy: Any, x: Any, target: Any, *, reduction: str) -> Any:
     p = np.exp(log_softmax.forward(x, dim=1))
     return np.where(_one_hot(target, x.shape[1]), p - 1.0, p) * _reduced(dy, reduction, x.shape[0]), None
 
@@ -71,7 +71,7 @@ def binary_cross_entropy_with_logits(x: Any, target: Any, *, reduction: Reductio
 
 
 @binary_cross_entropy_with_logits.vjp
-def _(dy: Any, x: Any, target: Any, *, reduction: str) -> Any:
+def binary_cross_entropy_with_logits_vjp(dy: Any, x: Any, target: Any, *, reduction: str) -> Any:
     each = _reduced(dy, reduction, x.size)
     return (sigmoid.forward(x) - target) * each, -x * each
 

@@ -88,7 +88,7 @@ def _batch_normalised(
 
 
 @batch_norm.vjp
-def _(
+def batch_norm_vjp(
     dy: Any,
     x: Any,
     weight: Any,
@@ -112,7 +112,7 @@ def _(
 
 
 @batch_norm.shape
-def _(x: Dims, *, training: Flag) -> Dims:
+def batch_norm_shape(x: Dims, *, training: Flag) -> Dims:
     if len(x) not in (2, 4):
         raise ShapeError(f"x has shape {list(x)}; expected 2 axes [N, C] or 4 axes [N, C, H, W]")
     if training and math.prod(x) == x[1]:
@@ -121,7 +121,7 @@ def _(x: Dims, *, training: Flag) -> Dims:
 
 
 @batch_norm.draws
-def _(x: Dims) -> Mapping[str, Draw]:
+def batch_norm_draws(x: Dims) -> Mapping[str, Draw]:
     channels = (x[1],)
     return {
         "weight": gain(channels),
@@ -132,7 +132,7 @@ def _(x: Dims) -> Mapping[str, Draw]:
 
 
 @batch_norm.extra
-def _(*, training: Flag) -> Sequence[str]:
+def batch_norm_extra(*, training: Flag) -> Sequence[str]:
     return ("running_mean", "running_var") if training else ()
 
 
@@ -153,7 +153,7 @@ def _row_normalised(x: Any, eps: float) -> tuple[Any, Any]:
 
 
 @layer_norm.vjp
-def _(dy: Any, x: Any, weight: Any, bias: Any, *, eps: float) -> Any:
+def layer_norm_vjp(dy: Any, x: Any, weight: Any, bias: Any, *, eps: float) -> Any:
     normalised, inverse = _row_normalised(x, eps)
     dx = _normalised_vjp(dy * weight, normalised, inverse, (x.ndim - 1,), x.shape[-1])
     rows = tuple(range(x.ndim - 1))
@@ -161,14 +161,14 @@ def _(dy: Any, x: Any, weight: Any, bias: Any, *, eps: float) -> Any:
 
 
 @layer_norm.shape
-def _(x: Dims) -> Dims:
+def layer_norm_shape(x: Dims) -> Dims:
     if len(x) < 2:
         raise ShapeError(f"x has shape {list(x)}; expected two axes or more, the last one the normalised")
     return x
 
 
 @layer_norm.draws
-def _(x: Dims) -> Mapping[str, Draw]:
+def layer_norm_draws(x: Dims) -> Mapping[str, Draw]:
     return {"weight": gain(x[-1:]), "bias": bias(x[-1:])}
 
 
@@ -190,13 +190,13 @@ def softmax(x: Any, *, dim: Axis) -> Any:
 
 
 @softmax.vjp
-def _(dy: Any, x: Any, *, dim: int) -> Any:
+def softmax_vjp(dy: Any, x: Any, *, dim: int) -> Any:
     y = softmax.forward(x, dim=dim)
     return (y * (dy - np.sum(dy * y, axis=dim, keepdims=True)),)
 
 
 @softmax.shape
-def _(x: Dims, *, dim: Axis) -> Dims:
+def softmax_shape(x: Dims, *, dim: Axis) -> Dims:
     return _check_axis(x, dim)
 
 
@@ -208,10 +208,10 @@ def log_softmax(x: Any, *, dim: Axis) -> Any:
 
 
 @log_softmax.vjp
-def _(dy: Any, x: Any, *, dim: int) -> Any:
+def log_softmax_vjp(dy: Any, x: Any, *, dim: int) -> Any:
     return (dy - np.exp(log_softmax.forward(x, dim=dim)) * np.sum(dy, axis=dim, keepdims=True),)
 
 
 @log_softmax.shape
-def _(x: Dims, *, dim: Axis) -> Dims:
+def log_softmax_shape(x: Dims, *, dim: Axis) -> Dims:
     return _check_axis(x, dim)

@@ -85,7 +85,7 @@ def max_pool2d(x: Any, *, kernel_size: Pair, stride: Pair, padding: PairOrZero) 
 
 
 @max_pool2d.vjp
-def _(dy: Any, x: Any, *, kernel_size: Sequence[int], stride: Sequence[int], padding: Sequence[int]) -> Any:
+def max_pool2d_vjp(dy: Any, x: Any, *, kernel_size: Sequence[int], stride: Sequence[int], padding: Sequence[int]) -> Any:
     winner = _winners(x.real, kernel_size, stride, padding)[1]
     places = enumerate(_members(winner.shape[2:], kernel_size, stride))
     parts = ((at, np.where(winner == place, dy, 0.0)) for place, at in places)
@@ -94,7 +94,7 @@ def _(dy: Any, x: Any, *, kernel_size: Sequence[int], stride: Sequence[int], pad
 
 
 @max_pool2d.shape
-def _(x: Dims, *, kernel_size: Pair, stride: Pair, padding: PairOrZero) -> Dims:
+def max_pool2d_shape(x: Dims, *, kernel_size: Pair, stride: Pair, padding: PairOrZero) -> Dims:
     return _pooled_shape(x, kernel_size, stride, padding)
 
 
@@ -114,7 +114,7 @@ def avg_pool2d(
 
 
 @avg_pool2d.vjp
-def _(
+def avg_pool2d_vjp(
     dy: Any,
     x: Any,
     *,
@@ -131,7 +131,7 @@ def _(
 
 
 @avg_pool2d.shape
-def _(x: Dims, *, kernel_size: Pair, stride: Pair, padding: PairOrZero) -> Dims:
+def avg_pool2d_shape(x: Dims, *, kernel_size: Pair, stride: Pair, padding: PairOrZero) -> Dims:
     return _pooled_shape(x, kernel_size, stride, padding)
 
 

@@ -20,7 +20,7 @@ def sum(x: Any, *, dim: Axes, keepdim: Flag) -> Any:
 
 
 @sum.vjp
-def _(dy: Any, x: Any, *, dim: Sequence[int], keepdim: bool) -> Any:
+def sum_vjp(dy: Any, x: Any, *, dim: Sequence[int], keepdim: bool) -> Any:
     return (np.broadcast_to(dy.reshape(reduced(x.shape, dim, keepdim=True)), x.shape),)
 
 
@@ -31,14 +31,14 @@ def mean(x: Any, *, dim: Axes, keepdim: Flag) -> Any:
 
 
 @mean.vjp
-def _(dy: Any, x: Any, *, dim: Sequence[int], keepdim: bool) -> Any:
+def mean_vjp(dy: Any, x: Any, *, dim: Sequence[int], keepdim: bool) -> Any:
     each = dy.reshape(reduced(x.shape, dim, keepdim=True)) / _terms(x.shape, dim)
     return (np.broadcast_to(each, x.shape),)
 
 
 @sum.shape
 @mean.shape
-def _(x: Dims, *, dim: Axes, keepdim: Flag) -> Dims:
+def reduction_shape(x: Dims, *, dim: Axes, keepdim: Flag) -> Dims:
     for axis in dim:
         check_axis("dim", axis, x)
     if len(set(dim)) != len(dim):

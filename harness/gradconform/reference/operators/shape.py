@@ -19,12 +19,12 @@ def flatten(x: Any, *, start_dim: Axis) -> Any:
 
 
 @flatten.vjp
-def _(dy: Any, x: Any, *, start_dim: int) -> Any:
+def flatten_vjp(dy: Any, x: Any, *, start_dim: int) -> Any:
     return (dy.reshape(x.shape),)
 
 
 @flatten.shape
-def _(x: Dims, *, start_dim: Axis) -> Dims:
+def flatten_shape(x: Dims, *, start_dim: Axis) -> Dims:
     check_axis("start_dim", start_dim, x)
     return (*x[:start_dim], math.prod(x[start_dim:]))
 
@@ -36,12 +36,12 @@ def reshape(x: Any, *, shape: Shape) -> Any:
 
 
 @reshape.vjp
-def _(dy: Any, x: Any, *, shape: Sequence[int]) -> Any:
+def reshape_vjp(dy: Any, x: Any, *, shape: Sequence[int]) -> Any:
     return (dy.reshape(x.shape),)
 
 
 @reshape.shape
-def _(x: Dims, *, shape: Shape) -> Dims:
+def reshape_shape(x: Dims, *, shape: Shape) -> Dims:
     if math.prod(x) != math.prod(shape):
         raise ShapeError(
             f"x has shape {list(x)}, {math.prod(x)} elements; "
@@ -57,12 +57,12 @@ def permute(x: Any, *, dims: Axes) -> Any:
 
 
 @permute.vjp
-def _(dy: Any, x: Any, *, dims: Sequence[int]) -> Any:
+def permute_vjp(dy: Any, x: Any, *, dims: Sequence[int]) -> Any:
     return (np.transpose(dy, tuple(int(i) for i in np.argsort(dims))),)
 
 
 @permute.shape
-def _(x: Dims, *, dims: Axes) -> Dims:
+def permute_shape(x: Dims, *, dims: Axes) -> Dims:
     if sorted(dims) != list(range(len(x))):
         raise ShapeError(f"dims is {list(dims)}; expected each axis of x, of shape {list(x)}, once")
     return tuple(x[i] for i in dims)
@@ -75,13 +75,13 @@ def cat(xs: Sequence[Any], *, dim: Axis) -> Any:
 
 
 @cat.vjp
-def _(dy: Any, xs: Sequence[Any], *, dim: int) -> Any:
+def cat_vjp(dy: Any, xs: Sequence[Any], *, dim: int) -> Any:
     starts = np.cumsum([0] + [x.shape[dim] for x in xs]).tolist()
     return ([dy[_part(dim, start, x.shape[dim])] for start, x in zip(starts, xs, strict=False)],)
 
 
 @cat.shape
-def _(xs: Sequence[Dims], *, dim: Axis) -> Dims:
+def cat_shape(xs: Sequence[Dims], *, dim: Axis) -> Dims:
     check_axis("dim", dim, xs[0])
     for other in xs[1:]:
         if (*other[:dim], *other[dim + 1 :]) != (*xs[0][:dim], *xs[0][dim + 1 :]) or len(other) != len(xs[0]):
@@ -97,14 +97,14 @@ def narrow(x: Any, *, dim: Axis, start: StartLength, length: Size) -> Any:
 
 
 @narrow.vjp
-def _(dy: Any, x: Any, *, dim: int, start: int, length: int) -> Any:
+def narrow_vjp(dy: Any, x: Any, *, dim: int, start: int, length: int) -> Any:
     width = [(0, 0)] * x.ndim
     width[dim] = (start, x.shape[dim] - start - length)
     return (np.pad(dy, width),)
 
 
 @narrow.shape
-def _(x: Dims, *, dim: Axis, start: StartLength, length: Size) -> Dims:
+def narrow_shape(x: Dims, *, dim: Axis, start: StartLength, length: Size) -> Dims:
     check_axis("dim", dim, x)
     if start + length > x[dim]:
         raise ShapeError(
@@ -121,12 +121,12 @@ def pad(x: Any, *, padding: Padding, value: Real) -> Any:
 
 
 @pad.vjp
-def _(dy: Any, x: Any, *, padding: Sequence[Sequence[int]], value: float) -> Any:
+def pad_vjp(dy: Any, x: Any, *, padding: Sequence[Sequence[int]], value: float) -> Any:
     return (dy[tuple(slice(before, before + n) for (before, _), n in zip(padding, x.shape, strict=True))],)
 
 
 @pad.shape
-def _(x: Dims, *, padding: Padding) -> Dims:
+def pad_shape(x: Dims, *, padding: Padding) -> Dims:
     if len(padding) != len(x):
         raise ShapeError(
             f"padding has {len(padding)} entries; expected one for each axis of x, of shape {list(x)}"

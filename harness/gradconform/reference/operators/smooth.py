@@ -1,4 +1,4 @@
-"""Elementwise activations of one tensor.
+"""Smooth activations of one tensor.
 
 A formula here is what good frameworks really evaluate, since the rounding bound follows it. Where they differ
 (the logistic function by exp or by tanh, log(1 + e) or log1p), the reference takes the one that is accurate
@@ -13,8 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from scipy import special
 
-from gradconform.reference.attributes import Flag, Probability, Real
-from gradconform.reference.operator import Dims, ShapeError, operator
+from gradconform.reference.operator import operator
 
 # Python floats, never NumPy scalars: these keep float32 arrays float32, and `Rounded` charges them the error
 # of writing them in the dtype under test.
@@ -25,50 +24,13 @@ _CUBIC = 0.044715
 
 
 @operator
-def relu(x: Any) -> Any:
-    """max(x, 0); the derivative at 0 is 0."""
-    return np.maximum(x, 0.0)
-
-
-@relu.vjp
-def _(dy: Any, x: Any) -> Any:
-    return (np.where(x > 0, dy, 0.0),)
-
-
-@operator
-def leaky_relu(x: Any, *, negative_slope: Real) -> Any:
-    """x where x > 0, else negative_slope * x (Maas, Hannun and Ng, 2013); derivative at 0: negative_slope."""
-    return np.where(x > 0, x, negative_slope * x)
-
-
-@leaky_relu.vjp
-def _(dy: Any, x: Any, *, negative_slope: float) -> Any:
-    return (np.where(x > 0, dy, negative_slope * dy),)
-
-
-@operator
-def elu(x: Any, *, alpha: Real) -> Any:
-    """x where x > 0, else alpha * (exp(x) - 1) (Clevert, Unterthiner and Hochreiter, 2016).
-
-    The derivative at and below 0 is y + alpha, from the output, as the paper has it.
-    """
-    # Clipped before exp, so that the branch not taken cannot overflow.
-    return np.where(x > 0, x, alpha * (np.exp(np.minimum(x, 0.0)) - 1.0))
-
-
-@elu.vjp
-def _(dy: Any, x: Any, *, alpha: float) -> Any:
-    return (np.where(x > 0, dy, dy * (elu.forward(x, alpha=alpha) + alpha)),)
-
-
-@operator
 def sigmoid(x: Any) -> Any:
     """1 / (1 + exp(-x)), as (1 + tanh(x / 2)) / 2, which cannot overflow."""
     return 0.5 + 0.5 * np.tanh(0.5 * x)
 
 
 @sigmoid.vjp
-def _(dy: Any, x: Any) -> Any:
+def sigmoid_vjp(dy: Any, x: Any) -> Any:
     y = sigmoid.forward(x)
     return (dy * (y * (1.0 - y)),)
 
@@ -80,7 +42,7 @@ def tanh(x: Any) -> Any:
 
 
 @tanh.vjp
-def _(dy: Any, x: Any) -> Any:
+def tanh_vjp(dy: Any, x: Any) -> Any:
     y = np.tanh(x)
     return (dy * (1.0 - y * y),)
 
@@ -93,7 +55,7 @@ def softplus(x: Any) -> Any:
 
 
 @softplus.vjp
-def _(dy: Any, x: Any) -> Any:
+def softplus_vjp(dy: Any, x: Any) -> Any:
     return (dy * sigmoid.forward(x),)
 
 
@@ -104,7 +66,7 @@ def silu(x: Any) -> Any:
 
 
 @silu.vjp
-def _(dy: Any, x: Any) -> Any:
+def silu_vjp(dy: Any, x: Any) -> Any:
     s = sigmoid.forward(x)
     return (dy * (s * (1.0 + x * (1.0 - s))),)
 
@@ -125,28 +87,10 @@ def _tanh_argument(x: Any) -> Any:
 
 
 @gelu.vjp
-def _(dy: Any, x: Any, *, approximate: str) -> Any:
+def gelu_vjp(dy: Any, x: Any, *, approximate: str) -> Any:
     if approximate == "none":
         below = 0.5 * (1.0 + special.erf(x * _ROOT_HALF))
         return (dy * (below + x * (_DENSITY_AT_0 * np.exp(-0.5 * (x * x)))),)
     t = np.tanh(_tanh_argument(x))
     slope = _ROOT_2_OVER_PI * (1.0 + 3.0 * _CUBIC * (x * x))
     return (dy * (0.5 * (1.0 + t) + 0.5 * x * ((1.0 - t * t) * slope)),)
-
-
-@operator
-def dropout(x: Any, *, p: Probability, training: Flag) -> Any:
-    """The identity: dropout in evaluation mode, whatever p. Training mode is refused by the shape rule."""
-    return x
-
-
-@dropout.vjp
-def _(dy: Any, x: Any, *, p: float, training: bool) -> Any:
-    return (dy,)
-
-
-@dropout.shape
-def _(x: Dims, *, training: Flag) -> Dims:
-    if training:
-        raise ShapeError("training is true; expected false: a random mask is no property to conform to")
-    return x

@@ -1,0 +1,107 @@
+"""Arithmetic of two tensors that broadcast, element by element."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gradconform.reference.operator import Dims, Operator, ShapeError, operator
+
+
+@operator
+def add(x: Any, y: Any) -> Any:
+    """x + y, the shapes broadcast as in NumPy."""
+    return x + y
+
+
+@add.vjp
+def add_vjp(dy: Any, x: Any, y: Any) -> Any:
+    return unbroadcast(dy, x.shape), unbroadcast(dy, y.shape)
+
+
+@operator
+def sub(x: Any, y: Any) -> Any:
+    """x - y, the shapes broadcast as in NumPy."""
+    return x - y
+
+
+@sub.vjp
+def sub_vjp(dy: Any, x: Any, y: Any) -> Any:
+    return unbroadcast(dy, x.shape), -unbroadcast(dy, y.shape)
+
+
+@operator
+def mul(x: Any, y: Any) -> Any:
+    """x * y, the shapes broadcast as in NumPy."""
+    return x * y
+
+
+@mul.vjp
+def mul_vjp(dy: Any, x: Any, y: Any) -> Any:
+    return unbroadcast(dy * y, x.shape), unbroadcast(dy * x, y.shape)
+
+
+@operator
+def div(x: Any, y: Any) -> Any:
+    """x / y, the shapes broadcast as in NumPy."""
+    return x / y
+
+
+@div.vjp
+def div_vjp(dy: Any, x: Any, y: Any) -> Any:
+    return unbroadcast(dy / y, x.shape), unbroadcast(-dy * (x / y / y), y.shape)
+
+
+@operator
+def maximum(x: Any, y: Any) -> Any:
+    """The larger of x and y, the shapes broadcast as in NumPy; equals get half the gradient each."""
+    return np.maximum(x, y)
+
+
+@maximum.vjp
+def maximum_vjp(dy: Any, x: Any, y: Any) -> Any:
+    return _shared(dy, x > y, x < y, x, y)
+
+
+@operator
+def minimum(x: Any, y: Any) -> Any:
+    """The smaller of x and y, the shapes broadcast as in NumPy; equals get half the gradient each."""
+    return np.minimum(x, y)
+
+
+@minimum.vjp
+def minimum_vjp(dy: Any, x: Any, y: Any) -> Any:
+    return _shared(dy, x < y, x > y, x, y)
+
+
+def _shared(dy: Any, x_wins: Any, y_wins: Any, x: Any, y: Any) -> Any:
+    """The gradients of a choice: all of dy to the winner, half to each where there is none."""
+    dx = np.where(x_wins, dy, np.where(y_wins, 0.0, 0.5 * dy))
+    dy = np.where(y_wins, dy, np.where(x_wins, 0.0, 0.5 * dy))
+    return unbroadcast(dx, x.shape), unbroadcast(dy, y.shape)
+
+
+def unbroadcast(gradient: Any, shape: Dims) -> Any:
+    """The gradient of an operand of `shape` that was broadcast: summed over the axes of its repetition."""
+    if gradient.shape == shape:
+        return gradient
+    new = gradient.ndim - len(shape)
+    repeated = [i for i, n in enumerate(gradient.shape) if i < new or n != shape[i - new]]
+    return np.sum(gradient, axis=tuple(repeated), keepdims=True).reshape(shape)
+
+
+def _broadcasts(op: Operator) -> None:
+    @op.shape
+    def rule(x: Dims, y: Dims) -> Dims:
+        try:
+            return np.broadcast_shapes(x, y)
+        except ValueError:
+            raise ShapeError(
+                f"x has shape {list(x)} and y {list(y)}; "
+                "expected, counted from the last axis, equal extents or 1"
+            ) from None
+
+
+for _op in (add, sub, mul, div, maximum, minimum):
+    _broadcasts(_op)

@@ -1,0 +1,80 @@
+"""Functions of one tensor that are put together of pieces: which one is chosen element by element."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gradconform.reference.attributes import Real
+from gradconform.reference.operator import Dims, ShapeError, operator
+
+
+@operator
+def relu(x: Any) -> Any:
+    """max(x, 0); the derivative at 0 is 0."""
+    return np.maximum(x, 0.0)
+
+
+@relu.vjp
+def relu_vjp(dy: Any, x: Any) -> Any:
+    return (np.where(x > 0, dy, 0.0),)
+
+
+@operator
+def leaky_relu(x: Any, *, negative_slope: Real) -> Any:
+    """x where x > 0, else negative_slope * x (Maas, Hannun and Ng, 2013); derivative at 0: negative_slope."""
+    return np.where(x > 0, x, negative_slope * x)
+
+
+@leaky_relu.vjp
+def leaky_relu_vjp(dy: Any, x: Any, *, negative_slope: float) -> Any:
+    return (np.where(x > 0, dy, negative_slope * dy),)
+
+
+@operator
+def elu(x: Any, *, alpha: Real) -> Any:
+    """x where x > 0, else alpha * (exp(x) - 1) (Clevert, Unterthiner and Hochreiter, 2016).
+
+    The derivative at and below 0 is y + alpha, from the output, as the paper has it.
+    """
+    # Clipped before exp, so that the branch not taken cannot overflow.
+    return np.where(x > 0, x, alpha * (np.exp(np.minimum(x, 0.0)) - 1.0))
+
+
+@elu.vjp
+def elu_vjp(dy: Any, x: Any, *, alpha: float) -> Any:
+    return (np.where(x > 0, dy, dy * (elu.forward(x, alpha=alpha) + alpha)),)
+
+
+@operator
+def abs(x: Any) -> Any:
+    """|x|; the derivative at 0 is 0."""
+    return np.absolute(x)
+
+
+@abs.vjp
+def abs_vjp(dy: Any, x: Any) -> Any:
+    return (np.where(x > 0, dy, np.where(x < 0, -dy, 0.0)),)
+
+
+@operator
+def clamp(x: Any, *, min: Real, max: Real) -> Any:
+    """x, but no less than min and no more than max; the derivative at both bounds is 1.
+
+    A bound that the dtype under test does not have (0.1) is another number there: x beside it has no sure
+    side.
+    """
+    return np.minimum(np.maximum(x, min), max)
+
+
+@clamp.vjp
+def clamp_vjp(dy: Any, x: Any, *, min: float, max: float) -> Any:
+    return (np.where((x >= min) & (x <= max), dy, 0.0),)
+
+
+@clamp.shape
+def clamp_shape(x: Dims, *, min: Real, max: Real) -> Dims:
+    if min > max:
+        raise ShapeError(f"min is {min} and max is {max}; expected min <= max")
+    return x

@@ -1,0 +1,64 @@
+"""Arithmetic and elementary functions of one tensor, element by element."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gradconform.reference.operator import operator
+
+
+@operator
+def neg(x: Any) -> Any:
+    """-x."""
+    return -x
+
+
+@neg.vjp
+def neg_vjp(dy: Any, x: Any) -> Any:
+    return (-dy,)
+
+
+@operator
+def exp(x: Any) -> Any:
+    """e to the power x."""
+    return np.exp(x)
+
+
+@exp.vjp
+def exp_vjp(dy: Any, x: Any) -> Any:
+    return (dy * np.exp(x),)
+
+
+@operator
+def log(x: Any) -> Any:
+    """The natural logarithm."""
+    return np.log(x)
+
+
+@log.vjp
+def log_vjp(dy: Any, x: Any) -> Any:
+    return (dy / x,)
+
+
+@operator
+def sqrt(x: Any) -> Any:
+    """The square root; its derivative at 0 is infinite."""
+    return np.sqrt(x)
+
+
+@sqrt.vjp
+def sqrt_vjp(dy: Any, x: Any) -> Any:
+    return (dy / (2.0 * np.sqrt(x)),)
+
+
+@operator
+def square(x: Any) -> Any:
+    """x * x."""
+    return np.square(x)
+
+
+@square.vjp
+def square_vjp(dy: Any, x: Any) -> Any:
+    return (dy * (2.0 * x),)
