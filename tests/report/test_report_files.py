@@ -2,6 +2,8 @@
 
 import csv
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -161,3 +163,12 @@ def test_the_readme_explains_every_column_verdict_and_reason() -> None:
     columns = re.findall(r"^\| `([^`]+)` \|", section, flags=re.MULTILINE)
     assert tuple(columns) == COLUMNS
     assert f"above {LIMIT:g} diverges" in text
+
+
+def test_a_summary_needs_no_frame() -> None:
+    """Everything but CSV, Parquet and notebooks is made without pandas; the twin is that those need it."""
+    code = "import sys; import gradconform.report.{}; print('pandas' in sys.modules)"
+    light = ("summary", "page", "markdown", "junit", "terminal")
+    for module, expected in [*((name, "False") for name in light), ("write", "True"), ("notebook", "True")]:
+        done = subprocess.run([sys.executable, "-c", code.format(module)], capture_output=True, text=True, check=True)
+        assert done.stdout.split() == [expected], module
