@@ -207,7 +207,7 @@ def _asked(question: Question, head: str, capture: Capture) -> Iterator[Text]:
     index = problem.asks.index(question.name)
     asked, answer = capture.asked[index], behaviours.given(capture, index)
     said = f"raises {behaviours.where(problem, asked)}: {asked.error}" if asked.outcome == "raises" else answer.outcome
-    said = behaviours.told(answer) if answer.array is not None else said
+    said = behaviours.in_words(answer) if answer.array is not None else said
     why, there = behaviours.why(problem, asked), answer.array is not None and asked.reason is None
     yield Text(head).append("; ".join(filter(None, (said, why))), "green" if there else "bold red")
     if asked.reason is None:

@@ -55,13 +55,13 @@ def gather(rows: Sequence[Row], folders: Sequence[Folder]) -> list[Evidence]:
     wanted = [row for row in own if row.verdict == Verdict.DIVERGES][:MOST]
     if not wanted:
         return []
-    found: dict[Key, Evidence] = {}
+    evidence: dict[Key, Evidence] = {}
     for problem, captures in _opened(folders, {row.spec for row in wanted}):
         for capture in captures:
-            mine = [row for row in wanted if _of(row, problem, capture) and key_of(row) not in found]
+            mine = [row for row in wanted if _of(row, problem, capture) and key_of(row) not in evidence]
             if mine:
-                found.update((key_of(row), each) for row, each in _look(problem, capture, mine))
-    return [found[key_of(row)] for row in wanted if key_of(row) in found]
+                evidence.update((key_of(row), each) for row, each in _look(problem, capture, mine))
+    return [evidence[key_of(row)] for row in wanted if key_of(row) in evidence]
 
 
 def _opened(folders: Sequence[Folder], specs: set[str]) -> Iterator[tuple[Problem, list[Capture]]]:

@@ -83,8 +83,8 @@ class _Ask:
 
     def _reason(self, word: Word, got: Answer) -> Reason:
         right, numbered = self.expected.array, word in NUMBERED and got.array is not None
-        said, details = (f"{word} {told(got)}", []) if numbered else (str(word), self._details(got))
-        return otherwise(said, details, self._right_word(), "" if right is None else numbers(right))
+        does, details = (f"{word} {in_words(got)}", []) if numbered else (str(word), self._details(got))
+        return otherwise(does, details, self._right_word(), "" if right is None else numbers(right))
 
     def _right_word(self) -> Word:
         """The plainest true word for the right answer."""
@@ -134,7 +134,7 @@ def where(problem: Problem, asked: Asked) -> str:
     return f"in step {asked.step + 1}, {problem.script[asked.step]['do']}"
 
 
-def told(answer: Answer) -> str:
+def in_words(answer: Answer) -> str:
     """An answer in a few words."""
     return answer.outcome if answer.array is None else numbers(answer.array)
 

@@ -83,8 +83,8 @@ def _place(problem: Problem, tensor: str) -> tuple[str, Kind]:
     """Node and kind of a captured tensor, or of one that a script asks for."""
     kind, name = tensor.partition("/")[0], tensor.rpartition("/")[2]
     wanted = f"output/{name}" if kind == "output" else f"grad/{name}"
-    found = ((node, Kind(kind)) for known, node, kind, _ in problem.graph.addresses() if known == wanted)
-    return next(found, (name, Kind.GRAD_OUTPUT) if name == problem.output else ("", Kind.NONE))
+    places = ((node, Kind(kind)) for known, node, kind, _ in problem.graph.addresses() if known == wanted)
+    return next(places, (name, Kind.GRAD_OUTPUT) if name == problem.output else ("", Kind.NONE))
 
 
 def _judged(row: Row, claim: Claim, given: Given, expected: Given) -> Row:

@@ -46,17 +46,17 @@ def compare(got: Array, expected: Array, bound: Array | float | None, unit: Unit
         return Comparison(reason=Code.SHAPE)
     if got.dtype != unit.dtype:
         return Comparison(reason=Code.DTYPE)
-    found = _Found(unit, measuring=bound is None)
+    extremes = _Extremes(unit, measuring=bound is None)
     flat_got, flat_expected = got.reshape(-1), np.asarray(expected).reshape(-1)
     whole = None if bound is None or np.ndim(bound) == 0 else np.broadcast_to(bound, shape).reshape(-1)
     for start in range(0, flat_got.size, CHUNK):
         part = slice(start, start + CHUNK)
         limit = whole[part] if whole is not None else np.float64(0.0 if bound is None else bound)
-        found.add(start, flat_got[part], flat_expected[part], limit)
-    return found.result()
+        extremes.add(start, flat_got[part], flat_expected[part], limit)
+    return extremes.result()
 
 
-class _Found:
+class _Extremes:
     """The extremes over the chunks seen so far."""
 
     def __init__(self, unit: Unit, *, measuring: bool) -> None:
@@ -143,7 +143,7 @@ class _Found:
         if reason is None and self.worst_ratio > LIMIT:
             reason = Code.VALUE
         ratio = max(self.worst_ratio, 0.0)
-        found = Comparison(ratio, self.worst_error, relative, worst, got, expected, self.n_bad, reason)
+        comparison = Comparison(ratio, self.worst_error, relative, worst, got, expected, self.n_bad, reason)
         if reason is None and not self.informative:
-            return replace(found, reason=Code.UNINFORMATIVE)
-        return found
+            return replace(comparison, reason=Code.UNINFORMATIVE)
+        return comparison

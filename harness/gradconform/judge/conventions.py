@@ -56,9 +56,9 @@ class Convention(BaseModel):
 
     def done_by(self, row: Row) -> bool:
         """Whether the row shows what is recorded."""
-        said = self.error is None or self.error in row.reason
+        as_raised = self.error is None or self.error in row.reason
         judged = row.verdict in (Verdict.CONFORMS, Verdict.DIVERGES)
-        return judged and row.answered.word == self.does and said
+        return judged and row.answered.word == self.does and as_raised
 
 
 Conventions = Mapping[tuple[str, str, str], tuple[Convention, ...]]
@@ -75,17 +75,17 @@ def load(folder: Path | None = None, in_hand: Sequence[Network] = ()) -> Convent
     read = {network.path for network in in_hand}
     others = [network for path in sorted(folder.glob("*.yaml")) if path not in read for network in load_spec(path)]
     asks = {network.name: network.asks for network in (*in_hand, *others) if network.path.parent == folder}
-    found: dict[tuple[str, str, str], tuple[Convention, ...]] = {}
+    recorded_of: dict[tuple[str, str, str], tuple[Convention, ...]] = {}
     for path in sorted((folder / FOLDER).glob("*.yaml")):
         for i, written in enumerate(listed(path, "conventions"), 1):
             entry = _entry(f"{path}: entry {i}", written, asks)
             key = (path.stem, entry.behaviour, entry.ask)
-            twice = {v for other in found.get(key, ()) for v in other.versions}.intersection(entry.versions)
+            twice = {v for other in recorded_of.get(key, ()) for v in other.versions}.intersection(entry.versions)
             if twice:
                 version = sorted(twice)[0]
                 raise KnownError(f"{path}: entry {i}: {entry.behaviour}, {entry.ask}: {version} is in two entries")
-            found[key] = (*found.get(key, ()), entry)
-    return found
+            recorded_of[key] = (*recorded_of.get(key, ()), entry)
+    return recorded_of
 
 
 def _entry(where: str, written: Any, asks: Mapping[str, Sequence[str]]) -> Convention:

@@ -39,8 +39,8 @@ def rows(problem: Problem, captures: Sequence[Capture], expected: Mapping[str, A
             for capture, array in present:
                 if array is not other:
                     row = row_of(problem, capture, node=node, tensor=name, kind=Kind(kind), check=check)
-                    found = compare(array, wide, None, unit, shape) if fits else Comparison(reason=Code.SHAPE)
-                    yield measured(row, shape, found)
+                    comparison = compare(array, wide, None, unit, shape) if fits else Comparison(reason=Code.SHAPE)
+                    yield measured(row, shape, comparison)
 
 
 def _called(capture: Capture, captures: Sequence[Capture]) -> str:

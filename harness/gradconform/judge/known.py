@@ -62,13 +62,13 @@ def load(folder: Path) -> tuple[Known, ...]:
 def listed(path: Path, what: str) -> list[Any]:
     """The list that a YAML file holds, its entries not looked at. Raises KnownError, which says what was expected."""
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        entries = yaml.safe_load(path.read_text(encoding="utf-8"))
     # Not every scalar that looks like a date is one (ValueError).
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise KnownError(f"{path}: {error}") from error
-    if not isinstance(found, list):
-        raise KnownError(f"{path}: holds a {type(found).__name__}; expected a list of {what}")
-    return found
+    if not isinstance(entries, list):
+        raise KnownError(f"{path}: holds a {type(entries).__name__}; expected a list of {what}")
+    return entries
 
 
 def apply(rows: Iterable[Row], entries: Sequence[Known]) -> Iterator[Row]:

@@ -75,8 +75,8 @@ def _beside(primary: Primary, other: Capture, own: Row, row: Row, shape: tuple[i
         honest = own.verdict == Verdict.CONFORMS or reason == primary.capture.missing.get(tensor) or reason in HONEST
         verdict = Verdict.MEASURED if honest else Verdict.MISSING
         blamed = "" if honest else own.culprit
-        said, _ = why_missing(problem, other, tensor)
-        return replace(row, shape=str(list(shape)), verdict=verdict, reason=said, culprit=blamed)
+        absent, _ = why_missing(problem, other, tensor)
+        return replace(row, shape=str(list(shape)), verdict=verdict, reason=absent, culprit=blamed)
     if expected is None or expected.shape != shape:
         # The primary one is judged for that by itself.
         return replace(row, shape=str(list(shape)), verdict=Verdict.MEASURED, reason=NONE_THERE)

@@ -91,8 +91,8 @@ class Table:
             (Verdict.KNOWN, "otherwise than the sum rule, as recorded"),
             (Verdict.DIVERGES, "otherwise and not recorded"),
         )
-        told = [f"{self.answers[verdict]:,} {how}" for verdict, how in others if self.answers.get(verdict)]
-        return "; ".join([counts, *told]) + "."
+        counted_otherwise = [f"{self.answers[verdict]:,} {how}" for verdict, how in others if self.answers.get(verdict)]
+        return "; ".join([counts, *counted_otherwise]) + "."
 
     @property
     def groups(self) -> list[tuple[str, list[Behaviour]]]:
@@ -153,9 +153,9 @@ def markdown(table: Table) -> str:
         about = behaviour.about or behaviour.name
         lines += [f"| {about} | " + " | ".join([", ".join(asks), *words]) + " |" for words, asks in alike.items()]
     same = sum(not behaviour.differs for behaviour in table.behaviours)
-    said = "; ".join(f"*{word}*: {about}" for word, about in table.words)
+    explained = "; ".join(f"*{word}*: {about}" for word, about in table.words)
     alike_all = f"In {same} more behaviours all of them do what the sum rule says."
-    return "\n".join([*lines, "", alike_all, "", textwrap.fill(f"{said}.", WIDTH)])
+    return "\n".join([*lines, "", alike_all, "", textwrap.fill(f"{explained}.", WIDTH)])
 
 
 def filled(text: str, table: str) -> str:

@@ -66,12 +66,12 @@ def _reaches(fault: Fault, end: Row, ends: Ends) -> bool:
 
 def _below(nodes: Iterable[str], readers: Mapping[str, tuple[str, ...]]) -> set[str]:
     """These nodes and all that depend on them."""
-    found, left = set(nodes), list(nodes)
+    below, left = set(nodes), list(nodes)
     while left:
-        new = set(readers.get(left.pop(), ())) - found
-        found |= new
+        new = set(readers.get(left.pop(), ())) - below
+        below |= new
         left += new
-    return found
+    return below
 
 
 def _error(row: Row) -> float:

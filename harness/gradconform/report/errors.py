@@ -54,18 +54,18 @@ def columns_of(row: Row, columns: Iterable[Column]) -> list[Column]:
 def errors_of(rows: Iterable[Row], nodes: Sequence[str], columns: Sequence[Column]) -> tuple[ErrorLine, ...]:
     """A line for each tensor, outputs before gradients, each in the order of the nodes."""
     place = {node: i for i, node in enumerate(nodes)}
-    found: dict[str, dict[Column, Row]] = {}
+    cells_of: dict[str, dict[Column, Row]] = {}
     where: dict[str, tuple[bool, int, str]] = {}
     for row in rows:
         if row.check.kind != CheckKind.END_TO_END or not row.tensor:
             continue
         where[row.tensor] = (row.kind != Kind.OUTPUT, place.get(row.node, len(place)), row.tensor)
-        cells = found.setdefault(row.tensor, {})
+        cells = cells_of.setdefault(row.tensor, {})
         for column in columns_of(row, columns):
             cells[column] = max(cells.get(column, row), row, key=_relative)
     return tuple(
-        ErrorLine(tensor, tuple(_cell(found[tensor].get(column)) for column in columns))
-        for tensor in sorted(found, key=lambda tensor: where[tensor])
+        ErrorLine(tensor, tuple(_cell(cells_of[tensor].get(column)) for column in columns))
+        for tensor in sorted(cells_of, key=lambda tensor: where[tensor])
     )
 
 

@@ -52,10 +52,10 @@ def _suite(suite: Suite, nodes: Mapping[str, Sequence[Row]], run: RunInfo) -> xm
     whole = nodes.get(WHOLE, ())
     for name, rows in nodes.items():
         made.append(_case(spec, f"{framework} {version}".strip(), name, rows, whole))
-    found = [child.tag for case in made for child in case]
+    tags = [child.tag for case in made for child in case]
     made.set("tests", str(len(made)))
     for plural, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
-        made.set(plural, str(found.count(tag)))
+        made.set(plural, str(tags.count(tag)))
     made.set("time", "0")
     made.set("timestamp", run.started[:19])
     return made
@@ -84,8 +84,8 @@ def _case(spec: str, framework: str, node: str, rows: Sequence[Row], whole: Sequ
 def _say(case: xml.Element, tag: str, rows: Iterable[Row]) -> None:
     """The worst row in the message, all of them in the text."""
     ordered = sorted(rows, key=attrgetter("severity"), reverse=True)
-    said = xml.SubElement(case, tag, message=_line(ordered[0]), type=ordered[0].verdict)
-    said.text = "\n".join(map(_line, ordered))
+    element = xml.SubElement(case, tag, message=_line(ordered[0]), type=ordered[0].verdict)
+    element.text = "\n".join(map(_line, ordered))
 
 
 def _line(row: Row) -> str:

@@ -32,9 +32,9 @@ def _worst_first(verdict: Verdict) -> tuple[bool, int]:
 
 def unpacked(text: str) -> dict[str, Any]:
     """What `payload` packed."""
-    found = json.loads(zlib.decompress(base64.b64decode(text)))
-    assert isinstance(found, dict)
-    return found
+    packed = json.loads(zlib.decompress(base64.b64decode(text)))
+    assert isinstance(packed, dict)
+    return packed
 
 
 def _texts(column: Iterable[str]) -> dict[str, list[Any]]:

@@ -39,10 +39,10 @@ def _faults(faults: tuple[Fault, ...]) -> Table:
     table = _table("network", "node", "operator", "framework", "tensors", "times the bound", "worst")
     for fault in faults[:SHOWN]:
         row = fault.worst
-        found = f"{row.tensor} {row.dtype}"
+        worst = f"{row.tensor} {row.dtype}"
         if row.worst_index:
             got, expected = number(row.got, row.dtype), number(row.expected, row.dtype)
-            found += f" at {row.worst_index}: got {got}, expected {expected}"
+            worst += f" at {row.worst_index}: got {got}, expected {expected}"
         ratio = figure(row.ratio) if math.isfinite(row.ratio) else f"{row.verdict}: {row.reason}"
         texts = [
             fault.spec,
@@ -51,7 +51,7 @@ def _faults(faults: tuple[Fault, ...]) -> Table:
             fault.framework,
             str(len(fault.rows)),
             ratio,
-            found,
+            worst,
         ]
         table.add_row(*map(Text, texts))
     if len(faults) > SHOWN:

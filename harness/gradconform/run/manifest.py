@@ -111,10 +111,10 @@ def _frameworks(folders: Sequence[Folder]) -> list[FrameworkInfo]:
         for name, document in framework_documents(folder).items():
             if CaptureName.read(name).route:
                 continue  # the same framework, asked in another way
-            told = {key: str(document.get(key) or "?") for key in ("version", "python", "numpy", "interpreter")}
+            described = {key: str(document.get(key) or "?") for key in ("version", "python", "numpy", "interpreter")}
             threads = document.get("threads")
             infos[name] = FrameworkInfo(
                 name=str(document.get("framework") or name), threads=threads if isinstance(threads, int) else 0,
-                adapter=name, cpu=cpu, platform=str(document.get("platform") or "?"), **told,
+                adapter=name, cpu=cpu, platform=str(document.get("platform") or "?"), **described,
             )  # fmt: skip
     return list(infos.values())
