@@ -16,7 +16,7 @@ from fake_adapter import fake, specs
 from gradconform import paths
 from gradconform.capture import adapters
 from gradconform.command.main import main
-from gradconform.report import read
+from gradconform.report.files import read
 from gradconform.run import processes
 
 

@@ -20,7 +20,7 @@ from gradconform.capture import worker as running
 from gradconform.capture.worker import Limits, Task, last_lines
 from gradconform.command import run as command
 from gradconform.command.options import Options
-from gradconform.report import read
+from gradconform.report.files import read
 from gradconform.run.processes import pool
 from honest import problem_of
 

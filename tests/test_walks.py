@@ -22,7 +22,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from gradconform.capture import adapters
-from gradconform.report import read
+from gradconform.report.files import read
 from test_layout import violations
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable
 
 _PATH = re.compile(r"(?<![\w./\\])(?:file://|~|[A-Za-z]:)?(?:(?:/|\\+)[\w.@+\-]+){2,}")
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 def figure(value: float) -> str:
@@ -33,6 +35,13 @@ def number(value: float, dtype: str) -> str:
     if math.isinf(value):
         return "infinity" if value > 0 else "-infinity"
     return f"{value:.9g}" if dtype == "float32" else repr(value)
+
+
+def printable(text: str) -> str:
+    """The text without colours of a terminal and other control characters; lines and tabs stay."""
+    if text.isprintable():
+        return text
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", _ANSI.sub("", text))
 
 
 def without_paths(text: str) -> str:

@@ -15,7 +15,7 @@ import pytest
 from fake_adapter import fake, specs
 from gradconform.command.main import main
 from gradconform.history.runs import open_run, runs_in
-from gradconform.report import read
+from gradconform.report.files import read
 from gradconform.run import processes
 from history_builder import manifest, night, rows
 

@@ -9,7 +9,7 @@ import click.testing
 import pytest
 from fake_adapter import fake, specs
 from gradconform.command.main import main
-from gradconform.report import read
+from gradconform.report.files import read
 from gradconform.run import processes
 
 EVALUATE = """

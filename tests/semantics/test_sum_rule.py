@@ -12,7 +12,6 @@ from gradconform.behaviour import Answer, Program, Word, right
 from gradconform.behaviour.program import FROM_OUTPUT
 from gradconform.contract import ContractError, read_capture
 from gradconform.judge import judge
-from gradconform.judge.behaviours import right_of
 from gradconform.reference import OPERATORS
 from gradconform.rows import Verdict
 
@@ -103,7 +102,7 @@ def test_the_right_answers_are_those_worked_out_by_hand(tmp_path, script, ask, n
         assert answer.same(Answer("none") if numbers is None else Answer("value", np.asarray(numbers, float)))
     rows = rows_of(problem, tmp_path / "capture", gave(*expected))
     assert {row.verdict for row in rows} == {Verdict.CONFORMS}
-    assert (rows[0].reason, right_of(rows[0])) == (word, word)
+    assert (rows[0].reason, rows[0].answered.right) == (word, word)
 
 
 @pytest.mark.parametrize(("script", "ask", "network", "got", "word"), WRONG)
@@ -114,7 +113,7 @@ def test_what_differs_has_the_word_of_its_habit(tmp_path, script, ask, network, 
     assert row.verdict == Verdict.DIVERGES
     assert row.reason.startswith(f"{word}: ") and row.reason.endswith(" is right")
     assert row.culprit == row.node != ""
-    assert right_of(row) in set(Word)
+    assert row.answered.right in set(Word)
 
 
 def test_the_first_element_that_differs_is_shown(tmp_path):

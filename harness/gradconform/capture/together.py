@@ -14,8 +14,8 @@ from gradconform.capture.adapters import Adapter
 from gradconform.capture.machine import write_machine
 from gradconform.contract import Capture, Problem, read_capture
 from gradconform.contract.folder import Folder
+from gradconform.contract.names import CaptureName
 from gradconform.draw.variants import Variant
-from gradconform.judge import ROUTE
 from gradconform.numeric import FOLDER
 
 Progress = Callable[[str, int, int], None]
@@ -42,7 +42,7 @@ class Capturing:
         """
         scripted = variant is not None and variant.network.script
         routes = () if scripted else self.routes.get(adapter.name, ())
-        return {adapter.name: "primary", **{f"{adapter.name}{ROUTE}{route}": route for route in routes}}
+        return {adapter.name: "primary", **{str(CaptureName(adapter.name, route)): route for route in routes}}
 
 
 def capture(

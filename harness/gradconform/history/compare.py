@@ -25,18 +25,14 @@ from gradconform.history.changes import (
 from gradconform.history.database import KEY, columns, connect, joined_by, rows_of
 from gradconform.history.not_run import Refusals, refusals_of, whole
 from gradconform.history.runs import Run, environment_of
-from gradconform.rows import Verdict
-
-PASSING = (Verdict.CONFORMS, Verdict.KNOWN, Verdict.HOLDS)
-FAILING = (Verdict.DIVERGES, Verdict.MISSING, Verdict.CRASHED)
-STALE = "listed divergence vanished"
-"""How the reason of a row begins that `judge.known` adds for an entry which no longer happens."""
+from gradconform.reasons import Code
+from gradconform.rows import Check, CheckKind, Verdict
 
 _NUMBERED = """
 create temp table {name} as
 select *, row_number() over (partition by {key} order by place) as nth
 from rows where run = {run} and verdict <> 'crashed' and not (tensor = '' and verdict = 'unsupported')
-  and not starts_with(reason, '{stale}')
+  and code <> '{vanished}'
 """
 _BOTH = """
 create temp table both_runs as
@@ -60,7 +56,7 @@ def changes(before: Run, after: Run, history: Sequence[Run] = (), *, subset: boo
         rows_of(con, "rows", [before, after], kept=True)
         names = ", ".join(f'"{name}"' for name in KEY)
         for run, name in enumerate("ab"):
-            con.execute(_NUMBERED.format(name=name, key=names, run=run, stale=STALE))
+            con.execute(_NUMBERED.format(name=name, key=names, run=run, vanished=Code.VANISHED))
         con.execute(_BOTH.format(key=columns("b"), same=joined_by("a", "b")))
         (compared,) = _one(con, "select count(*) from both_runs")
         refused = [refusals_of(con, run, which) for run, which in ((0, before), (1, after))]
@@ -142,7 +138,8 @@ def _verdicts(con: duckdb.DuckDBPyConnection) -> list[VerdictChange]:
 
 def _worse(before: str, after: str) -> bool:
     """Whether it fails now and did not, or passed and no longer does, whatever the word."""
-    return (after in FAILING and before not in FAILING) or (before in PASSING and after not in PASSING)
+    was, now = Verdict(before), Verdict(after)
+    return (now.fails and not was.fails) or (was.passes and not now.passes)
 
 
 @dataclass
@@ -158,7 +155,8 @@ class _Kept:
     def holds(self, address: Address) -> bool:
         """Whether the run was asked for this row."""
         asked = zip((address.spec, address.adapter, address.dtype), self.parts, strict=True)
-        partner = address.check.removeprefix("cross:") if address.check.startswith("cross:") else None
+        check = Check.read(address.check)
+        partner = check.of if check.kind == CheckKind.CROSS else None
         return all(name in part for name, part in asked) and (partner is None or partner in self.parts[1])
 
 
@@ -175,12 +173,12 @@ def _vanished(con: duckdb.DuckDBPyConnection, refused: Refusals, kept: _Kept | N
 
 
 def _new(con: duckdb.DuckDBPyConnection) -> list[NewRow]:
-    found = [NewRow(_address(row), row[-2], row[-1], row[-2] in FAILING) for row in _only(con, "b", "a")]
+    found = [NewRow(_address(row), row[-2], row[-1], Verdict(row[-2]).fails) for row in _only(con, "b", "a")]
     return sorted(found, key=lambda row: not row.regression)
 
 
 def _vanished_divergences(con: duckdb.DuckDBPyConnection) -> Iterator[VanishedDivergence]:
-    stale = f"select {columns('rows')}, reason from rows where run = ? and starts_with(reason, '{STALE}') order by all"
+    stale = f"select {columns('rows')}, reason from rows where run = ? and code = '{Code.VANISHED}' order by all"
     had = {row[: len(KEY)] for row in con.execute(stale, [0]).fetchall()}
     listed = [row for row in con.execute(stale, [1]).fetchall() if row[: len(KEY)] not in had]
     for row in listed:

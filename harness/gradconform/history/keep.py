@@ -9,9 +9,10 @@ from pathlib import Path
 
 from gradconform.contract import ContractError
 from gradconform.contract.place import check_replaceable, put, scratch
+from gradconform.contract.run import MANIFEST, ROWS
 from gradconform.history.changes import Changes
 from gradconform.history.compare import changes
-from gradconform.history.runs import MANIFEST, ROWS, Run, name_of, open_run, runs_in
+from gradconform.history.runs import Run, name_of, open_run, runs_in
 
 NIGHT = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
 

@@ -8,6 +8,7 @@ import duckdb
 
 from gradconform.history.addresses import Address
 from gradconform.history.runs import Run
+from gradconform.rows import Check, CheckKind
 
 
 @dataclass(frozen=True)
@@ -28,15 +29,16 @@ class Refusal:
         """Whether the row would be there, had this not happened."""
         # A framework that did not come up has no version, so which of its adapters it was is not known.
         mine = row.framework == self.framework and (row.adapter == self.adapter or not self.version)
-        crossed = row.check.startswith("cross:") and row.check in (f"cross:{self.adapter}", f"cross:{self.framework}")
+        refused, asked = Check.read(self.check), Check.read(row.check)
+        crossed = asked.kind == CheckKind.CROSS and asked.of in (self.adapter, self.framework)
         if row.spec != self.spec or self.dtype not in ("", row.dtype) or not (mine or crossed):
             return False
         if self.tensor:
             return (self.tensor, self.check) == (row.tensor, row.check)
-        if self.check.startswith("route:"):
-            return row.check.startswith("route:") and row.route == self.route
+        if refused.kind == CheckKind.ROUTE:
+            return asked.kind == CheckKind.ROUTE and row.route == self.route
         # Without the primary capture there is nothing to hold any other against.
-        return row.check == self.check or (self.check == "local" and row.check != "exact")
+        return asked == refused or (refused.kind == CheckKind.LOCAL and asked.kind != CheckKind.EXACT)
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ class Refusals:
 
     def could_not_run(self, row: Address) -> bool:
         """Whether a row is absent since something did not run."""
-        gone = row.adapter in self.absent or row.check.removeprefix("cross:") in self.absent
+        asked = Check.read(row.check)
+        gone = row.adapter in self.absent or (asked.kind == CheckKind.CROSS and asked.of in self.absent)
         return gone or any(refusal.covers(row) for refusal in self.crashed)
 
     def instead(self, row: Address) -> str:

@@ -8,54 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from gradconform.contract import ContractError, digest, explained
-
-MANIFEST, ROWS = "run.json", "diff.parquet"
-
-
-class _Form(BaseModel):
-    """A part of a manifest; what this version does not know of is let pass, what others did not write is empty."""
-
-    model_config = ConfigDict(frozen=True)
-
-
-class Framework(_Form):
-    """One framework of a run. adapter: its environment (`chainer-6.3`), which tells versions of one run apart."""
-
-    name: str
-    adapter: str = ""
-    version: str = ""
-    python: str = ""
-    numpy: str = ""
-    threads: int = 0
-    cpu: str = ""
-    platform: str = ""
-
-
-class _Network(_Form):
-    name: str
-    seed: int = 0
-
-
-class Manifest(_Form):
-    """What `run.json` says."""
-
-    command: str = ""
-    started: str
-    seconds: float = 0.0
-    revision: str = ""
-    harness_version: str = ""
-    platform: str = ""
-    python: str = ""
-    cores: int = 0
-    known: str = ""
-    networks: tuple[_Network, ...] = ()
-    frameworks: tuple[Framework, ...] = ()
-    problems: tuple[tuple[str, str], ...] = ()
-    absent: tuple[tuple[str, str], ...] = ()
-    files: dict[str, str] = Field(default_factory=dict)
+from gradconform.contract import ContractError, digest
+from gradconform.contract.run import MANIFEST, ROWS, FrameworkInfo, RunInfo
 
 
 @dataclass(frozen=True)
@@ -63,7 +17,7 @@ class Run:
     """A finished run: its folder and its manifest."""
 
     folder: Path
-    manifest: Manifest
+    manifest: RunInfo
 
     @property
     def rows(self) -> Path:
@@ -82,7 +36,7 @@ class Run:
             named.setdefault((framework.name, framework.version), framework.adapter or self._guessed(framework))
         return named
 
-    def _guessed(self, framework: Framework) -> str:
+    def _guessed(self, framework: FrameworkInfo) -> str:
         alone = sum(other.name == framework.name for other in self.manifest.frameworks) == 1
         return framework.name if alone else f"{framework.name} {framework.version}"
 
@@ -111,12 +65,14 @@ def open_run(folder: Path) -> Run:
     """A run folder whose rows are those that its manifest speaks of. Raises ContractError."""
     place = folder / MANIFEST
     try:
-        manifest = Manifest.model_validate_json(place.read_text(encoding="utf-8"))
+        manifest = RunInfo.from_json(place.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ContractError(f"{place}: no such file; expected the folder of a finished run") from error
-    except ValidationError as error:
-        raise ContractError(f"{place}: {explained(error)}; expected the manifest of a run") from error
-    except (OSError, ValueError) as error:
+    except UnicodeDecodeError as error:
+        raise ContractError(f"{place}: cannot be read ({error})") from error
+    except ValueError as error:
+        raise ContractError(f"{folder}: {error}") from error
+    except OSError as error:
         raise ContractError(f"{place}: cannot be read ({error})") from error
     rows = folder / ROWS
     try:
