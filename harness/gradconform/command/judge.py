@@ -37,7 +37,7 @@ def command(
 
 
 def execute(given: Sequence[Path], out: Path, keeping: Keeping = NOWHERE) -> int:
-    """Judge what was captured before, here or elsewhere; captures of one problem are joined by its digest."""
+    """Judge what was captured before, here or elsewhere. Captures of one problem are joined by the problem's digest."""
     clock = Clock()
     listed = known.load(paths.specs_folder() / "known")
     check_writable(out)
@@ -51,7 +51,7 @@ def execute(given: Sequence[Path], out: Path, keeping: Keeping = NOWHERE) -> int
 
 
 def _captured(given: Sequence[Path]) -> tuple[list[Folder], dict[str, str]]:
-    """The folders that hold captures and, where there are others, name -> why: a framework that gave nothing.
+    """The folders that hold captures; and of those that hold none, the framework's name -> why it gave nothing.
 
     Raises ContractError where none holds any.
     """
