@@ -1,4 +1,4 @@
-"""The shipped behaviours in the three frameworks: as recorded, as README says, and loud where an adapter is wrong."""
+"""The shipped behaviours in the frameworks: as recorded, as their page says, and loud where an adapter is wrong."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from gradconform.report.summary import Summary
 from gradconform.report.write import write
 from gradconform.rows import Verdict
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "behaviours.md"
 
 
 @pytest.fixture(scope="module")
@@ -62,9 +62,9 @@ def test_every_convention_is_needed(rows):
     assert here == known
 
 
-def test_the_table_of_readme_is_what_a_run_gives(rows, shipped):
-    """`gradconform run specs/semantics`, then `gradconform table reports/latest --into README.md` mends this."""
-    text = README.read_text(encoding="utf-8")
+def test_the_table_of_the_page_is_what_a_run_gives(rows, shipped):
+    """`gradconform run specs/semantics`, then `gradconform table reports/latest --into docs/behaviours.md` mends it."""
+    text = PAGE.read_text(encoding="utf-8")
     table = markdown(Summary.of(rows, manifest(shipped)).behaviours)
     assert filled(text, table) == text
     assert table.count("\n| ") > 25
@@ -75,7 +75,7 @@ def test_one_other_answer_is_another_table(rows, shipped):
     first = next(i for i, row in enumerate(rows) if row.verdict == Verdict.CONFORMS)
     other = replace(rows[first], verdict=Verdict.KNOWN, reason="zeros: gives [1] is right")
     changed = [*rows[:first], other, *rows[first + 1 :]]
-    text = README.read_text(encoding="utf-8")
+    text = PAGE.read_text(encoding="utf-8")
     assert filled(text, markdown(Summary.of(changed, manifest(shipped)).behaviours)) != text
 
 

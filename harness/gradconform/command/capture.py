@@ -33,7 +33,7 @@ def command(specs: Sequence[Path], out: Path, **options: Any) -> None:
 
 
 def execute(specs: Sequence[Path], options: Options, out: Path) -> int:
-    """Draw and capture."""
+    """Draw every problem and capture it in every framework that was chosen. Returns the exit status."""
     check_new("--out", out)
     wanted = variants(networks(specs), options.dtype)
     chosen, absent = present(options.adapter)

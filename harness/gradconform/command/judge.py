@@ -36,7 +36,7 @@ def command(
 
 
 def execute(given: Sequence[Path], out: Path, keeping: Keeping = NOWHERE) -> int:
-    """Judge what was captured before, here or elsewhere; captures of one problem are joined by its digest."""
+    """Judge what was captured before, here or elsewhere. Captures of one problem are joined by the problem's digest."""
     clock = Clock()
     entries = listed()
     check_writable(out)
@@ -49,7 +49,7 @@ def execute(given: Sequence[Path], out: Path, keeping: Keeping = NOWHERE) -> int
 
 
 def _captured(given: Sequence[Path]) -> tuple[list[Folder], dict[str, str]]:
-    """The folders that hold captures and, where there are others, name -> why: a framework that gave nothing.
+    """The folders that hold captures; and of those that hold none, the framework's name -> why it gave nothing.
 
     Raises ContractError where none holds any.
     """

@@ -76,7 +76,10 @@ def execute(spec: Path, tensors: Sequence[str], options: Options) -> int:
 
 @dataclass(frozen=True)
 class Asked:
-    """One problem, drawn, with its probes beside it; leaves: those to show, all where none is named."""
+    """One problem that is drawn, with its probes beside it.
+
+    leaves: the leaves to show; all of them where the user named none.
+    """
 
     problem: Problem
     leaves: tuple[str, ...]

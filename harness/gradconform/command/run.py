@@ -50,7 +50,7 @@ def command(
 def execute(
     specs: Sequence[Path], options: Options, out: Path, keep: Path | None, keeping: Keeping = NOWHERE
 ) -> int:
-    """Draw, capture, judge, report."""
+    """Draw the specs, capture and judge them, and write the report. Returns the exit status."""
     clock = Clock()
     keeping.check(out)
     loaded = networks(specs)
@@ -69,7 +69,7 @@ def execute(
 
 @contextmanager
 def _work_folder(out: Path, keep: Path | None) -> Iterator[Path]:
-    """Where problems and captures lie meanwhile: beside the report, where there is room, or where they are kept."""
+    """The folder of problems and captures in a run: the one of `--keep`, else a scratch folder beside the report."""
     check_writable(out)
     if keep is not None:
         check_new("--keep", keep)

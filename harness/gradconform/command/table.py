@@ -19,7 +19,7 @@ from gradconform.report.files import read_run
 @click.option("--into", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="Put it between the two markers of this file instead of printing it.")  # fmt: skip
 def command(folder: Path, into: Path | None) -> None:
-    """Print what a gradient means in each framework as Markdown, from the folder of a run over specs/behaviours."""
+    """Print what a gradient means in each framework as Markdown, from the folder of a run over specs/semantics."""
     sys.exit(execute(folder, into))
 
 

@@ -90,7 +90,7 @@ class WhyError(UsageError):
 
 @dataclass(frozen=True)
 class Question:
-    """A tensor of a problem, by its name without `grad/`; of a behaviour the ask as it is."""
+    """The question about one tensor of one problem: its name without `grad/`, or the ask of a behaviour as it is."""
 
     problem: Problem
     name: str
@@ -196,7 +196,7 @@ def answer(question: Question, adapter: str, capture: Capture) -> Iterator[Text]
 
 
 def _line(problem: Problem, name: str, capture: Capture) -> str:
-    """The line by which the route gets a gradient."""
+    """The line of the framework's code by which the route gets such a gradient; empty where it is not known."""
     kind = "between" if any(node.name == name for node in problem.nodes) else "leaf"
     return capture.lines.get(kind, "").replace("{name}", name).replace("{output}", problem.output)
 

@@ -48,8 +48,9 @@ select {key}, {of}.verdict, {of}.reason from {of} anti join {other} on {same} an
 def changes(before: Run, after: Run, history: Sequence[Run] = (), *, subset: bool = False) -> Changes:
     """What changed from one run to the other. Raises ContractError where rows cannot be read.
 
-    history: runs that the spread of honest ratios is taken from, those before `after`. subset: `after` was asked for
-    less on purpose, so nothing has vanished of a spec, adapter or dtype that it has no row of.
+    history: runs before `after`, from which the spread of honest ratios is taken.
+    subset: whether `after` was asked for less on purpose. If so, no row counts as vanished whose spec, adapter or dtype
+    has no row at all in `after`.
     """
     earlier = [run for run in history if run.started < after.started and not _same(run, after)]
     with connect([before, after, *earlier]) as con:
@@ -91,7 +92,10 @@ def _address(row: Sequence[Any]) -> Address:
 
 
 def _environment(before: Run, after: Run, not_run: Sequence[NotRun]) -> Iterator[EnvironmentChange]:
-    """Differences, those of the harness first. One entry for what only one run has; none for what did not come up."""
+    """The differences between the environments of two runs, those of the harness first.
+
+    An adapter or network that only one run has gives one entry; a framework that did not come up gives none.
+    """
     dead = {entry.adapter for entry in not_run if not entry.spec}
     a, b = environment_of(before), environment_of(after)
     have_a, have_b = {of for of, _ in a}, {of for of, _ in b}
@@ -137,14 +141,14 @@ def _verdicts(con: duckdb.DuckDBPyConnection) -> list[VerdictChange]:
 
 
 def _worse(before: str, after: str) -> bool:
-    """Whether it fails now and did not, or passed and no longer does, whatever the word."""
+    """Whether a verdict became worse: the row fails now and did not before, or passed before and does no longer."""
     was, now = Verdict(before), Verdict(after)
     return (now.fails and not was.fails) or (was.passes and not now.passes)
 
 
 @dataclass
 class _Kept:
-    """What a run that was asked for less has rows of."""
+    """The specs, adapters and dtypes that a run has rows of, where it was asked for less on purpose."""
 
     con: duckdb.DuckDBPyConnection
 

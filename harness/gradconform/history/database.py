@@ -39,7 +39,8 @@ def connect(runs: Sequence[Run]) -> duckdb.DuckDBPyConnection:
     named = [(i, *key, adapter) for i, run in enumerate(runs) for key, adapter in run.adapter_of().items()]
     fill(con, "adapters", named)
     crossed = [(i, _cross(f"{name}-{version}"), _cross(adapter)) for i, name, version, adapter in named]
-    # Where a framework is there in one version only, the check names no version; so it did not if it is there in two.
+    # `cross:chainer` where a run has one version of Chainer, `cross:chainer-6.3` where it has two: a check without a
+    # version belongs to the one adapter that there is.
     alone = {(i, name): adapter for i, name, _, adapter in named}
     crossed += [(i, _cross(name), _cross(adapter)) for (i, name), adapter in alone.items()]
     fill(con, "checks", crossed)
@@ -72,10 +73,10 @@ def fill(con: duckdb.DuckDBPyConnection, table: str, lines: Iterable[tuple[objec
 
 
 def joined_by(left: str, right: str, names: Iterable[str] = KEY) -> str:
-    """The condition that two tables speak of the same row."""
+    """The SQL condition that two tables have the same values in these columns, so that they speak of the same row."""
     return " and ".join(f'{left}."{name}" = {right}."{name}"' for name in names)
 
 
 def columns(table: str, names: Iterable[str] = KEY) -> str:
-    """Those columns of a table, as a select list."""
+    """The names of some columns of a table, joined to a list for a SQL select."""
     return ", ".join(f'{table}."{name}"' for name in names)

@@ -26,7 +26,7 @@ class Run:
 
     @property
     def started(self) -> str:
-        """ISO 8601, UTC: sorts by time."""
+        """When the run began, as ISO 8601 in UTC, so that it sorts by time."""
         return self.manifest.started
 
     def adapter_of(self) -> dict[tuple[str, str], str]:
@@ -41,7 +41,7 @@ class Run:
         return framework.name if alone else f"{framework.name} {framework.version}"
 
     def environment(self) -> dict[str, tuple[Any, ...]]:
-        """Adapter -> all that may change its rounding: two runs where it is the same are repetitions."""
+        """Adapter -> everything that may change its rounding. Runs in which that is equal count as repetitions."""
         named = self.adapter_of()
         return {
             named[f.name, f.version]: (
@@ -51,7 +51,7 @@ class Run:
         }  # fmt: skip
 
     def numbers(self) -> dict[tuple[str, str], str]:
-        """(spec, dtype) -> a digest of its problems; by seed where the manifest does not hold digests."""
+        """(spec, dtype) -> a digest of its problems, or the seed where the manifest has no digests."""
         found: dict[tuple[str, str], list[str]] = {}
         for variant, told in self.manifest.problems:
             spec, dtype, _ = variant.rsplit(".", 2)
@@ -62,7 +62,7 @@ class Run:
 
 
 def open_run(folder: Path) -> Run:
-    """A run folder whose rows are those that its manifest speaks of. Raises ContractError."""
+    """Open a run folder, and make sure that its rows are those that its manifest names. Raises ContractError."""
     place = folder / MANIFEST
     try:
         manifest = RunInfo.from_json(place.read_text(encoding="utf-8"))
@@ -111,7 +111,7 @@ def name_of(started: str, rows: Path) -> str:
 
 
 def environment_of(run: Run) -> Mapping[tuple[str, str], str]:
-    """(of, what) -> value of all that is not a result, for two runs to be held against each other."""
+    """(of, what) -> value, for everything in a manifest that is not a result, so that two runs can be compared."""
     m = run.manifest
     told = {
         ("harness", "version"): m.harness_version, ("harness", "revision"): m.revision, ("harness", "python"): m.python,

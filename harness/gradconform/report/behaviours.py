@@ -141,7 +141,7 @@ def _cell(row: Row) -> Cell:
 
 
 def markdown(table: Table) -> str:
-    """What frameworks do otherwise than the sum rule, as a table for a README, and what the words say."""
+    """What frameworks do otherwise than the sum rule, as a table for a page of Markdown, and what the words say."""
     columns = [f"{name} {version.partition('+')[0]}" for name, version in table.columns]
     heads = ["behaviour", "tensor", "sum rule", *columns]
     lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]

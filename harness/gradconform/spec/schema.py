@@ -108,7 +108,7 @@ def _op() -> Schema:
 
 
 def _chosen(key: str, name: str) -> Schema:
-    """If the key names the operator, the rest of the mapping is the operator's."""
+    """The schema that says: where the key has the operator's name, the mapping has the operator's form."""
     chosen = {"required": [key], "properties": {key: {"const": name}}}
     return {"if": chosen, "then": {"$ref": f"#/$defs/node-{name}"}}
 
@@ -179,7 +179,7 @@ def _takes(validator: TypeAdapter[Any], value: Any) -> bool:
 
 
 def _covers(full: Schema, value: Any) -> bool:
-    """Whether the full form is already of this kind: lists of ints, or ints."""
+    """Whether the schema of the full form already accepts the short form of this kind: lists of ints, or ints."""
     if full.get("type") != "array":
         return not isinstance(value, list)
     return isinstance(value, list) and full.get("items", {}).get("type") == "integer"

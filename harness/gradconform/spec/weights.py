@@ -1,4 +1,4 @@
-"""Parameters that come from a file: only its header is read here."""
+"""Parameters that come from a file of weights. Only the header of the file is read here."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FLOATS = ("F16", "F32", "F64")
 
 
 def check_weights(draft: Draft, given: list[Tensor], mistakes: Mistakes) -> Path | None:
-    """The file of weights, compared with what the network needs; None where there is none."""
+    """The path of the file of weights, held against what the network needs; None where the spec names none."""
     if draft.form.weights is None:
         return None
     line = draft.line("weights")
