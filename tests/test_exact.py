@@ -17,6 +17,8 @@ from harness.judge import judge
 from harness.spec import Network
 from harness.walk import reference
 
+pytestmark = pytest.mark.process
+
 FRAMEWORKS = ("chainer", "nnabla", "torch")
 
 

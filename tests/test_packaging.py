@@ -37,6 +37,7 @@ def test_a_wheel_carries_every_adapter_and_spec(installed: Path) -> None:
         assert files(installed / "harness/_data" / name) == files(ROOT / name) != set()
 
 
+@pytest.mark.process
 def test_an_installed_package_finds_its_own_data(installed: Path) -> None:
     """Even beside somebody else's `adapters`, an installed package looks into its own data."""
     (installed / "adapters").mkdir()

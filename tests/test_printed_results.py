@@ -14,6 +14,8 @@ from harness.judge import judge
 from harness.judge.rows import Row, Verdict
 from harness.spec import load
 
+pytestmark = pytest.mark.process
+
 CASES = ("networks/algebra_scalar.yaml", "semantics/printed_results.yaml")
 # Spec and tensor of every printed result that is wrong: what was printed, and what holds.
 WRONG = {

@@ -21,6 +21,8 @@ from harness import adapters, commands, pipeline, running
 from harness.report import read
 from harness.running import Limits, Task, last_lines
 
+pytestmark = pytest.mark.process
+
 RELU = "about: One node.\ninputs: {x: {shape: [3, 2], grad: true}}\nnodes: {y: {op: relu}}\n"
 
 

@@ -26,6 +26,8 @@ from test_layout import violations
 from harness import adapters
 from harness.report import read
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).resolve().parent.parent
 WALKS = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 COPIED = ("adapters", "harness", "specs", "tests", "pyproject.toml", "tox.ini", ".python-version")

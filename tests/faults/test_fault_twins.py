@@ -12,6 +12,8 @@ from twins import blame, rows_of, twin
 from harness import commands, paths
 from harness.judge.rows import Verdict
 
+pytestmark = pytest.mark.process
+
 frameworks = pytest.mark.parametrize("framework", faults.FRAMEWORKS)
 
 

@@ -12,6 +12,8 @@ from fake_adapter import fake, specs
 
 from harness.history.runs import open_run, runs_in
 
+pytestmark = pytest.mark.process
+
 POINTS = 9
 
 

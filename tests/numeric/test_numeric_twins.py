@@ -15,6 +15,8 @@ from harness.numeric import probes
 from harness.pipeline import Capturing, Folder, Variant
 from harness.spec import load
 
+pytestmark = pytest.mark.process
+
 # Forward is the identity; backward multiplies by 1 + EPS.
 SCALED = {
     "torch": """

@@ -15,6 +15,8 @@ from fake_adapter import SPEC, fake
 from harness import adapters, batches, report, testing  # noqa: F401
 from harness.report.files import read_csv
 
+pytestmark = pytest.mark.process
+
 pytest_plugins = ["pytester"]
 
 RIGHT = "return np.maximum(x, 0)"

@@ -19,6 +19,8 @@ from harness.pipeline import Variant
 from harness.report.files import read_csv
 from harness.spec import load
 
+pytestmark = pytest.mark.process
+
 pytest_plugins = ["pytester"]
 
 NAMES = "abcdefgh"

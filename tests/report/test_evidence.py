@@ -20,6 +20,8 @@ from harness.problem import write
 from harness.reproduce import NoScript, script
 from harness.spec import load
 
+pytestmark = pytest.mark.process
+
 NETWORKS = paths.specs_folder() / "networks"
 FRAMEWORKS = ("torch", "chainer", "nnabla")
 

@@ -22,6 +22,8 @@ from harness.report.page import page, row_href, rows_href
 from harness.report.summary import FAILING, summary_of
 from harness.report.words import figure
 
+pytestmark = pytest.mark.process
+
 NETS = networks(3, 12)
 FRAME = frame_of(bad_rows(NETS))
 EVIL = "<img src=x onerror=window.hacked=1>"

@@ -18,6 +18,8 @@ from harness import problem as problems
 from harness.contract import Capture, Problem, read_capture
 from harness.spec import load
 
+pytestmark = pytest.mark.process
+
 PRIMARY = "backward_retain_grad"
 OTHERS = ("backward", "chainer_grad", "chainer_grad_set_grad", "chainer_grad_retain_grad", "function_hook", "link_hook")
 NETWORKS = (*SHIPPED, "pooled_sum")

@@ -19,6 +19,8 @@ from harness.contract import Problem
 from harness.judge import judge
 from harness.judge.rows import Row
 
+pytestmark = pytest.mark.process
+
 FRAMEWORKS = ("torch", "chainer", "nnabla")
 # Framework -> way -> (the operator that does it, its body). The last is the twin that cuts nothing.
 CUTS = {

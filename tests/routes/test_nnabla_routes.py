@@ -15,6 +15,8 @@ from harness.judge import judge
 from harness.judge.rows import Verdict
 from harness.spec import load
 
+pytestmark = pytest.mark.process
+
 ROUTES = ("visit_own_names", "parent_inputs", "backward_g", "clear_buffer", "auto_forward", "nn_grad")
 # Running statistics that are updated aside of the way to the output.
 ASIDE = """

@@ -16,6 +16,8 @@ from honest import problem_of
 from harness import adapters, paths, running
 from harness.contract import read_capture
 
+pytestmark = pytest.mark.process
+
 FRAMEWORKS = ("torch", "chainer", "nnabla")
 Key = tuple[str, str]
 

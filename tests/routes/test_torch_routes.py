@@ -18,6 +18,8 @@ from harness import adapters, paths, running
 from harness.contract import Problem
 from harness.running import Task
 
+pytestmark = pytest.mark.process
+
 Array = np.ndarray[Any, Any]
 
 # Nothing at all asks for a gradient.

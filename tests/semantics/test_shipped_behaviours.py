@@ -20,6 +20,8 @@ from harness.report.page import page
 from harness.report.run import FrameworkInfo, NetworkInfo, RunInfo
 from harness.report.semantics import BEGIN, END, filled, in_a_line, markdown, table_of
 
+pytestmark = pytest.mark.process
+
 README = Path(__file__).parents[2] / "README.md"
 
 

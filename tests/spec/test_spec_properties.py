@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -95,6 +96,7 @@ values = st.recursive(
 )
 
 
+@pytest.mark.slow
 @CHECKS
 @given(values, st.data())
 def test_any_value_at_any_place_is_taken_or_refused(value, data):
