@@ -94,6 +94,7 @@ def answer(tmp_path: Path, body: str) -> str:
     return re.sub(r"(?<=torch )\S+(?=,)", "VERSION", done.output)
 
 
+@pytest.mark.process
 def test_the_answer_shown_is_a_real_one(tmp_path: Path) -> None:
     """The example of a ReLU that detaches, to the letter; with a ReLU that does not, the answer is another."""
     [block] = re.findall(r"^```\n\$ gradconform why [^\n]*\n(.*?)^```", chapter("Why is it None?"), re.M | re.S)

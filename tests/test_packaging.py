@@ -103,6 +103,7 @@ def test_the_hook_stops_a_spec_with_a_mistake(tmp_path: Path) -> None:
     assert re.search(r"specs/mlp\.yaml:\d+: node \w+: .*rely", done.stderr)
 
 
+@pytest.mark.process
 def test_an_installed_package_finds_its_own_data(installed: Path) -> None:
     """Even beside somebody else's `adapters`, an installed package looks into its own data."""
     (installed / "adapters").mkdir()

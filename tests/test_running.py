@@ -24,6 +24,8 @@ from gradconform.report.files import read
 from gradconform.run.processes import pool
 from honest import problem_of
 
+pytestmark = pytest.mark.process
+
 RELU = "about: One node.\ninputs: {x: {shape: [3, 2], grad: true}}\nnodes: {y: {op: relu}}\n"
 
 

@@ -118,6 +118,7 @@ with scratch(Path(sys.argv[1])) as work:
 """
 
 
+@pytest.mark.process
 def test_what_a_killed_process_leaves_is_removed_and_nothing_else(tmp_path: Path) -> None:
     """A scratch folder of a process that lives, of another report, or of somebody else stays."""
     out = tmp_path / "out"
@@ -234,6 +235,7 @@ for day, at in enumerate(points, 3):
 """
 
 
+@pytest.mark.process
 def test_a_kill_inside_the_writing_leaves_no_half_run(tmp_path: Path) -> None:
     """At each of many steps: earlier nights stay readable, a night is there whole or not, the report is old or new."""
     builder = str(Path(__file__).parent)

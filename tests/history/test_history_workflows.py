@@ -34,6 +34,7 @@ def linted(*paths: Path, schema: str = "github-workflows") -> subprocess.Complet
     return subprocess.run(command, capture_output=True, text=True)
 
 
+@pytest.mark.process
 def test_the_workflows_are_well_formed() -> None:
     """By the schema that the linter brings with it."""
     assert {path.name for path in WORKFLOWS} >= {"nightly.yml", "pull-request.yml", "release.yml"}
@@ -41,6 +42,7 @@ def test_the_workflows_are_well_formed() -> None:
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("found", "put"), [("runs-on:", "run-on:"), ("cancel-in-progress: ", "cancel: "), ("needs: matrix", "needs: [1]")]
 )
@@ -88,6 +90,7 @@ def test_jobs_and_outputs_that_are_named_are_there(tmp_path: Path) -> None:
             assert references(tmp_path / path.name), (found, put)
 
 
+@pytest.mark.process
 def test_each_script_is_valid_and_each_rule_of_make_is_there() -> None:
     """No input of anybody's is pasted into a shell: values come through the environment."""
     rules = (ROOT / "Makefile").read_text()
@@ -112,6 +115,7 @@ def test_each_action_has_a_version() -> None:
             assert re.fullmatch(r"[\w./-]+@v\d+(\.\d+)*", step.get("uses", "a/b@v1")), step
 
 
+@pytest.mark.process
 def test_the_matrix_is_the_folders() -> None:
     """Each framework and each older version; the workflows read it from here."""
     done = subprocess.run(["make", "--silent", "matrix"], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -134,6 +138,7 @@ def fetched(folder: Path, gh: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, env=told, check=False)
 
 
+@pytest.mark.process
 def test_the_history_is_fetched_or_the_night_fails(tmp_path: Path) -> None:
     """The newest night that kept one; none at all begins anew; not to be told fails, so that none is lost."""
     gh = 'case "$1 $2" in "run list") printf "30\\n20\\n10\\n";; "api"*) [[ $2 == */20/* ]] && echo 1 || echo 0;; ' \
@@ -149,6 +154,7 @@ def test_the_history_is_fetched_or_the_night_fails(tmp_path: Path) -> None:
         assert fetched(tmp_path / f"broken{i}", broken).returncode > 0, broken
 
 
+@pytest.mark.process
 def test_a_small_night(tmp_path: Path) -> None:
     """`make nightly` over one spec and one framework, twice; the second is held against the first.
 

@@ -15,6 +15,8 @@ from gradconform.judge.known import Known, KnownError
 from gradconform.spec import SpecError
 from gradconform.testing.conforms import NotConforming
 
+pytestmark = pytest.mark.process
+
 RIGHT = "return np.maximum(x, 0)"
 WRONG = "return np.maximum(x, 0) * np.float32(1.001)"
 LISTED = {

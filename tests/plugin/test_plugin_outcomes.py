@@ -16,6 +16,8 @@ from gradconform import report  # noqa: F401
 from gradconform.capture import adapters
 from gradconform.report.files import read_csv
 
+pytestmark = pytest.mark.process
+
 pytest_plugins = ["pytester"]
 
 RIGHT = "return np.maximum(x, 0)"

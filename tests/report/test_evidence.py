@@ -23,6 +23,8 @@ from gradconform.judge import judge
 from gradconform.rows import LIMIT, Row, Verdict
 from gradconform.spec import load
 
+pytestmark = pytest.mark.process
+
 NETWORKS = paths.specs_folder() / "networks"
 FRAMEWORKS = tuple(adapters.names())
 

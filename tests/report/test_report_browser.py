@@ -21,6 +21,8 @@ from gradconform.words import figure
 from playwright.sync_api import Browser
 from report_builder import bad_rows, good_rows, networks, run_info
 
+pytestmark = pytest.mark.process
+
 NETS = networks(3, 12)
 ROWS = bad_rows(NETS)
 FRAME = frame_of(ROWS)

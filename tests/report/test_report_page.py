@@ -154,6 +154,7 @@ EVIL = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("evil", EVIL)
 @pytest.mark.parametrize("make", [good_rows, bad_rows])
 def test_names_and_reasons_are_text_and_never_markup(make: Callable[..., list[Row]], evil: str) -> None:

@@ -20,6 +20,8 @@ from gradconform.report.summary import Summary
 from gradconform.report.write import write
 from gradconform.rows import Verdict
 
+pytestmark = pytest.mark.process
+
 PAGE = Path(__file__).parents[2] / "docs" / "behaviours.md"
 
 
