@@ -125,7 +125,7 @@ def checkout(tmp_path: Path) -> Checkout:
         (bin_ / name).write_text(f"#!/bin/sh\n{line.format(python=shlex.quote(sys.executable))}\n")
         (bin_ / name).chmod(0o755)
     environment = {name: value for name, value in os.environ.items() if not name.startswith(FORGOTTEN)}
-    environment |= {"PATH": os.pathsep.join([str(bin_), os.environ["PATH"]]), "PYTHONPATH": str(root)}
+    environment |= {"PATH": os.pathsep.join([str(bin_), os.environ["PATH"]]), "PYTHONPATH": str(root / "harness")}
     environment |= {adapters.variable(name): str(adapters.find(name).interpreter) for name in adapters.names()}
     environment[adapters.variable("toy")] = sys.executable
     return Checkout(root, environment)
@@ -152,10 +152,15 @@ def test_an_operator_is_added_as_told(checkout: Checkout) -> None:
         "test_forward.py::test_the_forward_agrees_with_an_independent_one[softsign.wide]",
         "test_bounds.py::test_an_honest_evaluation_stays_within_the_bound[softsign.wide-drawn]",
         "test_bounds.py::test_a_wrong_value_is_beyond_the_bound[softsign.wide]",
+        "test_bounds.py::test_what_only_moves_has_no_bound_and_what_computes_has_one[softsign]",
+        "test_facts.py::test_an_operator_says_where_its_kinks_are[softsign]",
     ):
         assert f"tests/reference/{test} PASSED" in printed
     schema = checkout.run("make", "test", f"ARGS={SCHEMA}")
     assert schema.returncode == 0, schema.stdout
+    # Its code takes |x|, and yet it has no kink in the way of --numeric.
+    asked = "from gradconform.reference import OPERATORS; print(OPERATORS['softsign'].smooth)"
+    assert checkout.run("python", "-c", asked).stdout == "True\n"
 
     rows = read(checkout.root / "reports/latest")
     torch = rows[(rows["framework"] == "torch") & (rows["check"] == "local")]
@@ -223,7 +228,7 @@ def test_its_folder_may_lie_anywhere(checkout: Checkout) -> None:
     adapter = checkout.root / "some/twin/adapter.py"
     adapter.write_text(adapter.read_text().replace("1 - y * y", "1 - y"))
     checkout.environment[adapters.variable("twin")] = sys.executable
-    run = ("gradconform", "run", "specs/operators/tanh.yaml", "specs/operators/relu.yaml")
+    run = ("gradconform", "run", "specs/operators/smooth/tanh.yaml", "specs/operators/piecewise/relu.yaml")
     assert checkout.run(*run, "--adapter", "./some/toy", "--adapter", "./some/twin").returncode == 1
     rows = checkout.rows()
     assert verdicts(rows[rows["framework"] == "toy"], "op") == {"relu": {"conforms"}, "tanh": {"conforms"}}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from gradconform.numeric.branches import SMOOTH, flips, forward
-from gradconform.reference import network
+from gradconform.numeric.branches import flips, forward
+from gradconform.reference import OPERATORS, network
 from honest import problem_of
 
 NETWORK = """
@@ -41,7 +41,7 @@ def test_no_kink_is_seen_where_there_is_none(tmp_path, op):
 def test_a_smooth_operator_has_no_kink(tmp_path, op):
     """Its code chooses, at zero or by which is largest, and its value does not show it: differences vary smoothly."""
     problem = problem_of(tmp_path, NETWORK.format(shape=[1, 2], value=[[0.0, 0.0]], op=op), dtype="float64")
-    assert problem.nodes[0].op in SMOOTH
+    assert OPERATORS[problem.nodes[0].op].smooth
     h = 1e-4
     at = [np.asarray(forward(problem, {"x": np.array([[k * h, 0.0]])}).values["y"]) for k in (-2, -1, 0, 1, 2)]
     left, right = (at[2] - at[1]) / h, (at[3] - at[2]) / h

@@ -1,9 +1,10 @@
-"""Every case of every operator in specs/operators, drawn, with its operator at hand."""
+"""Every case of every operator in specs/operators, with its operator at hand; drawn when a test asks for it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ FOLDER = Path(__file__).parents[2] / "specs" / "operators"
 Place = tuple[int, int | None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
     """tensors: by slot, float64 arrays of float32 numbers, int64 arrays, lists or None. dy: a cotangent."""
 
@@ -122,20 +123,29 @@ def _case(network: Network, values: dict[str, Any], dy: Any) -> Case:
     return Case(network, tensors, np.asarray(dy, dtype=float))
 
 
-NETWORKS = [network for path in sorted(FOLDER.glob("*.yaml")) for network in load(path)]
-CASES = [drawn(network) for network in NETWORKS]
-EXACT_CASES = [small_integers(network) for network in NETWORKS if "exact" in network.values]
+def networks(operator: str = "*") -> list[Network]:
+    """The cases of one operator as specs, or those of all."""
+    files = sorted(FOLDER.glob(f"*/{operator}.yaml"), key=lambda path: path.stem)
+    return [network for path in files for network in load(path)]
 
 
-def _name(case: Case) -> str:
-    return case.network.name
+def cases_of(operator: str) -> list[Case]:
+    """Every case of an operator."""
+    return [drawn(network) for network in networks(operator)]
 
 
-every_case = pytest.mark.parametrize("case", CASES, ids=_name)
-every_exact_case = pytest.mark.parametrize("case", EXACT_CASES, ids=_name)
-every_operator = pytest.mark.parametrize("name", sorted(OPERATORS))
-
-
-def first_case(name: str) -> Case:
+def case_of(operator: str) -> Case:
     """One case of an operator."""
-    return next(case for case in CASES if case.op.name == name)
+    return drawn(networks(operator)[0])
+
+
+def _each(make: Callable[[Network], Case], chosen: list[Network]) -> pytest.MarkDecorator:
+    """A test for each network; the fixture `case` draws it when its test begins."""
+    params = [pytest.param(cache(partial(make, network)), id=network.name) for network in chosen]
+    return pytest.mark.parametrize("case", params, indirect=True)
+
+
+NETWORKS = networks()
+every_case = _each(drawn, NETWORKS)
+every_exact_case = _each(small_integers, [network for network in NETWORKS if "exact" in network.values])
+every_operator = pytest.mark.parametrize("name", sorted(OPERATORS))

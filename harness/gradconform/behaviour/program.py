@@ -19,15 +19,6 @@ Array = NDArray[Any]
 Shift = Callable[[Array], Array]
 Step = Mapping[str, Any]
 
-# Derivatives that frameworks take from the output, where a change of it would show.
-FROM_OUTPUT: dict[str, Callable[[Array], Array]] = {
-    "tanh": lambda y: 1 - y * y,
-    "sigmoid": lambda y: y * (1 - y),
-    "exp": lambda y: y,
-    "sqrt": lambda y: 0.5 / y,
-    "relu": lambda y: (y > 0).astype(float),
-}
-
 
 class Undefined(Exception):
     """The sum rule says nothing here: a cotangent is needed."""
@@ -207,13 +198,13 @@ class Interpreter:
         return found
 
     def _vjp(self, node: Node, dy: Array) -> tuple[Any, ...]:
-        changed = Word.REWRITTEN in self.habits
-        if changed and self.way != "readers" and node.op in FROM_OUTPUT:
-            return (dy * FROM_OUTPUT[node.op](self.now[node.name]),)
+        changed, operator = Word.REWRITTEN in self.habits, OPERATORS[node.op]
+        if changed and self.way != "readers" and operator.has_from_output:
+            return (dy * operator.run_from_output(self.now[node.name], node.attributes),)
         at = self.now if changed and self.way != "maker" else self.seen
         if self.shift is not None:
             at = {name: self.shift(array) for name, array in at.items()}
-        return OPERATORS[node.op].run_vjp(dy, slots(node, at), node.attributes)
+        return operator.run_vjp(dy, slots(node, at), node.attributes)
 
     def _store(self, found: Mapping[str, Array]) -> None:
         adds = Word.OVERWRITES not in self.habits

@@ -8,8 +8,16 @@ A family's module reads like this, and nothing else has to be told that the oper
         return np.where(x > 0, x, negative_slope * x)
 
     @leaky_relu.vjp
-    def _(dy, x, *, negative_slope):
+    def leaky_relu_vjp(dy, x, *, negative_slope):
         return (np.where(x > 0, dy, negative_slope * dy),)
+
+    @leaky_relu.choices
+    def leaky_relu_choices(x, *, negative_slope):
+        return x > 0
+
+What is known of an operator beyond its numbers stands with it too: `choices` says where its kinks are, and one without
+is smooth; `from_output` gives its derivative from y; `moves=True` says that it rounds nothing. `tests/reference` checks
+each of these facts, and that none is missing.
 
 Forward and VJP are written once over any array type: float64 arrays give values, `rounding.Rounded` gives values with a
 bound on the rounding error, `exactness.Exact` proves that no rounding happens, complex arrays serve the checks.
@@ -28,8 +36,8 @@ Dims = tuple[int, ...]
 OPERATORS: dict[str, Operator] = {}
 
 
-class ShapeError(ValueError):
-    """The shapes or attributes of a node do not fit together; the message says what came and what was expected."""
+class Refused(ValueError):
+    """A shape rule refuses the shapes or attributes of a node; the message says what came and what was expected."""
 
 
 class Operator:
@@ -37,6 +45,7 @@ class Operator:
 
     slots: the tensors it takes, in order; `parameters`, `buffers`, `integers` and `optional` name some of them.
     variadic: the one slot that takes a list of tensors, or None.
+    moves: whether it and its VJP only choose and move numbers, or change their sign: nothing is rounded then.
     attributes: what goes to the forward by keyword, name -> type. sizes: what only shapes and parameters need.
     """
 
@@ -49,8 +58,11 @@ class Operator:
         integers: Sequence[str] = (),
         optional: Sequence[str] = (),
         variadic: str | None = None,
+        moves: bool = False,
     ) -> None:
         self.name = forward.__name__
+        # The module it is defined in; its cases and its adapters' functions lie in files that are called alike.
+        self.family = forward.__module__.rpartition(".")[2]
         self.forward = forward
         self.about = (forward.__doc__ or "").strip()
         signature = inspect.signature(forward)
@@ -64,14 +76,27 @@ class Operator:
         self.integers = tuple(integers)
         self.optional = tuple(optional)
         self.variadic = variadic
+        self.moves = moves
         self._vjp: Callable[..., Any] | None = None
         self._shape: Callable[..., Dims] | None = None
         self._draws: Callable[..., Mapping[str, Draw]] | None = None
         self._extra: Callable[..., Sequence[str]] | None = None
         self._classes: Callable[..., int] | None = None
+        self._choices: Callable[..., Any] | None = None
+        self._from_output: Callable[..., Any] | None = None
 
     def __repr__(self) -> str:
         return f"<operator {self.name}>"
+
+    @property
+    def smooth(self) -> bool:
+        """Whether it has no kink anywhere: it registered no choices."""
+        return self._choices is None
+
+    @property
+    def has_from_output(self) -> bool:
+        """Whether `run_from_output` may be called."""
+        return self._from_output is not None
 
     @property
     def tensors(self) -> tuple[str, ...]:
@@ -81,6 +106,23 @@ class Operator:
     def vjp(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Register the VJP: `(dy, *slots, **attributes) -> one gradient per slot`, None where there is none."""
         self._vjp = function
+        return function
+
+    def choices(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Register what the forward chooses: `(*slots, **attributes) -> array`, such as `x > 0` for a ReLU.
+
+        On a line between two points at which it gives the same, element by element, the operator is smooth; where it
+        differs there is a kink between them. What is chosen for accuracy alone (as in softplus) has no place here.
+        """
+        self._choices = function
+        return function
+
+    def from_output(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Register the derivative of an elementwise operator of one tensor, from y: `(y, **attributes) -> dy / dx`.
+
+        Frameworks that keep y in place of x take it so, and then a change of y shows in the gradient.
+        """
+        self._from_output = function
         return function
 
     def shape(self, function: Callable[..., Dims]) -> Callable[..., Dims]:
@@ -113,7 +155,7 @@ class Operator:
                 self.sizes.setdefault(name, hints[name])
 
     def output_shape(self, shapes: Mapping[str, Any], values: Mapping[str, Any]) -> Dims:
-        """The shape of the first output. Raises ShapeError."""
+        """The shape of the first output. Raises Refused."""
         if self._shape is None:
             return tuple(shapes[self.tensors[0]])
         return tuple(self._shape(*(shapes[s] for s in self.tensors), **_wanted(self._shape, values)))
@@ -146,6 +188,16 @@ class Operator:
         result: tuple[Any, ...] = self._vjp(dy, *tensors, **attributes)
         assert len(result) == len(self.slots), f"the VJP of {self.name} gave {len(result)} gradients"
         return result
+
+    def run_choices(self, tensors: Sequence[Any], attributes: Mapping[str, Any]) -> Any:
+        """What the forward chooses, an array of any shape; None for a smooth operator."""
+        return None if self._choices is None else self._choices(*tensors, **attributes)
+
+    def run_from_output(self, y: Any, attributes: Mapping[str, Any]) -> Any:
+        """The derivative of y in the one tensor, from y [...] alone; the same shape."""
+        if self._from_output is None:
+            raise TypeError(f"operator {self.name} has no derivative from its output")
+        return self._from_output(y, **attributes)
 
 
 def _wanted(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, Any]:

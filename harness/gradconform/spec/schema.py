@@ -53,7 +53,7 @@ def schema() -> Schema:
         "else": {
             "required": ["op"],
             "properties": {"op": _op()},
-            "allOf": [_chosen("op", n) for n in _names()],
+            "allOf": [_of_family(members) for members in _families().values()],
         },
     }
     defs["node"] = node
@@ -107,10 +107,25 @@ def _op() -> Schema:
     return {"anyOf": [{"enum": _names()}, _ARGUMENT]}
 
 
-def _chosen(key: str, name: str) -> Schema:
-    """The schema that says: where the key has the operator's name, the mapping has the operator's form."""
-    chosen = {"required": [key], "properties": {key: {"const": name}}}
-    return {"if": chosen, "then": {"$ref": f"#/$defs/node-{name}"}}
+def _families() -> dict[str, list[str]]:
+    """The names of operators by family."""
+    found: dict[str, list[str]] = {}
+    for name in _names():
+        found.setdefault(OPERATORS[name].family, []).append(name)
+    return dict(sorted(found.items()))
+
+
+def _of_family(members: list[str]) -> Schema:
+    """If `op` names one of a family: the family is asked first, so that few of many operators are tried for a node."""
+    return {
+        "if": {"required": ["op"], "properties": {"op": {"enum": members}}},
+        "then": {"allOf": [_chosen(name) for name in members]},
+    }
+
+
+def _chosen(name: str) -> Schema:
+    """If `op` names the operator, the rest of the mapping is the operator's."""
+    return {"if": {"properties": {"op": {"const": name}}}, "then": {"$ref": f"#/$defs/node-{name}"}}
 
 
 def _cases(name: str) -> Schema:
@@ -186,8 +201,18 @@ def _covers(full: Schema, value: Any) -> bool:
 
 
 def text() -> str:
-    """The content of `specs/schema.json`."""
-    return json.dumps(schema(), indent=1, sort_keys=True) + "\n"
+    """The content of `specs/schema.json`: JSON with each definition on a line of its own.
+
+    An operator is two of these lines, so that a change of one operator is a change of two lines.
+    """
+    whole = schema()
+    lines = [f"{json.dumps(name)}: {_on_one_line(value)}" for name, value in sorted(whole.pop("$defs").items())]
+    head = ",\n".join(f"{json.dumps(key)}: {_on_one_line(value)}" for key, value in sorted(whole.items()))
+    return f"{{\n{head},\n" + '"$defs": {\n' + ",\n".join(lines) + "\n}\n}\n"
+
+
+def _on_one_line(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gradconform.reference.operator import Dims, Operator, ShapeError, operator
+from gradconform.reference.operator import Dims, Operator, Refused, operator
 
 
 @operator
@@ -53,7 +53,7 @@ def div_vjp(dy: Any, x: Any, y: Any) -> Any:
     return unbroadcast(dy / y, x.shape), unbroadcast(-dy * (x / y / y), y.shape)
 
 
-@operator
+@operator(moves=True)
 def maximum(x: Any, y: Any) -> Any:
     """The larger of x and y, the shapes broadcast as in NumPy; equals get half the gradient each."""
     return np.maximum(x, y)
@@ -64,7 +64,12 @@ def maximum_vjp(dy: Any, x: Any, y: Any) -> Any:
     return _shared(dy, x > y, x < y, x, y)
 
 
-@operator
+@maximum.choices
+def maximum_choices(x: Any, y: Any) -> Any:
+    return x > y
+
+
+@operator(moves=True)
 def minimum(x: Any, y: Any) -> Any:
     """The smaller of x and y, the shapes broadcast as in NumPy; equals get half the gradient each."""
     return np.minimum(x, y)
@@ -73,6 +78,11 @@ def minimum(x: Any, y: Any) -> Any:
 @minimum.vjp
 def minimum_vjp(dy: Any, x: Any, y: Any) -> Any:
     return _shared(dy, x < y, x > y, x, y)
+
+
+@minimum.choices
+def minimum_choices(x: Any, y: Any) -> Any:
+    return x > y
 
 
 def _shared(dy: Any, x_wins: Any, y_wins: Any, x: Any, y: Any) -> Any:
@@ -97,7 +107,7 @@ def _broadcasts(op: Operator) -> None:
         try:
             return np.broadcast_shapes(x, y)
         except ValueError:
-            raise ShapeError(
+            raise Refused(
                 f"x has shape {list(x)} and y {list(y)}; "
                 "expected, counted from the last axis, equal extents or 1"
             ) from None

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradconform.reference.attributes import Reduction
-from gradconform.reference.operator import Dims, Operator, ShapeError, operator
+from gradconform.reference.operator import Dims, Operator, Refused, operator
 from gradconform.reference.operators.normalization import log_softmax
 from gradconform.reference.operators.smooth import sigmoid
 
@@ -35,6 +35,11 @@ def l1_loss_vjp(dy: Any, x: Any, target: Any, *, reduction: str) -> Any:
     each = _reduced(dy, reduction, x.size)
     dx = np.where(x > target, each, np.where(x < target, -each, 0.0))
     return dx, -dx
+
+
+@l1_loss.choices
+def l1_loss_choices(x: Any, target: Any, *, reduction: str) -> Any:
+    return x > target
 
 
 @operator(integers=("target",))
@@ -91,7 +96,7 @@ def _elementwise_target(op: Operator) -> None:
     @op.shape
     def rule(x: Dims, target: Dims) -> Dims:
         if x != target:
-            raise ShapeError(f"x has shape {list(x)} and target {list(target)}; expected the same")
+            raise Refused(f"x has shape {list(x)} and target {list(target)}; expected the same")
         return ()
 
 
@@ -99,7 +104,7 @@ def _class_target(op: Operator) -> None:
     @op.shape
     def rule(x: Dims, target: Dims) -> Dims:
         if len(x) != 2 or target != x[:1]:
-            raise ShapeError(f"x has shape {list(x)} and target {list(target)}; expected [N, C] and [N]")
+            raise Refused(f"x has shape {list(x)} and target {list(target)}; expected [N, C] and [N]")
         return ()
 
     @op.classes

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from gradconform.reference.attributes import Real
-from gradconform.reference.operator import Dims, ShapeError, operator
+from gradconform.reference.operator import Dims, Refused, operator
 
 
-@operator
+@operator(moves=True)
 def relu(x: Any) -> Any:
     """max(x, 0); the derivative at 0 is 0."""
     return np.maximum(x, 0.0)
@@ -19,6 +19,16 @@ def relu(x: Any) -> Any:
 @relu.vjp
 def relu_vjp(dy: Any, x: Any) -> Any:
     return (np.where(x > 0, dy, 0.0),)
+
+
+@relu.from_output
+def relu_from_output(y: Any) -> Any:
+    return (y > 0).astype(float)
+
+
+@relu.choices
+def relu_choices(x: Any) -> Any:
+    return x > 0
 
 
 @operator
@@ -30,6 +40,11 @@ def leaky_relu(x: Any, *, negative_slope: Real) -> Any:
 @leaky_relu.vjp
 def leaky_relu_vjp(dy: Any, x: Any, *, negative_slope: float) -> Any:
     return (np.where(x > 0, dy, negative_slope * dy),)
+
+
+@leaky_relu.choices
+def leaky_relu_choices(x: Any, *, negative_slope: float) -> Any:
+    return x > 0
 
 
 @operator
@@ -47,7 +62,12 @@ def elu_vjp(dy: Any, x: Any, *, alpha: float) -> Any:
     return (np.where(x > 0, dy, dy * (elu.forward(x, alpha=alpha) + alpha)),)
 
 
-@operator
+@elu.choices
+def elu_choices(x: Any, *, alpha: float) -> Any:
+    return x > 0
+
+
+@operator(moves=True)
 def abs(x: Any) -> Any:
     """|x|; the derivative at 0 is 0."""
     return np.absolute(x)
@@ -56,6 +76,11 @@ def abs(x: Any) -> Any:
 @abs.vjp
 def abs_vjp(dy: Any, x: Any) -> Any:
     return (np.where(x > 0, dy, np.where(x < 0, -dy, 0.0)),)
+
+
+@abs.choices
+def abs_choices(x: Any) -> Any:
+    return x > 0
 
 
 @operator
@@ -73,8 +98,13 @@ def clamp_vjp(dy: Any, x: Any, *, min: float, max: float) -> Any:
     return (np.where((x >= min) & (x <= max), dy, 0.0),)
 
 
+@clamp.choices
+def clamp_choices(x: Any, *, min: float, max: float) -> Any:
+    return np.stack([x > min, x > max])
+
+
 @clamp.shape
 def clamp_shape(x: Dims, *, min: Real, max: Real) -> Dims:
     if min > max:
-        raise ShapeError(f"min is {min} and max is {max}; expected min <= max")
+        raise Refused(f"min is {min} and max is {max}; expected min <= max")
     return x

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradconform.reference.attributes import Flag, Pair, PairOrZero
-from gradconform.reference.operator import Dims, ShapeError, operator
+from gradconform.reference.operator import Dims, Refused, operator
 from gradconform.reference.tracked.sums import scatter_sum
 
 Index = tuple[Any, ...]
@@ -20,11 +20,11 @@ def _windows(image: Sequence[int], kernel_size: Any, stride: Any, padding: Any) 
     windows = []
     for name, length, k, s, p in zip(("high", "wide"), image, kernel_size, stride, padding, strict=True):
         if p > k // 2:
-            raise ShapeError(
+            raise Refused(
                 f"padding is {p}; expected at most half the kernel size {k}, or windows are empty"
             )
         if length + 2 * p < k:
-            raise ShapeError(
+            raise Refused(
                 f"the padded x is {length + 2 * p} {name}; expected {k} or more, the kernel size"
             )
         windows.append((length + 2 * p - k) // s + 1)
@@ -33,7 +33,7 @@ def _windows(image: Sequence[int], kernel_size: Any, stride: Any, padding: Any) 
 
 def _pooled_shape(x: Dims, kernel_size: Any, stride: Any, padding: Any) -> Dims:
     if len(x) != 4:
-        raise ShapeError(f"x has shape {list(x)}; expected 4 axes [N, C, H, W]")
+        raise Refused(f"x has shape {list(x)}; expected 4 axes [N, C, H, W]")
     return (*x[:2], *_windows(x[2:], kernel_size, stride, padding))
 
 
@@ -85,12 +85,19 @@ def max_pool2d(x: Any, *, kernel_size: Pair, stride: Pair, padding: PairOrZero) 
 
 
 @max_pool2d.vjp
-def max_pool2d_vjp(dy: Any, x: Any, *, kernel_size: Sequence[int], stride: Sequence[int], padding: Sequence[int]) -> Any:
+def max_pool2d_vjp(dy: Any, x: Any, *, kernel_size: Any, stride: Any, padding: Any) -> Any:
     winner = _winners(x.real, kernel_size, stride, padding)[1]
     places = enumerate(_members(winner.shape[2:], kernel_size, stride))
     parts = ((at, np.where(winner == place, dy, 0.0)) for place, at in places)
     extent = [length + 2 * p for length, p in zip(x.shape[2:], padding, strict=True)]
     return (_without_padding(scatter_sum((*x.shape[:2], *extent), parts), x.shape[2:], padding),)
+
+
+@max_pool2d.choices
+def max_pool2d_choices(x: Any, *, kernel_size: Any, stride: Any, padding: Any) -> Any:
+    """How many windows each element wins: of two that lose, it does not matter which is larger."""
+    windows = _pooled_shape(x.shape, kernel_size, stride, padding)
+    return max_pool2d_vjp(np.ones(windows), x, kernel_size=kernel_size, stride=stride, padding=padding)[0]
 
 
 @max_pool2d.shape

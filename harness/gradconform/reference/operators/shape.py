@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from gradconform.reference.attributes import Axes, Axis, Padding, Real, Shape, Size, StartLength
-from gradconform.reference.operator import Dims, ShapeError, operator
+from gradconform.reference.operator import Dims, Refused, operator
 
 
-@operator
+@operator(moves=True)
 def flatten(x: Any, *, start_dim: Axis) -> Any:
     """All axes from start_dim on made into one."""
     return x.reshape((*x.shape[:start_dim], -1))
@@ -29,7 +29,7 @@ def flatten_shape(x: Dims, *, start_dim: Axis) -> Dims:
     return (*x[:start_dim], math.prod(x[start_dim:]))
 
 
-@operator
+@operator(moves=True)
 def reshape(x: Any, *, shape: Shape) -> Any:
     """The same elements, in row-major order, in another shape."""
     return x.reshape(tuple(shape))
@@ -43,14 +43,14 @@ def reshape_vjp(dy: Any, x: Any, *, shape: Sequence[int]) -> Any:
 @reshape.shape
 def reshape_shape(x: Dims, *, shape: Shape) -> Dims:
     if math.prod(x) != math.prod(shape):
-        raise ShapeError(
+        raise Refused(
             f"x has shape {list(x)}, {math.prod(x)} elements; "
             f"expected the {math.prod(shape)} of shape {list(shape)}"
         )
     return tuple(shape)
 
 
-@operator
+@operator(moves=True)
 def permute(x: Any, *, dims: Axes) -> Any:
     """Axis i of the result is axis dims[i] of x."""
     return np.transpose(x, tuple(dims))
@@ -64,11 +64,11 @@ def permute_vjp(dy: Any, x: Any, *, dims: Sequence[int]) -> Any:
 @permute.shape
 def permute_shape(x: Dims, *, dims: Axes) -> Dims:
     if sorted(dims) != list(range(len(x))):
-        raise ShapeError(f"dims is {list(dims)}; expected each axis of x, of shape {list(x)}, once")
+        raise Refused(f"dims is {list(dims)}; expected each axis of x, of shape {list(x)}, once")
     return tuple(x[i] for i in dims)
 
 
-@operator(variadic="xs")
+@operator(variadic="xs", moves=True)
 def cat(xs: Sequence[Any], *, dim: Axis) -> Any:
     """The tensors one after the other along axis dim."""
     return np.concatenate(xs, axis=dim)
@@ -86,11 +86,11 @@ def cat_shape(xs: Sequence[Dims], *, dim: Axis) -> Dims:
     for other in xs[1:]:
         if (*other[:dim], *other[dim + 1 :]) != (*xs[0][:dim], *xs[0][dim + 1 :]) or len(other) != len(xs[0]):
             shapes = " and ".join(str(list(s)) for s in (xs[0], other))
-            raise ShapeError(f"xs have shapes {shapes}; expected shapes that differ in axis {dim} alone")
+            raise Refused(f"xs have shapes {shapes}; expected shapes that differ in axis {dim} alone")
     return (*xs[0][:dim], sum(x[dim] for x in xs), *xs[0][dim + 1 :])
 
 
-@operator
+@operator(moves=True)
 def narrow(x: Any, *, dim: Axis, start: StartLength, length: Size) -> Any:
     """x[start : start + length] along axis dim."""
     return x[_part(dim, start, length)]
@@ -107,14 +107,14 @@ def narrow_vjp(dy: Any, x: Any, *, dim: int, start: int, length: int) -> Any:
 def narrow_shape(x: Dims, *, dim: Axis, start: StartLength, length: Size) -> Dims:
     check_axis("dim", dim, x)
     if start + length > x[dim]:
-        raise ShapeError(
+        raise Refused(
             f"start is {start} and length {length}; expected start + length <= {x[dim]}, "
             f"the extent of axis {dim} of x, of shape {list(x)}"
         )
     return (*x[:dim], length, *x[dim + 1 :])
 
 
-@operator
+@operator(moves=True)
 def pad(x: Any, *, padding: Padding, value: Real) -> Any:
     """x with padding[i] = [before, after] elements of the given value added along each axis i."""
     return np.pad(x, [(before, after) for before, after in padding], constant_values=value)
@@ -128,16 +128,16 @@ def pad_vjp(dy: Any, x: Any, *, padding: Sequence[Sequence[int]], value: float) 
 @pad.shape
 def pad_shape(x: Dims, *, padding: Padding) -> Dims:
     if len(padding) != len(x):
-        raise ShapeError(
+        raise Refused(
             f"padding has {len(padding)} entries; expected one for each axis of x, of shape {list(x)}"
         )
     return tuple(before + n + after for (before, after), n in zip(padding, x, strict=True))
 
 
 def check_axis(name: str, axis: int, x: Dims) -> None:
-    """Raise ShapeError unless a tensor of shape x has that axis."""
+    """Raise Refused unless a tensor of shape x has that axis."""
     if axis >= len(x):
-        raise ShapeError(f"{name} is {axis}; expected less than {len(x)}, since x has shape {list(x)}")
+        raise Refused(f"{name} is {axis}; expected less than {len(x)}, since x has shape {list(x)}")
 
 
 def _part(dim: int, start: int, length: int) -> tuple[slice, ...]:

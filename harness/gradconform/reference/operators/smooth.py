@@ -35,6 +35,11 @@ def sigmoid_vjp(dy: Any, x: Any) -> Any:
     return (dy * (y * (1.0 - y)),)
 
 
+@sigmoid.from_output
+def sigmoid_from_output(y: Any) -> Any:
+    return y * (1 - y)
+
+
 @operator
 def tanh(x: Any) -> Any:
     """The hyperbolic tangent."""
@@ -45,6 +50,11 @@ def tanh(x: Any) -> Any:
 def tanh_vjp(dy: Any, x: Any) -> Any:
     y = np.tanh(x)
     return (dy * (1.0 - y * y),)
+
+
+@tanh.from_output
+def tanh_from_output(y: Any) -> Any:
+    return 1 - y * y
 
 
 @operator

@@ -9,7 +9,7 @@ import numpy as np
 from gradconform.reference.operator import operator
 
 
-@operator
+@operator(moves=True)
 def neg(x: Any) -> Any:
     """-x."""
     return -x
@@ -29,6 +29,11 @@ def exp(x: Any) -> Any:
 @exp.vjp
 def exp_vjp(dy: Any, x: Any) -> Any:
     return (dy * np.exp(x),)
+
+
+@exp.from_output
+def exp_from_output(y: Any) -> Any:
+    return y
 
 
 @operator
@@ -51,6 +56,11 @@ def sqrt(x: Any) -> Any:
 @sqrt.vjp
 def sqrt_vjp(dy: Any, x: Any) -> Any:
     return (dy / (2.0 * np.sqrt(x)),)
+
+
+@sqrt.from_output
+def sqrt_from_output(y: Any) -> Any:
+    return 0.5 / y
 
 
 @operator

@@ -1,0 +1,14 @@
+"""Independent forwards of the family `unary`."""
+
+from __future__ import annotations
+
+import mpmath
+from oracles import forwards, precisely
+
+forwards(
+    neg=precisely(lambda x: -x),
+    exp=precisely(mpmath.exp),
+    log=precisely(mpmath.log),
+    sqrt=precisely(mpmath.sqrt),
+    square=precisely(lambda x: x**2),
+)
