@@ -1,8 +1,13 @@
 # Everything from nothing: needs git, make and Python 3.11 or later, and nothing that is installed or activated.
 SHELL := bash
 VENV := .venv
-TOX := $(VENV)/bin/tox
+# What make builds; TOX may name another command in its place.
+OUR_TOX := $(VENV)/bin/tox
+TOX := $(OUR_TOX)
 HARNESS := .tox/harness/bin
+
+comma := ,
+space := $(subst ,, )
 
 # No list to keep: whatever folder holds requirements is a framework with an environment of its own.
 frameworks := $(patsubst adapters/%/requirements.txt,%,$(wildcard adapters/*/requirements.txt))
@@ -30,7 +35,7 @@ TOX_DEFAULT_RUNNER=virtualenv make
 endef
 export not_built
 
-.PHONY: report sample test bench lint environments clean always lock nightly judge-night matrix
+.PHONY: report sample test check lowest latest moved bench lint environments clean always lock nightly judge-night matrix
 .DEFAULT_GOAL := report
 
 report: environments
@@ -44,6 +49,22 @@ sample: environments
 test: environments
 	@$(configured_as_for_pip) $(TOX) run -e test --skip-pkg-install $(if $(ARGS),-- $(ARGS))
 
+# What needs no framework, no browser and no other process: in under a minute.
+check: $(OUR_TOX)
+	@$(configured_as_for_pip) $(TOX) run -e test $(if $(wildcard .tox/test/bin/pytest),--skip-pkg-install) -- \
+	    -m 'not process and not slow' -n auto $(ARGS)
+
+# The promises of pyproject.toml: the lowest versions that it admits, and the newest of everything there is.
+lowest: environments
+	@$(configured_as_for_pip) $(TOX) run -e lowest $(if $(ARGS),-- $(ARGS))
+
+latest: environments
+	@$(configured_as_for_pip) $(TOX) run -e $(subst $(space),$(comma),$(frameworks:%=%-latest) latest) $(if $(ARGS),-- $(ARGS))
+
+# What the newest moved away from the locks, as a table.
+moved: $(OUR_TOX)
+	@$(VENV)/bin/python locks/moved.py
+
 # One night: each environment captures, one machine judges. Each rule is a step of .github/workflows/, where every
 # environment has a machine of its own; `make nightly` does them one after the other.
 NIGHT := reports/night
@@ -53,20 +74,18 @@ SPECS :=
 # Of `gradconform capture`. The same for pull requests, which are held against the last night row by row.
 OPTIONS := --numeric
 MATRIX := $(frameworks) $(notdir $(wildcard adapters/*/versions/*))
-comma := ,
-space := $(subst ,, )
 
 matrix:
 	@echo '$(subst $(space),$(comma),[$(MATRIX:%="%")])'
 
-capture-%: $(TOX)
+capture-%: $(OUR_TOX)
 	@if ! test -x $(HARNESS)/gradconform -a -x .tox/$*/bin/python; then \
 	    $(configured_as_for_pip) $(TOX) run --notest -e harness,$*; fi
 	@rm -rf $(NIGHT)/captures/$*
 	$(HARNESS)/gradconform capture $(SPECS) --adapter $* $(OPTIONS) --out $(NIGHT)/captures/$*
 
 # An environment that gave no captures is named, and the others are judged.
-judge-night: $(TOX)
+judge-night: $(OUR_TOX)
 	@if ! test -x $(HARNESS)/gradconform; then $(configured_as_for_pip) $(TOX) run --notest -e harness; fi
 	$(HARNESS)/gradconform judge $(MATRIX:%=$(NIGHT)/captures/%) --out $(NIGHT)/report \
 	    $(if $(KEEP),--history $(HISTORY)) $(if $(wildcard $(HISTORY)/*/run.json),--baseline $(HISTORY))
@@ -78,25 +97,25 @@ nightly:
 bench: environments
 	$(HARNESS)/python benchmarks/run.py $(ARGS)
 
-lint: $(TOX)
+lint: $(OUR_TOX)
 	@$(configured_as_for_pip) $(TOX) run -e lint
 
 environments: .tox/built
 
 # Every lock again: what still fits is kept; ARGS=--upgrade takes the newest of everything, ARGS='--upgrade-package
 # rich' of one.
-lock: $(TOX)
+lock: $(OUR_TOX)
 	@$(configured_as_for_pip) $(VENV)/bin/python locks/renew.py $(ARGS)
 
 # The harness is installed in place, so a change of its sources needs no new build.
-.tox/built: $(TOX) $(recipes) $(if $(missing),always)
+.tox/built: $(OUR_TOX) $(recipes) $(if $(missing),always)
 	@rm -f $@
 	@# tox compares what an environment was made from with what its lock says now, but not what builds the harness.
 	@if [ locks/build.txt -nt .tox/.pkg ]; then rm -rf .tox/.pkg; fi
 	@$(configured_as_for_pip) $(TOX) run-parallel --notest --parallel-no-spinner || { echo "$$not_built" >&2; exit 1; }
 	@touch $@
 
-$(TOX): tox.ini locks/tox.txt
+$(OUR_TOX): tox.ini locks/tox.txt
 	@for python in python3 python3.11 python3.12 python3.13 python3.14; do \
 	    if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null; then found=$$python; break; fi; \
 	done; \

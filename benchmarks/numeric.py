@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 from gradconform.numeric.scales import SCALES
-from gradconform.report import read
+from gradconform.report.files import read
 from measure import ROOT, Place, process, table
 
 SPECS = "specs/networks"

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 
 import pandas as pd
-from gradconform.report import read
+from gradconform.report.files import read
 from gradconform.rows import LIMIT
 from gradconform.spec import Network
 from gradconform.spec.files import networks

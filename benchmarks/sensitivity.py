@@ -14,7 +14,6 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from gradconform import paths
@@ -26,23 +25,10 @@ from gradconform.draw.problem import draw_problem
 from gradconform.draw.variants import Variant
 from gradconform.judge.local import LocalCheck
 from gradconform.reference.tracked.rounding import Rounded
-from gradconform.rows import LIMIT, Row
+from gradconform.rows import LIMIT
 from gradconform.spec import SpecError, load
 
 DEFAULT = ("cnn", "transformer")
-
-
-class Watched(LocalCheck):
-    """The local check, which also keeps what it expected of each tensor."""
-
-    def __init__(self, *given: Any) -> None:
-        super().__init__(*given)
-        self.expected: dict[str, Rounded] = {}
-
-    def _against(self, row: Row, shape: tuple[int, ...], expected: Any, culprit: str) -> Row:
-        if isinstance(expected, Rounded):
-            self.expected[row.tensor] = expected
-        return super()._against(row, shape, expected, culprit)
 
 
 def caught(expected: Rounded) -> tuple[float, float]:
@@ -55,7 +41,7 @@ def caught(expected: Rounded) -> tuple[float, float]:
     return largest, median
 
 
-def captured(spec: Path, chosen: list[adapters.Adapter], dtype: str) -> Iterator[tuple[str, str, Watched]]:
+def captured(spec: Path, chosen: list[adapters.Adapter], dtype: str) -> Iterator[tuple[str, str, LocalCheck]]:
     """(spec, adapter, its local check) for every network of a file, drawn and captured anew."""
     with tempfile.TemporaryDirectory() as root:
         folder = Folder(Path(root))
@@ -69,7 +55,7 @@ def captured(spec: Path, chosen: list[adapters.Adapter], dtype: str) -> Iterator
                 opened = read_problem(folder.problem(v.name))
                 found = read_capture(folder.capture(adapter.name, v.name), opened)
                 if found.status == "ok":
-                    yield v.network.name, adapter.name, Watched(opened, found)
+                    yield v.network.name, adapter.name, LocalCheck(opened, found)
                 else:
                     print(
                         f"{v.network.name}: {adapter.name}: {found.status}: {found.reason}", file=sys.stderr
@@ -84,15 +70,11 @@ def table(specs: list[Path], chosen: list[adapters.Adapter], dtype: str) -> Iter
     for spec in specs:
         cells: dict[tuple[str, str, str], dict[str, tuple[float, float]]] = {}
         for network, name, check in captured(spec, chosen, dtype):
-            for row in check.rows():
-                if (
-                    row.kind == "grad_param"
-                    and row.tensor.endswith(".weight")
-                    and row.tensor in check.expected
-                ):
-                    cells.setdefault((network, row.tensor, row.shape), {})[name] = caught(
-                        check.expected[row.tensor]
-                    )
+            for judgement in check.judgements():
+                weight = judgement.kind == "grad_param" and judgement.tensor.endswith(".weight")
+                if weight and isinstance(judgement.expectation, Rounded):
+                    key = (network, judgement.tensor, str(list(judgement.shape)))
+                    cells.setdefault(key, {})[name] = caught(judgement.expectation)
         for key, found in cells.items():
             figures = [
                 "-" if np.isnan(error) else f"{error:.1e}"

@@ -142,6 +142,7 @@ def test_a_variable_that_names_no_interpreter_is_refused(
         adapters.find("torch")
 
 
+@pytest.mark.process
 def test_an_adapter_describes_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Through the worker, whatever the framework prints meanwhile."""
     folder = fake(tmp_path, monkeypatch, top="print('{\"reason\": 1}')\nprint('noise', end='')")
@@ -150,6 +151,7 @@ def test_an_adapter_describes_itself(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert about["dtypes"] == {"float32": None, "float64": None}
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("top", "said"),
     [

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from gradconform.command.exits import status_of
 from gradconform.contract import ContractError, read_problem
+from gradconform.contract.run import RunInfo
 from gradconform.judge import judge
-from gradconform.report import RunInfo, frame_of
 from gradconform.report.claims import claims_of, in_a_line
 from gradconform.report.page import page
+from gradconform.report.summary import Summary
 from gradconform.rows import Row, Verdict
 from gradconform.spec import SpecError, load
 from honest import Fault, computed, problem_of, write_capture
@@ -231,7 +232,7 @@ def test_the_report_tells_each_claim_once(tmp_path: Path) -> None:
     tricky = "  - {says: 'it is; honest 1.0 gives 1', source: b, of: output/whole, value: 1}\n"
     text = claim("output/whole", [2, 4, 6, 8]) + tricky
     rows = [row for d in ("float32", "float64") for row in judged(tmp_path / d, text, d)]
-    wrong, right = claims_of(frame_of(rows))
+    wrong, right = claims_of(rows)
     assert (wrong.word, wrong.text) == ("wrong", "it is; honest 1.0 gives 1 (b)")
     assert [(a.dtypes, a.given) for a in wrong.answers] == [
         (("float32", "float64"), "[2, 4, 6, 8]; the reference gives [2, 4, 6, 8]")
@@ -244,11 +245,11 @@ def test_the_report_tells_each_claim_once(tmp_path: Path) -> None:
 def test_the_page_shows_claims_as_text(tmp_path: Path) -> None:
     """What somebody wrote into a spec is never markup; a run without claims has no such section."""
     text = claim("output/whole", [2, 4, 6, 8]).replace("output/whole is so", "<img src=x onerror=alert(1)>")
-    info = RunInfo("gradconform run", "", 0.0, None, "0", "any", "3.11", 1, [], [])
+    info = RunInfo(started="", command="gradconform run")
     rows = judged(tmp_path, text)
-    shown = page(frame_of(rows), info)
+    shown = page(Summary.of(rows, info))
     assert '<section id="claims">' in shown
     assert "&lt;img src=x onerror=alert(1)&gt;" in shown
     assert "<img src=x onerror" not in shown
     others = [replace(row, check="local") for row in rows]
-    assert '<section id="claims">' not in page(frame_of(others), info)
+    assert '<section id="claims">' not in page(Summary.of(others, info))

@@ -16,7 +16,7 @@ from fake_adapter import fake, specs
 from gradconform import paths
 from gradconform.capture import adapters
 from gradconform.command.main import main
-from gradconform.report import read
+from gradconform.report.files import read
 from gradconform.run import processes
 
 
@@ -58,6 +58,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
+@pytest.mark.process
 def test_status_0_where_everything_conforms(tmp_path: Path, good: Path, spec: Path) -> None:
     """A report is written, and nothing else stays."""
     done = gradconform("run", spec, "--adapter", good, "--out", tmp_path / "out" / "report")
@@ -70,6 +71,7 @@ def test_status_0_where_everything_conforms(tmp_path: Path, good: Path, spec: Pa
     assert [line for line in done.stderr.splitlines() if line] == ["draw: 1 done", "good: 1 done", "judge: 1 done"]
 
 
+@pytest.mark.process
 def test_status_1_where_something_diverges(tmp_path: Path, spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The node is named on the terminal; a framework that crashed beside it does not hide that."""
     wrong = fake(tmp_path, monkeypatch, name="wrong", op="return np.maximum(x, 0) * np.float32(1.001)")
@@ -82,6 +84,7 @@ def test_status_1_where_something_diverges(tmp_path: Path, spec: Path, monkeypat
     assert verdicts["dead"] == {"crashed"}
 
 
+@pytest.mark.process
 def test_status_3_where_a_framework_does_not_come_up(
     tmp_path: Path, good: Path, spec: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,6 +95,7 @@ def test_status_3_where_a_framework_does_not_come_up(
     assert "conforms" in set(read(tmp_path / "out")["verdict"])
 
 
+@pytest.mark.process
 def test_status_3_where_a_framework_is_not_there(
     tmp_path: Path, good: Path, spec: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,6 +202,7 @@ def comparable(folder: Path) -> pd.DataFrame:
     return frame.sort_values(list(frame.columns)).reset_index(drop=True)
 
 
+@pytest.mark.process
 def test_capturing_here_and_judging_there_gives_what_a_run_gives(
     tmp_path: Path, good: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -213,6 +218,7 @@ def test_capturing_here_and_judging_there_gives_what_a_run_gives(
     pd.testing.assert_frame_equal(comparable(tmp_path / "run"), comparable(tmp_path / "judged"))
 
 
+@pytest.mark.process
 def test_a_capture_that_crashed_is_said_at_once(
     tmp_path: Path, good: Path, spec: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -235,6 +241,7 @@ def test_a_capture_that_crashed_is_said_at_once(
     assert "no such file" in crashed["reason"].iloc[0]
 
 
+@pytest.mark.process
 def test_a_capture_without_its_problem_is_named(tmp_path: Path, good: Path, spec: Path) -> None:
     """Half of a folder is not judged in silence, and the other half is judged."""
     assert gradconform("capture", spec, "--adapter", good, "--out", tmp_path / "c").exit_code == 0
@@ -247,6 +254,7 @@ def test_a_capture_without_its_problem_is_named(tmp_path: Path, good: Path, spec
     assert "conforms" in set(frame["verdict"])
 
 
+@pytest.mark.process
 def test_captures_of_two_machines_are_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Torch here and Chainer there: joined by the digest of the problem, so there are rows between them."""
     chosen = paths.specs_folder() / "networks" / "mlp.yaml"
@@ -265,6 +273,7 @@ def test_captures_of_two_machines_are_compared(tmp_path: Path, monkeypatch: pyte
     assert set(read(tmp_path / "alone")["check"]) == {"local", "exact", "end_to_end"}
 
 
+@pytest.mark.process
 def test_the_same_folder_given_twice_is_one_and_a_second_capture_is_another(
     tmp_path: Path, good: Path, spec: Path
 ) -> None:
@@ -279,6 +288,7 @@ def test_the_same_folder_given_twice_is_one_and_a_second_capture_is_another(
     assert rows == [2, 4]
 
 
+@pytest.mark.process
 def test_problems_of_the_same_numbers_are_told_apart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -293,6 +303,7 @@ def test_problems_of_the_same_numbers_are_told_apart(
     assert set(read(tmp_path / "j")["spec"]) == {"clamp.narrow", "clamp.wide"}
 
 
+@pytest.mark.process
 def test_problems_and_captures_can_be_kept(tmp_path: Path, good: Path, spec: Path) -> None:
     """And judged again."""
     done = gradconform("run", spec, "--adapter", good, "--out", tmp_path / "r", "--keep", tmp_path / "k", "--seed", 5)
@@ -323,6 +334,7 @@ def test_list_tells_what_there_is() -> None:
         assert word in line
 
 
+@pytest.mark.process
 def test_doctor_tells_what_there_is_and_what_is_missing(
     tmp_path: Path, good: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,8 +17,11 @@ from gradconform.draw.problem import draw_problem
 from gradconform.draw.variants import Variant
 from gradconform.judge import judge
 from gradconform.reference.network import reference_of
+from gradconform.run.processes import keep_freed_memory
 from gradconform.spec import Network, files
 from honest import captured
+
+pytestmark = pytest.mark.process
 
 FRAMEWORKS = tuple(adapters.names())
 
@@ -32,6 +35,8 @@ def networks() -> list[Network]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
     """All exact problems in float32, the dtype of all three, captured in each framework."""
+    # As the judge's own processes do: else half of the time on VGG16 goes into page faults.
+    keep_freed_memory()
     found = Folder(tmp_path_factory.mktemp("exact"))
     wanted = [Variant(n, "float32", "exact") for n in networks()]
     for variant in wanted:

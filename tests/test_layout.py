@@ -95,7 +95,7 @@ def test_the_law_is_applied_to_every_framework() -> None:
     assert frameworks <= read
 
 
-GROUND = ("dtypes", "errors", "version", "words", "paths", "draws", "graph", "rows")
+GROUND = ("dtypes", "errors", "version", "words", "paths", "draws", "graph", "reasons", "rows")
 """Modules beside the folders: the lowest rungs. Each may import those before it in this list, and no folder."""
 LAYERS = (
     "contract", "reference", "history", "behaviour", "numeric", "spec", "draw", "judge", "capture", "evidence",

@@ -15,6 +15,8 @@ from gradconform.judge import judge
 from gradconform.rows import Row, Verdict
 from gradconform.spec import load
 
+pytestmark = pytest.mark.process
+
 CASES = ("networks/algebra_scalar.yaml", "semantics/printed_results.yaml")
 # Spec and tensor of every printed result that is wrong: what was printed, and what holds.
 WRONG = {

@@ -11,8 +11,8 @@ from gradconform.draw.exact import NoExactProblem, prove_exact
 from gradconform.draw.problem import draw_problem
 from gradconform.draw.variants import variants
 from gradconform.draws import Draw, draw
-from gradconform.reference.tracked.exactness import NotExact
 from gradconform.dtypes import Dtype
+from gradconform.reference.tracked.exactness import NotExact
 from gradconform.spec import Network, SpecError, load
 from honest import SMALL, problem_of
 from safetensors.numpy import save_file

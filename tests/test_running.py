@@ -20,9 +20,11 @@ from gradconform.capture import worker as running
 from gradconform.capture.worker import Limits, Task, last_lines
 from gradconform.command import run as command
 from gradconform.command.options import Options
-from gradconform.report import read
+from gradconform.report.files import read
 from gradconform.run.processes import pool
 from honest import problem_of
+
+pytestmark = pytest.mark.process
 
 RELU = "about: One node.\ninputs: {x: {shape: [3, 2], grad: true}}\nnodes: {y: {op: relu}}\n"
 

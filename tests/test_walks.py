@@ -22,12 +22,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from gradconform.capture import adapters
-from gradconform.report import read
+from gradconform.report.files import read
 from test_layout import violations
+
+pytestmark = pytest.mark.process
 
 ROOT = Path(__file__).resolve().parent.parent
 WALKS = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-COPIED = ("adapters", "harness", "specs", "tests", "pyproject.toml", "tox.ini", ".python-version")
+COPIED = ("adapters", "harness", "specs", "tests", "locks", "pyproject.toml", "tox.ini", ".python-version")
 KEPT = {"relu", "tanh", "mul", "conv2d"}
 # What the tests' own run or a person's habits would bring in: no width of a terminal, and bytecode is kept, for speed.
 FORGOTTEN = ("PYTEST_", "TOX_", "COLUMNS", "PYTHONDONTWRITEBYTECODE")
@@ -39,7 +41,10 @@ SCHEMA = "tests/spec/test_spec_schema.py::test_the_schema_on_disk_is_that_of_the
 STAND_INS = {
     "gradconform": 'exec {python} -m gradconform "$@"',
     "python": 'exec {python} "$@"',
-    "make": 'test "$1" = test && eval "exec {python} -m pytest -v -p no:cacheprovider ${{2#ARGS=}}"',
+    "make": 'case "$1" in '
+    'test) eval "exec {python} -m pytest -v -p no:cacheprovider ${{2#ARGS=}}";; '
+    # A lock is resolved from an index, which no test asks.
+    "lock) sed 's/>=/==/' adapters/toy/requirements.txt > adapters/toy/requirements.lock;; *) exit 2;; esac",
 }
 
 
@@ -243,7 +248,10 @@ def test_the_environment_has_all_that_tox_reads(checkout: Checkout) -> None:
     assert "toy" not in before
     assert sorted([*before, "toy"]) == sorted(words(checkout.root / "tox.ini"))
     named = set(re.findall(r"adapters/\{env_name\}/([\w.-]+)", (checkout.root / "tox.ini").read_text()))
-    assert named == {path.name for path in (checkout.root / "adapters/toy").iterdir() if path.suffix != ".py"}
+    there = {path.name for path in (checkout.root / "adapters/toy").iterdir() if path.suffix != ".py"}
+    # What the lock is made from, tox does not read.
+    assert named | {"requirements.txt"} == there
+    assert "requirements.txt" not in named
 
 
 def words(tox: Path) -> list[str]:

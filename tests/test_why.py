@@ -90,6 +90,7 @@ def teller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pat
     return make
 
 
+@pytest.mark.process
 def test_a_gradient_that_is_there(chain: Path, teller: Callable[..., Path]) -> None:
     """Its shape, its norm, and the line by which the route got it."""
     done = why(chain, "grad/c", "--adapter", teller({}))
@@ -100,6 +101,7 @@ def test_a_gradient_that_is_there(chain: Path, teller: Callable[..., Path]) -> N
     ])  # fmt: skip
 
 
+@pytest.mark.process
 def test_a_cut_is_shown_on_the_path(chain: Path, teller: Callable[..., Path]) -> None:
     """Reason with its place, the path with both ends and what lies around the cut, and the remedy."""
     done = why(chain, "x", "--adapter", teller({"grad/x": ("graph_cut", "f")}))
@@ -111,6 +113,7 @@ def test_a_cut_is_shown_on_the_path(chain: Path, teller: Callable[..., Path]) ->
     ])  # fmt: skip
 
 
+@pytest.mark.process
 def test_a_long_path_is_shortened_in_the_middle(chain: Path, teller: Callable[..., Path]) -> None:
     """Both ends stay, and with a cut near one end what lies around it."""
     done = why(chain, "x", "--adapter", teller({"grad/x": "not_differentiable"}))
@@ -119,6 +122,7 @@ def test_a_long_path_is_shortened_in_the_middle(chain: Path, teller: Callable[..
     assert "  searched  m <- j <- i <- ... 4 nodes ... <- d <- c <- b (cut) <- a <- x\n" in done.output
 
 
+@pytest.mark.process
 def test_a_leaf_that_requires_none_and_a_cut_above(chain: Path, teller: Callable[..., Path]) -> None:
     """The leaf is named, its readers are marked; of a node after the cut the path goes on to it."""
     cuts = {"grad/x": ("graph_cut", "x", "a"), "grad/d": ("graph_cut", "b")}
@@ -130,6 +134,7 @@ def test_a_leaf_that_requires_none_and_a_cut_above(chain: Path, teller: Callable
     assert "<- d <- c <- b (cut)\n" in done
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("tensor", "said"), [
     ("k", "k is read by l: none leads to m"),
     ("l", "no node reads l"),
@@ -140,6 +145,7 @@ def test_without_a_path_its_readers_are_named(chain: Path, teller: Callable[...,
     assert f"  {SENTENCES['not_on_path']}\n  searched  {said}\n" in done.output
 
 
+@pytest.mark.process
 def test_what_the_spec_does_not_ask_for(chain: Path, teller: Callable[..., Path]) -> None:
     """Inputs without gradient with the line that asks for one, integers without; the output is the user's own."""
     folder = teller({})
@@ -151,6 +157,7 @@ def test_what_the_spec_does_not_ask_for(chain: Path, teller: Callable[..., Path]
     assert "told: its gradient is the one that you hand to backward\n" in why(chain, "m", "--adapter", folder).output
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("arguments", "said"), [
     (("grad/y",), "grad/y: no such tensor in network chain; "),
     (("fixt",), "fixt: no such tensor in network chain; did you mean 'fixed'?"),
@@ -168,6 +175,7 @@ def test_a_question_that_cannot_be_asked(
     assert said in done.output
 
 
+@pytest.mark.process
 def test_a_framework_that_cannot_be_run(
     chain: Path, teller: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -179,6 +187,7 @@ def test_a_framework_that_cannot_be_run(
     assert why(chain, "x", "--adapter", broken, "--adapter", teller({})).exit_code == 0
 
 
+@pytest.mark.process
 def test_a_route_that_one_adapter_has(chain: Path, teller: Callable[..., Path]) -> None:
     """The other is named, and is no failure."""
     odd = teller({}, "odd")
@@ -189,6 +198,7 @@ def test_a_route_that_one_adapter_has(chain: Path, teller: Callable[..., Path]) 
     assert "teller: has no route odd_one\n" in done.output
 
 
+@pytest.mark.process
 def test_a_file_of_several_networks(tmp_path: Path, teller: Callable[..., Path]) -> None:
     """All that have the tensor are asked, or the one that is named."""
     path = tmp_path / "relu.yaml"
@@ -200,6 +210,7 @@ def test_a_file_of_several_networks(tmp_path: Path, teller: Callable[..., Path])
     assert "relu.one" not in done and "shape [4]" in done
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("behaviour", "tensor", "said"), [
     ("printed_results.none_through_array", "x", [
         "grad/x of printed_results.none_through_array, float32",
@@ -228,6 +239,7 @@ def test_a_behaviour_is_asked_by_what_it_asks(behaviour: str, tensor: str, said:
     assert (done.exit_code, done.output.splitlines()) == (0, said)
 
 
+@pytest.mark.process
 def test_a_step_that_raises_is_told_with_the_cut_behind_it() -> None:
     """Torch refuses to go back through a graph that leads nowhere; where it is cut is what helps."""
     spec = paths.specs_folder() / "semantics" / "printed_results.yaml"
@@ -274,6 +286,7 @@ def capture(folder: Path, missing: object, chain: Path, teller: Callable[..., Pa
     return json.loads((folder / "capture/capture.json").read_text(encoding="utf-8"))
 
 
+@pytest.mark.process
 def test_the_worker_takes_a_place_apart(tmp_path: Path, chain: Path, teller: Callable[..., Path]) -> None:
     """Word and place beside one another; a place that is no node or leaf is a fault of the route."""
     missing = {"grad/x": ("graph_cut", "b", "k"), "grad/a": "not_retained"}

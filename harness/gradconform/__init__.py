@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from gradconform.version import __version__
 
 if TYPE_CHECKING:
-    from gradconform.report import load_run
+    from gradconform.report.notebook import load_run, worst
     from gradconform.testing.conforms import assert_conforms
 
-__all__ = ["__version__", "assert_conforms", "load_run"]
+__all__ = ["__version__", "assert_conforms", "load_run", "worst"]
 
 
 def __getattr__(name: str) -> Any:
@@ -19,8 +19,8 @@ def __getattr__(name: str) -> Any:
         from gradconform.testing.conforms import assert_conforms
 
         return assert_conforms
-    if name == "load_run":
-        from gradconform.report import load_run
+    if name in ("load_run", "worst"):
+        from gradconform.report import notebook
 
-        return load_run
+        return getattr(notebook, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

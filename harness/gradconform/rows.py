@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Any
+from typing import Any, get_type_hints
+
+from gradconform import reasons
+from gradconform.reasons import Answered, Claimed, Reason, Refused
+
+LIMIT = 4.0
+"""A tensor diverges where its ratio is above this. One figure for every operator, shape, dtype and scale."""
+
+NAN = float("nan")
 
 
 class Verdict(StrEnum):
@@ -27,25 +36,95 @@ class Verdict(StrEnum):
     REFUTED = "refuted"
     INCONCLUSIVE = "inconclusive"
 
+    @classmethod
+    def _missing_(cls, value: object) -> None:
+        # A word that no report knows would be counted nowhere.
+        raise ValueError(f"verdict {value!r}; expected one of {', '.join(cls)}; correct the judge")
 
-UNJUDGED = (Verdict.MEASURED, Verdict.HOLDS, Verdict.REFUTED, Verdict.INCONCLUSIVE)
-"""Verdicts that find nothing right or wrong with a framework."""
+    @property
+    def wrong(self) -> bool:
+        """Whether a tensor is wrong or not there: what makes a run fail."""
+        return self in (Verdict.DIVERGES, Verdict.MISSING)
+
+    @property
+    def fails(self) -> bool:
+        """Whether whoever asked for a check has no success: something is wrong, or the framework crashed."""
+        return self.wrong or self is Verdict.CRASHED
+
+    @property
+    def passes(self) -> bool:
+        """Whether all is as expected; a change from this to anything else is for the worse."""
+        return self in (Verdict.CONFORMS, Verdict.KNOWN, Verdict.HOLDS)
+
+    @property
+    def judged(self) -> bool:
+        """Whether it finds something right or wrong with a framework."""
+        return self.wrong or self in (Verdict.CONFORMS, Verdict.KNOWN)
+
+    @property
+    def apart(self) -> bool:
+        """Whether it speaks of something else than right or wrong: a measurement, a claim, a bar too wide to tell."""
+        return not (self.judged or self in (Verdict.UNSUPPORTED, Verdict.CRASHED))
+
+    @property
+    def severity(self) -> int:
+        """From 0, all is well, to the worst."""
+        return _MILD_TO_BAD.index(self) if self in _MILD_TO_BAD else 0
 
 
-class Reason(StrEnum):
-    """Why a row diverges or is missing, where one word says it.
+_MILD_TO_BAD = (
+    Verdict.CONFORMS, Verdict.UNSUPPORTED, Verdict.KNOWN, Verdict.MISSING, Verdict.DIVERGES, Verdict.CRASHED,
+)  # fmt: skip
 
-    `unsupported` and `crashed` carry the framework's own words.
+
+class Kind(StrEnum):
+    """What a tensor is; none where a row speaks of a whole problem."""
+
+    NONE = ""
+    OUTPUT = "output"
+    GRAD_OUTPUT = "grad_output"
+    GRAD_INPUT = "grad_input"
+    GRAD_PARAM = "grad_param"
+
+
+class CheckKind(StrEnum):
+    """What a tensor was held against; none before anybody has said."""
+
+    NONE = ""
+    LOCAL = "local"
+    EXACT = "exact"
+    END_TO_END = "end_to_end"
+    CROSS = "cross"
+    ROUTE = "route"
+    SEMANTICS = "semantics"
+    CLAIM = "claim"
+    NUMERIC = "numeric"
+
+
+class Check(str):
+    """A check. It is its text, `local` or `route:retain_grad`, as a StrEnum is.
+
+    kind: what the tensor was held against.
+    of: which one, where there are several: the framework of a `cross`, the route of a `route`; else empty.
     """
 
-    SHAPE = "shape"
-    DTYPE = "dtype"
-    NONFINITE = "nonfinite"
-    VALUE = "value"
-    BOUND = "no_finite_bound"
-    NOT_BITWISE = "not_bitwise"
-    UNINFORMATIVE = "uninformative"
-    NOT_ON_PATH = "not_on_path"
+    kind: CheckKind
+    of: str
+
+    def __new__(cls, kind: CheckKind, of: str = "") -> Check:
+        """The check of a kind, and which one of that kind."""
+        check = super().__new__(cls, f"{kind}:{of}" if of else str(kind))
+        check.kind, check.of = kind, of
+        return check
+
+    def __getnewargs__(self) -> tuple[CheckKind, str]:  # type: ignore[override]
+        return self.kind, self.of
+
+    @classmethod
+    def read(cls, text: str) -> Check:
+        """The check of a text. Raises ValueError where there is none of that name."""
+        kind, _, of = text.partition(":")
+        return cls(CheckKind(kind), of)
 
 
 @dataclass(frozen=True)
@@ -55,14 +134,17 @@ class Row:
     ratio: largest |error| / bound over the tensor (NaN where there is no bound). worst_index: the index of that
     element, as `[0, 3]`; got and expected: its values. n_bad: how many elements are beyond the bound. culprit: the
     node or nodes to look at, joined by a space, empty where nothing is wrong.
+
+    A row may be made of plain texts, as they stand in a file; it raises ValueError at a verdict, kind or check that
+    there is not.
     """
 
     spec: str
     node: str
     op: str
     tensor: str
-    kind: str
-    check: str
+    kind: Kind
+    check: Check
     framework: str
     version: str
     route: str
@@ -75,20 +157,58 @@ class Row:
     got: float
     expected: float
     n_bad: int
-    verdict: str
-    reason: str
+    verdict: Verdict
+    reason: Reason
     culprit: str
 
+    def __post_init__(self) -> None:
+        for name, kind, read in _TYPES:
+            value = getattr(self, name)
+            if type(value) is not kind:
+                object.__setattr__(self, name, read(value))
+
+    @property
+    def severity(self) -> tuple[int, bool, float]:
+        """Sort key: larger is worse. A row that diverges without a ratio (shape, dtype) is beyond any ratio."""
+        beyond = math.inf if self.verdict == Verdict.DIVERGES else -1.0
+        ratio = beyond if math.isnan(self.ratio) else self.ratio
+        # Beyond a bound of zero every ratio is infinite, so a local check tells more than an exact one.
+        return self.verdict.severity, self.check.kind != CheckKind.EXACT, ratio
+
+    @property
+    def claimed(self) -> Claimed:
+        """Of a claim's row: the claim, and what there is in its place."""
+        return reasons.claimed_in(self.reason, self.framework, self.version)
+
+    @property
+    def answered(self) -> Answered:
+        """Of a behaviour's row: the word for what the framework does, and the word for what is right."""
+        if self.verdict == Verdict.UNSUPPORTED:
+            return Answered(str(self.verdict), "")
+        return reasons.answered_in(self.reason, right=self.verdict == Verdict.CONFORMS)
+
+    @property
+    def refused(self) -> Refused:
+        """Of a row that was refused or crashed: the framework's own words."""
+        return reasons.refused_in(self.reason)
+
+
+_TYPES: tuple[tuple[str, type, Any], ...] = (
+    ("kind", Kind, Kind), ("check", Check, Check.read), ("verdict", Verdict, Verdict), ("reason", Reason, Reason),
+)  # fmt: skip
 
 COLUMNS: tuple[str, ...] = tuple(f.name for f in fields(Row))
-LIMIT = 4.0
-"""A tensor diverges where its ratio is above this. One figure for every operator, shape, dtype and scale."""
+_HINTS = get_type_hints(Row)
+NUMBERS = tuple(name for name in COLUMNS if _HINTS[name] is float)
+COUNTS = tuple(name for name in COLUMNS if _HINTS[name] is int)
+TEXTS = tuple(name for name in COLUMNS if name not in NUMBERS + COUNTS)
 
-NAN = float("nan")
+ORDER = ("spec", "framework", "version", "route", "dtype", "check", "node", "tensor", "kind", "verdict", "reason")
+"""Columns by which reports sort their rows, so that two runs can be compared line by line."""
 
 
 def blank(**known: Any) -> Row:
-    """A row with nothing measured: for what is missing, unsupported or crashed."""
+    """A row with nothing measured, which is missing unless another verdict is given."""
     empty: dict[str, Any] = dict.fromkeys(COLUMNS, "")
     empty |= {"ratio": NAN, "max_abs_err": NAN, "max_rel_err": NAN, "got": NAN, "expected": NAN, "n_bad": 0}
-    return Row(**(empty | known))
+    return Row(**(empty | {"verdict": Verdict.MISSING} | known))

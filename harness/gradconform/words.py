@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from gradconform.dtypes import FLOAT64, known
 
 _PATH = re.compile(r"(?<![\w./\\])(?:file://|~|[A-Za-z]:)?(?:(?:/|\\+)[\w.@+\-]+){2,}")
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 def figure(value: float) -> str:
@@ -35,6 +37,13 @@ def number(value: float, dtype: str) -> str:
     if math.isinf(value):
         return "infinity" if value > 0 else "-infinity"
     return (known(dtype) or FLOAT64).text(value)
+
+
+def printable(text: str) -> str:
+    """The text without colours of a terminal and other control characters; lines and tabs stay."""
+    if text.isprintable():
+        return text
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", _ANSI.sub("", text))
 
 
 def without_paths(text: str) -> str:

@@ -25,7 +25,8 @@ def drawn(seed: int) -> tuple[dict[str, Any], set[tuple[str, str]], set[str]]:
     names, nodes = list(LEAVES), []
     for i in range(draw.randint(1, 7)):
         reads = draw.choices(names, k=draw.randint(1, 2))
-        nodes.append({"name": f"n{i}", "op": "some", "tensors": [[f"slot{j}", each] for j, each in enumerate(reads)]})
+        tensors = [[f"slot{j}", each] for j, each in enumerate(reads)]
+        nodes.append({"name": f"n{i}", "op": "some", "tensors": tensors, "outputs": [{"name": f"n{i}"}]})
         names.append(f"n{i}")
     given = [{"name": name, "grad": name != "v", "dtype": "float32"} for name in LEAVES]
     problem = {"nodes": nodes, "inputs": given, "parameters": [], "output": draw.choice(nodes)["name"]}

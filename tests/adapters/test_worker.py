@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+pytestmark = pytest.mark.process
+
 WORKER = Path(__file__).resolve().parents[2] / "adapters" / "worker.py"
 
 ADAPTER = """

@@ -12,6 +12,8 @@ from gradconform.command.exits import DIVERGES, status_of
 from gradconform.rows import Verdict
 from twins import blame, rows_of, twin
 
+pytestmark = pytest.mark.process
+
 frameworks = pytest.mark.parametrize("framework", faults.FRAMEWORKS)
 
 

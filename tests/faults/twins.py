@@ -12,7 +12,7 @@ from gradconform.capture.together import Capturing
 from gradconform.contract.folder import Folder
 from gradconform.draw.problem import draw_problem
 from gradconform.draw.variants import Variant
-from gradconform.judge import failing, judge
+from gradconform.judge import judge
 from gradconform.rows import Row
 from gradconform.spec import load
 from twin_adapter import append, copied
@@ -85,6 +85,6 @@ def rows_of(folder: Path, specs: Sequence[str], problems: Problems, where: Path)
 def blame(rows: Iterable[Row]) -> dict[str, dict[str, str]]:
     """Spec -> tensor -> culprit of every row that makes a run fail."""
     found: dict[str, dict[str, str]] = {}
-    for row in failing(rows):
+    for row in (row for row in rows if row.verdict.wrong):
         found.setdefault(row.spec, {})[row.tensor] = row.culprit
     return found

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from gradconform.history.runs import Run, name_of, open_run
-from gradconform.report import files, frame_of
+from gradconform.report import files
+from gradconform.report.frame import frame_of
 from gradconform.rows import Row, blank
 
 FRAMEWORKS = {"torch": ("torch", "2.13.0"), "chainer": ("chainer", "7.8.1"), "chainer-6.3": ("chainer", "6.3.0")}
@@ -60,7 +61,7 @@ def night(folder: Path, of: Sequence[Row], day: int = 1, told: dict[str, Any] | 
     place = folder / f"new-{day}"
     writers: dict[str, files.Writer] = {
         files.PARQUET: partial(files.write_parquet, frame_of(list(of))),
-        files.MANIFEST: lambda path: path.write_text(json.dumps(document), encoding="utf-8"),
+        "run.json": lambda path: path.write_text(json.dumps(document), encoding="utf-8"),
     }
     files.write_files(place, writers)
     return open_run(place.rename(folder / name_of(started, place / files.PARQUET)))

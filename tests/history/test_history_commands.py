@@ -15,7 +15,7 @@ import pytest
 from fake_adapter import fake, specs
 from gradconform.command.main import main
 from gradconform.history.runs import open_run, runs_in
-from gradconform.report import read
+from gradconform.report.files import read
 from gradconform.run import processes
 from history_builder import manifest, night, rows
 
@@ -47,6 +47,7 @@ def good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return fake(tmp_path, monkeypatch, name="good", op="return np.maximum(x, 0)")
 
 
+@pytest.mark.process
 def test_a_night_is_kept_and_the_next_is_held_against_it(tmp_path: Path, good: Path) -> None:
     """The first has nothing to be compared with; what gets worse exits with 1, with the row on the terminal."""
     history = tmp_path / "history"
@@ -75,6 +76,7 @@ def test_a_night_is_kept_and_the_next_is_held_against_it(tmp_path: Path, good: P
     assert [path.name for path in history.iterdir()] == [run.folder.name]
 
 
+@pytest.mark.process
 def test_a_row_that_stops_running_fails_a_run_that_conforms(tmp_path: Path, good: Path) -> None:
     """Unless less was asked for on purpose."""
     one, two = specs(tmp_path / "specs", "a", "b")
@@ -272,6 +274,7 @@ def remove(name: str) -> Damage:
 PROBLEM, CAPTURE = "problems/a.float32.drawn", "captures/good/a.float32.drawn"
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("where", "damage"),
     [
@@ -307,6 +310,7 @@ def test_what_is_damaged_is_named_and_the_rest_is_judged(
     assert set(frame[frame["spec"] == "a"]["verdict"]) == {"crashed"}
 
 
+@pytest.mark.process
 def test_a_copy_of_a_problem_on_another_machine_stands_in(tmp_path: Path, good: Path) -> None:
     """The captures of both are judged against the copy that is whole, whichever comes first."""
     spec = specs(tmp_path / "specs", "a")[0]
@@ -320,6 +324,7 @@ def test_a_copy_of_a_problem_on_another_machine_stands_in(tmp_path: Path, good: 
         assert (frame["check"] == "local").sum() == 4
 
 
+@pytest.mark.process
 def test_a_machine_that_gave_nothing_is_a_framework_that_could_not_run(
     tmp_path: Path, good: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,8 @@ import pytest
 from fake_adapter import fake, specs
 from gradconform.history.runs import open_run, runs_in
 
+pytestmark = pytest.mark.process
+
 POINTS = 9
 
 

@@ -118,6 +118,7 @@ with scratch(Path(sys.argv[1])) as work:
 """
 
 
+@pytest.mark.process
 def test_what_a_killed_process_leaves_is_removed_and_nothing_else(tmp_path: Path) -> None:
     """A scratch folder of a process that lives, of another report, or of somebody else stays."""
     out = tmp_path / "out"
@@ -173,11 +174,11 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from history_builder import manifest, rows
 import json
-from harness import report
-from harness.history import keep
-from harness.history.place import scratch
-from harness.report import files, frame_of
-from harness.report.run import RunInfo
+from gradconform.contract.place import scratch
+from gradconform.contract.run import RunInfo
+from gradconform.history import keep
+from gradconform.report import files
+from gradconform.report.frame import frame_of
 
 EVENTS = ("open", "os.", "shutil.", "tempfile.", "fcntl.", "ctypes.")
 folder = Path(sys.argv[1])
@@ -205,9 +206,11 @@ def write(day, at=None):
     write_files = {
         files.PARQUET: lambda path: files.write_parquet(frame, path),
         "index.html": lambda path: path.write_text(f"page of {started(day)}"),
-        files.MANIFEST: lambda path: path.write_text(info.to_json()),
+        "run.json": lambda path: path.write_text(info.to_json()),
     }
-    keep.finish(frame, info, folder / "out", keeping, lambda changes: files.write_whole(folder / "out", write_files))
+    write_night = lambda place: files.write_night(rows(), info, place)
+    write_report = lambda changes: files.write_whole(folder / "out", write_files)
+    keep.finish(info.started, folder / "out", keeping, write_night, write_report)
     return seen
 
 def in_child(day, at=None):
@@ -232,6 +235,7 @@ for day, at in enumerate(points, 3):
 """
 
 
+@pytest.mark.process
 def test_a_kill_inside_the_writing_leaves_no_half_run(tmp_path: Path) -> None:
     """At each of many steps: earlier nights stay readable, a night is there whole or not, the report is old or new."""
     builder = str(Path(__file__).parent)

@@ -9,7 +9,8 @@ import pytest
 from gradconform.dtypes import Dtype
 from gradconform.judge import compare as module
 from gradconform.judge.compare import Comparison, compare
-from gradconform.rows import LIMIT, Reason
+from gradconform.reasons import Code
+from gradconform.rows import LIMIT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -30,20 +31,20 @@ def test_what_is_equal_agrees_in_every_shape(shape: tuple[int, ...], dtype: str)
     """No difference, no reason; an empty tensor agrees too, though it tells nothing."""
     value = np.full(shape, 0.75)
     found = compare(value.astype(dtype), value, 1e-3, Dtype.of(dtype), shape)
-    assert found.reason == (Reason.UNINFORMATIVE if value.size == 0 else None)
+    assert found.reason == (Code.UNINFORMATIVE if value.size == 0 else None)
     assert (found.ratio, found.max_abs_err, found.max_rel_err, found.n_bad) == (0.0, 0.0, 0.0, 0)
 
 
 @pytest.mark.parametrize("shape", [(3, 2), (6,), (2, 3, 1), (1, 2, 3), (2, 4), ()])
 def test_another_shape_is_named_even_where_it_would_broadcast(shape: tuple[int, ...]) -> None:
     """Shapes are compared first: not even the same numbers help."""
-    assert compare(np.ones(shape, "float32"), np.ones((2, 3)), 1.0, UNIT, (2, 3)).reason is Reason.SHAPE
+    assert compare(np.ones(shape, "float32"), np.ones((2, 3)), 1.0, UNIT, (2, 3)).reason is Code.SHAPE
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float16", "int32", "int64", "bool"])
 def test_another_dtype_is_named(dtype: str) -> None:
     """The same numbers in another dtype are not what was asked for."""
-    assert compare(np.ones(3, dtype), np.ones(3), 1.0, UNIT, (3,)).reason is Reason.DTYPE
+    assert compare(np.ones(3, dtype), np.ones(3), 1.0, UNIT, (3,)).reason is Code.DTYPE
 
 
 def test_an_expected_value_that_would_broadcast_is_a_fault_of_the_reference() -> None:
@@ -88,7 +89,7 @@ def test_nan_and_infinity_agree_in_place_and_sign(got: Any, expected: Any, bound
 def test_nan_and_infinity_that_differ_are_named(got: Any, expected: Any, worst: int, bound: float) -> None:
     """Wherever they sit, and whatever the bound says."""
     found = of(got, expected, bound)
-    assert found.reason is Reason.NONFINITE
+    assert found.reason is Code.NONFINITE
     assert (found.worst, found.ratio) == (worst, INF)
     assert found.n_bad >= 1
 
@@ -96,7 +97,7 @@ def test_nan_and_infinity_that_differ_are_named(got: Any, expected: Any, worst: 
 def test_a_wrong_number_beside_a_right_nan_is_named() -> None:
     """One NaN in a tensor does not switch the comparison of the others off."""
     found = of([NAN, 2.0, 1.0], [NAN, 1.0, 1.0])
-    assert (found.reason, found.worst, found.n_bad) == (Reason.VALUE, 1, 1)
+    assert (found.reason, found.worst, found.n_bad) == (Code.VALUE, 1, 1)
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
@@ -106,10 +107,10 @@ def test_an_overflow_at_the_largest_number_is_honest_within_the_bound(sign: floa
     assert of([sign * INF, 1], [sign * near, 1], 1e32).reason is None
     assert of([sign * LARGEST, 1], [sign * LARGEST * (1 + 1e-7), 1], 1e32).reason is None
     assert of([sign * INF, 1], [sign * LARGEST * 2, 1]).reason is None
-    assert of([-sign * INF, 1], [sign * near, 1], 1e32).reason is Reason.NONFINITE
-    assert of([sign * INF, 1], [sign * near, 1], 1e20).reason is Reason.NONFINITE
-    assert of([sign * LARGEST, 1], [sign * LARGEST * 2, 1], 1e32).reason is Reason.VALUE
-    assert of([sign * INF, 1], [sign * LARGEST, 1], 0.0).reason is Reason.NONFINITE
+    assert of([-sign * INF, 1], [sign * near, 1], 1e32).reason is Code.NONFINITE
+    assert of([sign * INF, 1], [sign * near, 1], 1e20).reason is Code.NONFINITE
+    assert of([sign * LARGEST, 1], [sign * LARGEST * 2, 1], 1e32).reason is Code.VALUE
+    assert of([sign * INF, 1], [sign * LARGEST, 1], 0.0).reason is Code.NONFINITE
 
 
 @pytest.mark.parametrize("bound", [0.0, np.zeros(3)])
@@ -119,9 +120,9 @@ def test_a_zero_bound_is_equality(bound: Any) -> None:
     assert of([-0.0, 1.0, -3.0], expected, bound).reason is None
     next_up = float(np.nextafter(np.float32(1), np.float32(2)))
     found = of([0.0, next_up, -3.0], expected, bound)
-    assert (found.reason, found.worst, found.n_bad, found.ratio) == (Reason.VALUE, 1, 1, INF)
+    assert (found.reason, found.worst, found.n_bad, found.ratio) == (Code.VALUE, 1, 1, INF)
     smallest = float(np.finfo("float32").smallest_subnormal)
-    assert of([smallest, 1.0, -3.0], expected, bound).reason is Reason.VALUE
+    assert of([smallest, 1.0, -3.0], expected, bound).reason is Code.VALUE
 
 
 @pytest.mark.parametrize("bound", [NAN, INF, -INF, -1.0, np.array([1.0, NAN]), np.array([INF, 1.0])])
@@ -129,14 +130,14 @@ def test_a_bound_that_is_no_number_never_passes(bound: Any) -> None:
     """Not even where nothing differs: nothing was checked there."""
     for got in ([1.0, 2.0], [1.0, 5.0]):
         found = of(got, [1.0, 2.0], bound)
-        assert found.reason is Reason.BOUND
+        assert found.reason is Code.BOUND
         assert found.ratio == INF
         assert found.n_bad >= 1
 
 
-@pytest.mark.parametrize(("factor", "reason"), [(1 - 1e-6, None), (1 + 1e-6, Reason.VALUE)])
+@pytest.mark.parametrize(("factor", "reason"), [(1 - 1e-6, None), (1 + 1e-6, Code.VALUE)])
 @pytest.mark.parametrize("sign", [1, -1])
-def test_the_limit_is_where_it_says(factor: float, reason: Reason | None, sign: int) -> None:
+def test_the_limit_is_where_it_says(factor: float, reason: Code | None, sign: int) -> None:
     """Just below the limit an error is honest, just above it is not; float64 keeps the difference exact enough."""
     bound = 2.0**-20
     found = of([1.0, 1.0 + sign * LIMIT * bound * factor], [1.0, 1.0], bound, "float64")
@@ -156,7 +157,7 @@ def test_a_difference_is_measured_and_not_judged_without_a_bound() -> None:
     assert (found.reason, found.n_bad, found.worst) == (None, 0, 1)
     assert (found.max_abs_err, found.max_rel_err) == (0.5, 0.25)
     assert np.isnan(found.ratio)
-    assert of([1.0, NAN], [1.0, 2.0], None).reason is Reason.NONFINITE
+    assert of([1.0, NAN], [1.0, 2.0], None).reason is Code.NONFINITE
 
 
 def test_the_worst_element_and_the_number_of_bad_ones() -> None:
@@ -170,18 +171,18 @@ def test_the_worst_element_and_the_number_of_bad_ones() -> None:
 
 def test_a_tensor_that_is_nothing_beside_its_bound_is_uninformative() -> None:
     """Zeros agree with zeros, and tell nothing; one number that can be told from rounding is enough."""
-    assert of([0, 0, 0], [0, 0, 0]).reason is Reason.UNINFORMATIVE
-    assert of([1e-4, 0, 0], [1e-4, 0, 0]).reason is Reason.UNINFORMATIVE
+    assert of([0, 0, 0], [0, 0, 0]).reason is Code.UNINFORMATIVE
+    assert of([1e-4, 0, 0], [1e-4, 0, 0]).reason is Code.UNINFORMATIVE
     assert of([1e-2, 0, 0], [1e-2, 0, 0]).reason is None
-    assert of([0, 0, 0], [0, 0, 0], 0.0).reason is Reason.UNINFORMATIVE
+    assert of([0, 0, 0], [0, 0, 0], 0.0).reason is Code.UNINFORMATIVE
 
 
 @pytest.mark.parametrize("place", [0, 9, 10, 19, 20, 24])
 @pytest.mark.parametrize(
-    ("wrong", "reason"), [(2.0, Reason.VALUE), (NAN, Reason.NONFINITE), (INF, Reason.NONFINITE)]
+    ("wrong", "reason"), [(2.0, Code.VALUE), (NAN, Code.NONFINITE), (INF, Code.NONFINITE)]
 )
 def test_chunks_have_no_seams(
-    monkeypatch: pytest.MonkeyPatch, place: int, wrong: float, reason: Reason
+    monkeypatch: pytest.MonkeyPatch, place: int, wrong: float, reason: Code
 ) -> None:
     """The bad element is found on either side of a boundary, in the first chunk and in the last, shorter one."""
     monkeypatch.setattr(module, "CHUNK", 10)
@@ -198,7 +199,7 @@ def test_a_bad_element_behind_the_first_chunk_of_a_real_size() -> None:
     assert compare(got, np.ones(got.shape), 1e-6, UNIT, got.shape).reason is None
     got[-1] += 1e-3
     found = compare(got, np.ones(got.shape), 1e-6, UNIT, got.shape)
-    assert (found.reason, found.worst, found.n_bad) == (Reason.VALUE, module.CHUNK, 1)
+    assert (found.reason, found.worst, found.n_bad) == (Code.VALUE, module.CHUNK, 1)
 
 
 def test_a_bound_may_be_one_number_or_broadcast() -> None:
@@ -222,9 +223,9 @@ def test_one_perturbed_element_is_always_found(shape: tuple[int, ...], data: st.
     got = (rng.standard_normal(shape) * 10.0 ** data.draw(st.integers(-20, 20))).astype(dtype)
     expected = got.astype(float)
     bound = np.abs(expected) * 10.0 ** data.draw(st.integers(-5, 0)) + 1e-30
-    assert compare(got, expected, bound, Dtype.of(dtype), shape).reason in (None, Reason.UNINFORMATIVE)
+    assert compare(got, expected, bound, Dtype.of(dtype), shape).reason in (None, Code.UNINFORMATIVE)
     place = data.draw(st.integers(0, size - 1))
     got = np.array(got)
     got.flat[place] += np.asarray(data.draw(st.sampled_from([-1.1, 1.1, 50.0])) * LIMIT * bound.flat[place])
     found = compare(got, expected, bound, Dtype.of(dtype), shape)
-    assert (found.reason, found.worst, found.n_bad) == (Reason.VALUE, place, 1)
+    assert (found.reason, found.worst, found.n_bad) == (Code.VALUE, place, 1)

@@ -9,7 +9,7 @@ import click.testing
 import pytest
 from fake_adapter import fake, specs
 from gradconform.command.main import main
-from gradconform.report import read
+from gradconform.report.files import read
 from gradconform.run import processes
 
 EVALUATE = """
@@ -60,6 +60,7 @@ def numerical(report):
     return rows[rows["check"] == "numeric"]
 
 
+@pytest.mark.process
 def test_run_adds_a_row_for_each_leaf(tmp_path, good, spec):
     """Without --numeric there is none; with it x has one, and it conforms."""
     assert gradconform("run", spec, "--adapter", good, "--out", tmp_path / "plain").exit_code == 0
@@ -69,6 +70,7 @@ def test_run_adds_a_row_for_each_leaf(tmp_path, good, spec):
     assert list(zip(rows["tensor"], rows["verdict"], strict=True)) == [("grad/x", "conforms")]
 
 
+@pytest.mark.process
 def test_a_wrong_gradient_makes_the_run_fail(tmp_path, good, spec):
     """The twin: a route that gives half of the gradient has a diverging numerical row."""
     routes = good / "routes.py"
@@ -77,6 +79,7 @@ def test_a_wrong_gradient_makes_the_run_fail(tmp_path, good, spec):
     assert set(numerical(tmp_path / "report")["verdict"]) == {"diverges"}
 
 
+@pytest.mark.process
 def test_what_was_captured_is_judged_later(tmp_path, good, spec):
     """`capture --numeric` and then `judge` give the row that `run` gives."""
     gradconform("run", spec, "--adapter", good, "--numeric", "--out", tmp_path / "at_once")
@@ -85,6 +88,7 @@ def test_what_was_captured_is_judged_later(tmp_path, good, spec):
     assert numerical(tmp_path / "later").equals(numerical(tmp_path / "at_once"))
 
 
+@pytest.mark.process
 def test_answers_to_other_probes_are_refused(tmp_path, good, spec):
     """Probes that were written anew after the forward ran give a row that says so."""
     gradconform("capture", spec, "--adapter", good, "--numeric", "--out", tmp_path / "captures")
@@ -95,6 +99,7 @@ def test_answers_to_other_probes_are_refused(tmp_path, good, spec):
     assert row.verdict == "crashed" and "answers other probes" in row.reason
 
 
+@pytest.mark.process
 def test_captures_of_two_machines_are_judged_by_their_own_probes(tmp_path, monkeypatch, good, spec):
     """The same problem differenced with other steps elsewhere: each is held against what it was asked."""
     other = fake(tmp_path, monkeypatch, name="other", op="return np.maximum(x, 0)")
@@ -109,6 +114,7 @@ def test_captures_of_two_machines_are_judged_by_their_own_probes(tmp_path, monke
     assert "crashed" not in found.values()
 
 
+@pytest.mark.process
 def test_an_adapter_without_the_forward_alone_is_unsupported(tmp_path, monkeypatch, spec):
     """Its row names what is missing, and its gradients are judged as ever."""
     folder = fake(tmp_path, monkeypatch, name="old", op="return np.maximum(x, 0)")
@@ -128,6 +134,7 @@ def test_options_that_need_each_other(tmp_path, good, spec, options):
     assert "--eps EPS and --plain need each other, and --numeric" in result.output
 
 
+@pytest.mark.process
 def test_a_table_shows_each_element(good, spec):
     """Six elements, each with its numbers, its bar and its verdict."""
     result = gradconform("numeric", spec, "x", "--adapter", good)
@@ -137,6 +144,7 @@ def test_a_table_shows_each_element(good, spec):
     assert "[2, 1]" in result.output
 
 
+@pytest.mark.process
 def test_a_table_of_a_large_leaf_shows_its_directions(good, spec):
     """Ten thousand elements: one line along the gradient, one along random signs."""
     spec.write_text(spec.read_text().replace("[3, 2]", "[100, 100]"))
@@ -146,6 +154,7 @@ def test_a_table_of_a_large_leaf_shows_its_directions(good, spec):
     assert "along random signs" in result.output
 
 
+@pytest.mark.process
 def test_a_table_of_plain_differences_owns_up(good, spec):
     """A step of 1e-5 in float32 tells nothing, and the table says so instead of blaming the gradient."""
     result = gradconform("numeric", spec, "grad/x", "--adapter", good, "--eps", "1e-5", "--plain")

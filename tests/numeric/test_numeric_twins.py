@@ -19,6 +19,8 @@ from gradconform.run import way
 from gradconform.spec import load
 from twin_adapter import append
 
+pytestmark = pytest.mark.process
+
 # Forward is the identity; backward multiplies by 1 + EPS.
 SCALED = {
     "torch": """

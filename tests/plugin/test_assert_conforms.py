@@ -15,6 +15,8 @@ from gradconform.judge.known import Known, KnownError
 from gradconform.spec import SpecError
 from gradconform.testing.conforms import NotConforming
 
+pytestmark = pytest.mark.process
+
 RIGHT = "return np.maximum(x, 0)"
 WRONG = "return np.maximum(x, 0) * np.float32(1.001)"
 LISTED = {
@@ -144,7 +146,7 @@ def test_an_absent_framework(net: Path, tmp_path: Path, monkeypatch: pytest.Monk
 def test_two_adapters_of_one_name(net: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Their rows could not be told apart."""
     folders = [fake(tmp_path / place, monkeypatch, op=RIGHT) for place in ("one", "two")]
-    with pytest.raises(AdapterError, match="two adapters are called 'fake'"):
+    with pytest.raises(AdapterError, match="are both called 'fake'"):
         assert_conforms(net, adapters=folders)
 
 

@@ -89,6 +89,7 @@ def test_what_cannot_be_read_is_no_spec(tmp_path: Path) -> None:
     assert not looks_like_a_spec(tmp_path / "dangling.yaml")
 
 
+@pytest.mark.process
 def test_a_bad_spec_gives_its_message(pytester: pytest.Pytester, adapter: Path) -> None:
     """File, line and the nearest right name, and no traceback; the specs beside it are collected."""
     pytester.makefile(".yaml", good=SPEC, bad=SPEC.replace("relu", "rellu"))
@@ -129,6 +130,7 @@ def test_a_named_file_of_another_plugin_is_left_to_it(pytester: pytest.Pytester)
     pytester.runpytest_inprocess("words.yaml").assert_outcomes(passed=1)
 
 
+@pytest.mark.process
 def test_globs_say_which_files_are_specs(pytester: pytest.Pytester, adapter: Path) -> None:
     """All that match and nothing else, whatever they look like; `*` ends at a `/`."""
     pytester.makeini("[pytest]\ngradconform_specs = nets/*.yaml\n")
@@ -143,6 +145,7 @@ def test_globs_say_which_files_are_specs(pytester: pytest.Pytester, adapter: Pat
     pytester.runpytest_inprocess("--gradconform-adapter", "./fake", "c.yaml").assert_outcomes(passed=1)
 
 
+@pytest.mark.process
 def test_two_specs_of_one_name(pytester: pytest.Pytester, adapter: Path) -> None:
     """Reports and lists of divergences go by the name, so the second is refused, with both files' names."""
     for place in ("one", "two"):
@@ -159,6 +162,7 @@ print("heavy:", *sorted({"numpy", "scipy", "yaml", "pydantic", "pandas", "gradco
 """
 
 
+@pytest.mark.process
 def test_a_run_without_specs_imports_nothing(pytester: pytest.Pytester, adapter: Path) -> None:
     """pytest starts as quickly as ever; the twin is that a spec needs all that, but never pandas."""
     pytester.makepyfile("def test_nothing(): pass")
@@ -173,6 +177,7 @@ def test_a_run_without_specs_imports_nothing(pytester: pytest.Pytester, adapter:
     assert beside.stdout.splitlines()[-1].split() == ["heavy:", "gradconform.spec", "numpy", "pydantic", "scipy", "yaml"]
 
 
+@pytest.mark.process
 def test_our_own_run_has_no_specs_in_it() -> None:
     """`pytest` here collects no YAML of tests/; `pytest specs` collects every network, and no list."""
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"]

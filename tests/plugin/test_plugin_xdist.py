@@ -18,6 +18,8 @@ from gradconform.report.files import read_csv
 from gradconform.spec import load
 from gradconform.testing.captures import Batches, Stopped
 
+pytestmark = pytest.mark.process
+
 pytest_plugins = ["pytester"]
 
 NAMES = "abcdefgh"

@@ -8,7 +8,8 @@ from dataclasses import replace
 from itertools import pairwise
 
 from gradconform.contract.run import FrameworkInfo, NetworkInfo, RunInfo
-from gradconform.rows import Reason, Row, Verdict, blank
+from gradconform.reasons import Code
+from gradconform.rows import Row, Verdict, blank
 
 FRAMEWORKS = {
     "torch": ("2.13.0", ("float32", "float64")),
@@ -115,10 +116,10 @@ def _measured(row: Row, draw: random.Random) -> Row:
     )  # fmt: skip
 
 
-def diverging(row: Row, *, ratio: float = 12_345.0, reason: str = Reason.VALUE, culprit: str = "") -> Row:
+def diverging(row: Row, *, ratio: float = 12_345.0, reason: str = Code.VALUE, culprit: str = "") -> Row:
     """The same row, found wrong."""
     return replace(
-        row, ratio=ratio, got=float("nan") if reason == Reason.NONFINITE else 0.9, expected=0.3,
+        row, ratio=ratio, got=float("nan") if reason == Code.NONFINITE else 0.9, expected=0.3,
         max_abs_err=0.6, max_rel_err=0.7, n_bad=3, verdict=Verdict.DIVERGES, reason=reason,
         culprit=culprit or row.node,
     )  # fmt: skip
@@ -160,11 +161,11 @@ def _spoiled(row: Row) -> Row:
         return row
     match row.framework, row.op, row.kind, row.check:
         case "chainer", "conv2d", _, "exact":
-            return diverging(row, ratio=float("inf"), reason=Reason.NOT_BITWISE)
+            return diverging(row, ratio=float("inf"), reason=Code.NOT_BITWISE)
         case "chainer", "conv2d", kind, _:
             return diverging(row, ratio={"output": 5.1, "grad_output": 812.0}.get(kind, 3.4e6))
         case "torch", "softmax", "grad_output", _:
-            return diverging(row, reason=Reason.NONFINITE, ratio=float("inf"), culprit="softmax_7 add_8")
+            return diverging(row, reason=Code.NONFINITE, ratio=float("inf"), culprit="softmax_7 add_8")
         case "nnabla", "batch_norm", "grad_param", "local":
             return missing(row, "buffer_reused", row.node)
         case "nnabla", "batch_norm", "output", "local":

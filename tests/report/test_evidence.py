@@ -18,10 +18,12 @@ from gradconform.draw.problem import draw_problem
 from gradconform.draw.variants import Variant
 from gradconform.evidence import witness as evidence
 from gradconform.evidence.script import NoScript, script
-from gradconform.evidence.witness import _Witness, gather
+from gradconform.evidence.witness import gather, seen_in
 from gradconform.judge import judge
 from gradconform.rows import LIMIT, Row, Verdict
 from gradconform.spec import load
+
+pytestmark = pytest.mark.process
 
 NETWORKS = paths.specs_folder() / "networks"
 FRAMEWORKS = tuple(adapters.names())
@@ -56,7 +58,7 @@ def script_of(folder: Folder, row: Row) -> str:
     name = f"{row.spec}.float32.drawn"
     problem = read_problem(folder.problem(name))
     capture = read_capture(folder.capture(row.framework, name), problem)
-    return script(problem, row, _Witness(problem, capture, [row.tensor]).look()[row.tensor])
+    return script(problem, row, dict(seen_in(problem, capture, [row.tensor]))[row.tensor])
 
 
 def run(text: str, framework: str, folder: Path) -> tuple[int, str]:

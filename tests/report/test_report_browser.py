@@ -11,18 +11,22 @@ import axe_playwright_python
 import pandas as pd
 import pytest
 from browser import HOW, Opened, launched, opened
-from gradconform.evidence.value import Histogram, key_of
-from gradconform.report import Evidence, frame_of
-from gradconform.report.faults import rows_of
+from gradconform.evidence.value import Evidence, Histogram, key_of
+from gradconform.report.frame import frame_of, rows_of
 from gradconform.report.matrix import RATIO_STEPS
 from gradconform.report.page import page, row_href, rows_href
-from gradconform.report.summary import FAILING, summary_of
+from gradconform.report.summary import Summary
+from gradconform.rows import Verdict
 from gradconform.words import figure
 from playwright.sync_api import Browser
 from report_builder import bad_rows, good_rows, networks, run_info
 
+pytestmark = pytest.mark.process
+
 NETS = networks(3, 12)
-FRAME = frame_of(bad_rows(NETS))
+ROWS = bad_rows(NETS)
+FRAME = frame_of(ROWS)
+FAILING = [verdict for verdict in Verdict if verdict.fails]
 EVIL = "<img src=x onerror=window.hacked=1>"
 SCRIPT = 'print("shown again")\n'
 
@@ -40,18 +44,18 @@ def browser() -> Iterator[Browser]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The pages of a good run, of a bad one, and of one with names that look like markup."""
     made = tmp_path_factory.mktemp("pages")
-    worst = summary_of(FRAME).faults[0].worst
+    worst = Summary.of(ROWS).faults[0].worst
     histogram = Histogram(100, 90, 1, 4, ((1.0, 10.0, 6), (10.0, 100.0, 3)))
     evidence = [Evidence(key_of(worst), histogram, "again.py", SCRIPT, "")]
-    (made / "bad.html").write_text(page(FRAME, run_info(NETS), None, evidence), encoding="utf-8")
-    (made / "good.html").write_text(page(frame_of(good_rows(NETS)), run_info(NETS)), encoding="utf-8")
+    (made / "bad.html").write_text(page(Summary.of(ROWS, run_info(NETS)), None, evidence), encoding="utf-8")
+    (made / "good.html").write_text(page(Summary.of(good_rows(NETS), run_info(NETS))), encoding="utf-8")
     rows = [
         replace(r, spec=EVIL, reason=r.reason and EVIL, op=EVIL, culprit=r.culprit and "<b>")
         for r in bad_rows(networks(1))
     ]
     evil = {"name": EVIL, "about": EVIL, "nodes": ((EVIL, EVIL), ("b", "b")), "edges": ((EVIL, "b"),)}
     nets = tuple(replace(n, **evil) for n in networks(1))
-    (made / "evil.html").write_text(page(frame_of(rows), run_info(nets)), encoding="utf-8")
+    (made / "evil.html").write_text(page(Summary.of(rows, run_info(nets))), encoding="utf-8")
     return made
 
 
@@ -192,7 +196,7 @@ def test_every_failing_row_can_be_linked_to(bad: Opened) -> None:
 
 def test_an_address_from_outside_lands(browser: Browser, folder: Path) -> None:
     """A row opened by its address is in view and has the focus; a row that is not there says so."""
-    row = summary_of(FRAME).faults[3].worst
+    row = Summary.of(ROWS).faults[3].worst
     with opened(browser, folder / "bad.html", address=row_href(row)) as found:
         one = found.page.locator("#rows .one")
         assert row.tensor in one.inner_text()
@@ -350,7 +354,7 @@ def test_a_printed_page_leaves_off_what_paper_cannot_do(bad: Opened) -> None:
 def test_of_many_networks_those_are_shown_that_fail_or_are_asked_for(browser: Browser, tmp_path: Path) -> None:
     """The table of networks lists all and can be narrowed; below it, one opens when it is chosen."""
     nets = networks(20, 12)
-    (tmp_path / "many.html").write_text(page(frame_of(good_rows(nets)), run_info(nets)), encoding="utf-8")
+    (tmp_path / "many.html").write_text(page(Summary.of(good_rows(nets), run_info(nets))), encoding="utf-8")
     with opened(browser, tmp_path / "many.html") as found:
         assert found.texts("details.network") == []
         found.page.locator("#find-network").fill("net1")

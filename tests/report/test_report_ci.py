@@ -18,10 +18,10 @@ from gradconform.history.changes import (
     VanishedRow,
     VerdictChange,
 )
-from gradconform.report import frame_of
 from gradconform.report.junit import WHOLE, junit
 from gradconform.report.markdown import markdown, plain
 from gradconform.report.page import page
+from gradconform.report.summary import Summary
 from gradconform.rows import Row, Verdict
 from report_builder import bad_rows, good_rows, networks, run_info
 
@@ -32,7 +32,7 @@ NASTY = "]]> <failure/> & \"'\x0b\x00\ud800 \x1b[31mred"
 
 def of(rows: list[Row], nets: object = NETS) -> str:
     """The text of junit.xml for these rows."""
-    return junit(frame_of(rows), run_info(nets))  # type: ignore[arg-type]
+    return junit(Summary.of(rows, run_info(nets)))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("rows", [good_rows(NETS), bad_rows(NETS), []], ids=["good", "bad", "none"])
@@ -100,7 +100,7 @@ def test_words_that_xml_cannot_hold_do_not_break_it() -> None:
 
 def test_the_summary_is_short_and_names_the_culprits() -> None:
     """A reviewer sees the verdict, the nodes, how far they are, and what crashed; and no more than a screen."""
-    text = markdown(frame_of(bad_rows(NETS)), run_info(NETS))
+    text = markdown(Summary.of(bad_rows(NETS), run_info(NETS)))
     lines = text.splitlines()
     assert lines[0].startswith("## ❌ Not everything conforms")
     assert "| **conv2d\\_0** (conv2d) | chainer 7.8.1 | net01 | 3.4e6 times the bound |" in text
@@ -113,7 +113,7 @@ def test_the_summary_is_short_and_names_the_culprits() -> None:
 
 def test_a_good_summary_is_shorter_still() -> None:
     """Nothing to look at: the verdict, what it speaks of, and where it comes from."""
-    text = markdown(frame_of(good_rows(NETS)), run_info(NETS))
+    text = markdown(Summary.of(good_rows(NETS), run_info(NETS)))
     assert text.startswith("## ✅ Everything conforms") and "|" not in text.replace("\\|", "")
 
 
@@ -140,13 +140,13 @@ def changes() -> Changes:
 
 def test_changes_are_told_on_the_page_and_in_the_summary() -> None:
     """The environment comes first, then what could not run, then what is worse; nothing of it without changes."""
-    frame, run = frame_of(bad_rows(NETS)), run_info(NETS)
-    html = page(frame, run, changes())
+    rows, run = bad_rows(NETS), run_info(NETS)
+    html = page(Summary.of(rows, run), changes())
     section = html[html.index('id="changes"') : html.index('id="faults"')]
     order = ["2 rows worse", "1,234 rows compared", "Environment: 1", "7.8.0", "nnabla-1.32", "no &lt;interpreter&gt;",
              "Other verdict: 1", "grad/conv2d_0", "✗ worse", "Vanished rows", "output/gone"]  # fmt: skip
     places = [section.index(words) for words in order]
     assert places == sorted(places)
-    text = markdown(frame, run, changes())
+    text = markdown(Summary.of(rows, run), changes())
     assert "2 rows worse" in text and "chainer version 7.8.0 → 7.8.1" in text and "nnabla-1.32 could not run" in text
-    assert 'id="changes"' not in page(frame, run) and "worse" not in markdown(frame, run)
+    assert 'id="changes"' not in page(Summary.of(rows, run)) and "worse" not in markdown(Summary.of(rows, run))

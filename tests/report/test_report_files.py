@@ -2,15 +2,20 @@
 
 import csv
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from gradconform import report
+from gradconform.contract.run import RunInfo
+from gradconform.reasons import Code
 from gradconform.report import files
 from gradconform.report.frame import frame_of
-from gradconform.rows import COLUMNS, LIMIT, Reason, Row, Verdict, blank
+from gradconform.report.summary import Summary
+from gradconform.report.write import write
+from gradconform.rows import COLUMNS, LIMIT, TEXTS, Row, Verdict, blank
 from pandas.testing import assert_frame_equal
 from report_builder import bad_rows, good_rows, networks, run_info
 
@@ -40,8 +45,8 @@ def row(**known: object) -> Row:
 
 def nasty_rows() -> list[Row]:
     """Every nasty text in every column of text, every nasty number in every column of numbers."""
-    texts = {name: "" for name in COLUMNS if isinstance(getattr(row(), name), str)} | {"verdict": "diverges"}
-    rows = [replace(row(), **{name: text for name in texts if name != "verdict"}) for text in NASTY]
+    texts = [name for name in TEXTS if name not in ("verdict", "kind", "check")]
+    rows = [replace(row(), **dict.fromkeys(texts, text)) for text in NASTY]
     figures = ("ratio", "max_abs_err", "max_rel_err", "got", "expected")
     return rows + [row(node=f"n{i}", n_bad=2**40, **dict.fromkeys(figures, x)) for i, x in enumerate(NUMBERS)]
 
@@ -108,18 +113,18 @@ def test_the_order_of_the_rows_does_not_matter() -> None:
 def test_an_unknown_verdict_is_refused() -> None:
     """A verdict that no writer knows would be counted nowhere."""
     with pytest.raises(ValueError, match="verdict 'fine'; expected one of conforms"):
-        frame_of([row(verdict="fine")])
+        row(verdict="fine")
 
 
 def test_a_run_folder_is_whole_and_read_back(tmp_path: Path) -> None:
     """`write` leaves its files and nothing else; `read` gives the frame; the manifest survives."""
     nets = networks()
-    report.write(bad_rows(nets), run_info(nets), tmp_path / "new" / "latest")
+    write(Summary.of(bad_rows(nets), run_info(nets)), tmp_path / "new" / "latest")
     folder = tmp_path / "new" / "latest"
     texts = ["evidence.json", "index.html", "junit.xml", "run.json", "summary.md"]
     assert sorted(p.name for p in folder.iterdir()) == ["diff.csv", "diff.parquet", *texts]
-    assert_frame_equal(report.read(folder), frame_of(bad_rows(nets)))
-    assert report.RunInfo.from_json((folder / "run.json").read_text(encoding="utf-8")) == run_info(nets)
+    assert_frame_equal(files.read(folder), frame_of(bad_rows(nets)))
+    assert RunInfo.from_json((folder / "run.json").read_text(encoding="utf-8")) == run_info(nets)
 
 
 def test_a_writer_that_fails_leaves_the_old_files(tmp_path: Path) -> None:
@@ -140,20 +145,30 @@ def test_a_folder_that_holds_no_run_is_named(tmp_path: Path) -> None:
     with pytest.raises(
         FileNotFoundError, match=r"diff\.parquet: no such file; expected the folder of a finished run"
     ):
-        report.read(tmp_path)
+        files.read(tmp_path)
     pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "diff.parquet")
     with pytest.raises(ValueError, match="columns differ"):
-        report.read(tmp_path)
+        files.read(tmp_path)
     with pytest.raises(ValueError, match=r"run\.json"):
-        report.RunInfo.from_json("{}")
+        RunInfo.from_json("{}")
 
 
 def test_the_readme_explains_every_column_verdict_and_reason() -> None:
     """Whoever opens a folder of reports finds each word of it explained, and no column that is not there."""
     text = (Path(__file__).parents[2] / "reports" / "README.md").read_text(encoding="utf-8")
     explained = set(re.findall(r"^\| `([^`]+)` \|", text, flags=re.MULTILINE))
-    assert explained >= {*COLUMNS, *Verdict, *Reason}
+    assert explained >= {*COLUMNS, *Verdict}
+    assert {*re.findall(r"`([^`]+)`", text)} >= {*Code}
     section = text.partition("## The columns")[2].partition("## ")[0]
     columns = re.findall(r"^\| `([^`]+)` \|", section, flags=re.MULTILINE)
     assert tuple(columns) == COLUMNS
     assert f"above {LIMIT:g} diverges" in text
+
+
+def test_a_summary_needs_no_frame() -> None:
+    """Everything but CSV, Parquet and notebooks is made without pandas; the twin is that those need it."""
+    code = "import sys; import gradconform.report.{}; print('pandas' in sys.modules)"
+    light = ("summary", "page", "markdown", "junit", "terminal")
+    for module, expected in [*((name, "False") for name in light), ("write", "True"), ("notebook", "True")]:
+        done = subprocess.run([sys.executable, "-c", code.format(module)], capture_output=True, text=True, check=True)
+        assert done.stdout.split() == [expected], module

@@ -6,9 +6,10 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
-from gradconform.report import NetworkInfo, frame_of
+from gradconform.contract.run import NetworkInfo
 from gradconform.report.page import CARDS, page, page_scripts
 from gradconform.report.payload import unpacked
+from gradconform.report.summary import Summary
 from gradconform.rows import Row
 from gradconform.words import figure, number, tail, without_paths
 from report_builder import bad_rows, diverging, good_rows, networks, run_info
@@ -63,7 +64,7 @@ def opened(html: str) -> str:
 
 def built(rows: list[Row], nets: tuple[NetworkInfo, ...] = NETS) -> str:
     """The page of these rows, every network opened."""
-    return opened(page(frame_of(rows), run_info(nets)))
+    return opened(page(Summary.of(rows, run_info(nets))))
 
 
 GOOD, BAD = built(good_rows(NETS)), built(bad_rows(NETS))
@@ -153,6 +154,7 @@ EVIL = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("evil", EVIL)
 @pytest.mark.parametrize("make", [good_rows, bad_rows])
 def test_names_and_reasons_are_text_and_never_markup(make: Callable[..., list[Row]], evil: str) -> None:
@@ -167,7 +169,7 @@ def test_names_and_reasons_are_text_and_never_markup(make: Callable[..., list[Ro
         ]  # fmt: skip
         rows = [replace(r, version=word) if r.framework == "torch" else r for r in rows]
         nets = tuple(NetworkInfo(n.name, word, word, ((word, word),)) for n in networks(2, 8))
-        return Page(opened(page(frame_of(rows), replace(run_info(nets), command=word, platform=word))))
+        return Page(opened(page(Summary.of(rows, replace(run_info(nets), command=word, platform=word)))))
 
     spoiled, plain = with_text(evil), with_text("harmless")
     assert [tag for tag, _ in spoiled.tags] == [tag for tag, _ in plain.tags]
@@ -204,7 +206,7 @@ def test_a_large_run_is_a_small_page() -> None:
     nets = networks(20, 40)
     rows = good_rows(nets, checks=("local", "end_to_end"))
     assert len(rows) > 20_000
-    assert len(page(frame_of(rows), run_info(nets)).encode()) < 3_000_000
+    assert len(page(Summary.of(rows, run_info(nets))).encode()) < 3_000_000
 
 
 def test_a_run_without_rows_has_a_page() -> None:
@@ -212,7 +214,7 @@ def test_a_run_without_rows_has_a_page() -> None:
     text = Page(built([])).text
     assert "Nothing was judged." in text
     assert "torch: nothing was judged." in text
-    assert Page(page(frame_of([]), run_info(()))).open == []
+    assert Page(page(Summary.of([], run_info(())))).open == []
 
 
 def test_a_crash_before_anything_was_known_is_shown_everywhere() -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from gradconform.report import frame_of
 from gradconform.report.consequence import Ends, consequence
 from gradconform.report.faults import Fault
 from gradconform.report.page import command, page, row_href, rows_href
 from gradconform.report.payload import payload, unpacked
 from gradconform.report.routes import routes_of
-from gradconform.report.summary import summary_of
-from gradconform.rows import Row, Verdict, blank
+from gradconform.report.summary import Summary
+from gradconform.rows import COLUMNS, Row, Verdict, blank
 from report_builder import bad_rows, diverging, good_rows, networks, run_info
 
 NETS = networks(2, 8)
@@ -34,14 +33,14 @@ def test_routes_are_counted_by_how_far_they_are() -> None:
         route_row(reason="not_retained"), route_row(verdict="measured", max_abs_err=1e-9),
         route_row(route="other", max_abs_err=0.0), route_row(check="local", max_abs_err=0.0),
     ]  # fmt: skip
-    hooks, other = routes_of(frame_of(rows))
+    hooks, other = routes_of(rows)
     assert (hooks.route, hooks.primary) == ("hooks", "retain_grad")
     assert (hooks.identical, hooks.within, hooks.diverging, hooks.ratio) == (2, 1, 1, 900.0)
     assert hooks.others == ("1 measured",) and hooks.missing == ("1 tensor (not_retained)",)
     assert (other.route, other.identical) == ("other", 1)
-    html = page(frame_of(rows), run_info(NETS))
+    html = page(Summary.of(rows, run_info(NETS)))
     assert 'id="routes"' in html and "✗ 1" in html
-    assert 'id="routes"' not in page(frame_of(good_rows(NETS)), run_info(NETS))
+    assert 'id="routes"' not in page(Summary.of(good_rows(NETS), run_info(NETS)))
 
 
 def fault_at(tensor: str, kind: str, node: str) -> tuple[Fault, Ends]:
@@ -55,8 +54,7 @@ def fault_at(tensor: str, kind: str, node: str) -> tuple[Fault, Ends]:
         if (r.spec, r.tensor, r.framework, r.dtype, r.check) == ("net00", tensor, "torch", "float32", "local")
     )  # fmt: skip
     rows[at] = diverging(replace(rows[at], kind=kind), culprit=node)
-    frame = frame_of(rows)
-    return summary_of(frame).faults[0], Ends.of(frame, run_info(NETS))
+    return Summary.of(rows).faults[0], Ends.of(rows, run_info(NETS))
 
 
 def test_a_wrong_gradient_is_felt_upstream_only() -> None:
@@ -83,13 +81,12 @@ def test_a_wrong_output_is_felt_downstream_and_in_every_gradient() -> None:
 def test_without_rows_end_to_end_nothing_is_said() -> None:
     """An exact run measures nothing end to end."""
     rows = [diverging(r) if r.framework == "torch" else r for r in good_rows(NETS, checks=("exact",))]
-    frame = frame_of(rows)
-    assert consequence(summary_of(frame).faults[0], Ends.of(frame, run_info(NETS))) == []
+    assert consequence(Summary.of(rows).faults[0], Ends.of(rows, run_info(NETS))) == []
 
 
 def test_the_command_shows_it_again() -> None:
     """It names the spec, the framework, the dtype and the seed, and keeps what was computed."""
-    fault = next(f for f in summary_of(frame_of(bad_rows(networks(3, 8)))).faults if f.framework == "chainer")
+    fault = next(f for f in Summary.of(bad_rows(networks(3, 8))).faults if f.framework == "chainer")
     said = command(fault, replace(run_info(networks(3, 8)), seed=None))
     assert said.startswith(f"gradconform run specs/networks/{fault.spec}.yaml --adapter chainer --dtype float")
     assert "--keep" in said and "--seed" not in said
@@ -103,18 +100,18 @@ def test_addresses_are_encoded() -> None:
     assert rows_href({"spec": "a&b", "node": ""}) == "#spec=a%26b"
 
 
-def test_the_data_in_the_page_is_the_frame() -> None:
+def test_the_data_in_the_page_is_the_rows() -> None:
     """Every row and column, texts as they are, figures as short as they are shown, values in full."""
-    frame = frame_of(bad_rows(NETS))
-    packed = unpacked(payload(frame, {}))
-    assert packed["rows"] == len(frame)
-    assert set(packed["columns"]) == set(packed["order"]) == set(frame.columns)
+    rows = Summary.of(bad_rows(NETS)).rows
+    packed = unpacked(payload(rows, {}))
+    assert packed["rows"] == len(rows)
+    assert set(packed["columns"]) == set(packed["order"]) == set(COLUMNS)
     spec = packed["columns"]["spec"]
-    assert [spec["words"][i] for i in spec["at"]] == list(frame["spec"])
-    at = frame.index[(frame["ratio"] > 0) & (frame["dtype"] == "float64")][0]
-    assert packed["columns"]["got"][at] == frame["got"][at]
-    assert packed["columns"]["ratio"][at] == pytest.approx(frame["ratio"][at], rel=1e-3)
-    nothing = frame.index[frame["ratio"].isna()][0]
+    assert [spec["words"][i] for i in spec["at"]] == [row.spec for row in rows]
+    at = next(i for i, row in enumerate(rows) if row.ratio > 0 and row.dtype == "float64")
+    assert packed["columns"]["got"][at] == rows[at].got
+    assert packed["columns"]["ratio"][at] == pytest.approx(rows[at].ratio, rel=1e-3)
+    nothing = next(i for i, row in enumerate(rows) if row.ratio != row.ratio)
     assert packed["columns"]["ratio"][nothing] is None
 
 
@@ -125,7 +122,7 @@ def test_behaviours_are_no_networks() -> None:
         route="script", check="semantics", verdict=Verdict.CONFORMS, reason="adds",
     )  # fmt: skip
     rows = [*good_rows(NETS), row, replace(row, check="claim", verdict=Verdict.HOLDS), replace(row, spec="net00")]
-    html = page(frame_of(rows), run_info(NETS))
+    html = page(Summary.of(rows, run_info(NETS)))
     assert 'data-network="accumulation.twice"' not in html
     assert 'data-network="net00"' in html
     assert "2 networks, 1 behaviour" in html
@@ -136,8 +133,8 @@ def test_the_page_ends_with_digests_and_with_what_could_not_run() -> None:
     info = replace(
         run_info(NETS), problems=(("net00.float32.drawn", "sha256:0123abcd"),), absent=(("toy", "no <interpreter>"),)
     )
-    html = page(frame_of(good_rows(NETS)), info)
+    html = page(Summary.of(good_rows(NETS), info))
     end = html[html.index('id="run"') :]
     assert "0123abcd" in end and "net00.float32.drawn" in end
     assert "toy could not run: no &lt;interpreter&gt;" in end
-    assert "Digests" not in page(frame_of(good_rows(NETS)), run_info(NETS))
+    assert "Digests" not in page(Summary.of(good_rows(NETS), run_info(NETS)))

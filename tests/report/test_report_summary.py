@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 import pytest
-from gradconform.report import frame_of, summary_of, terminal_summary
 from gradconform.report.matrix import networks_of
+from gradconform.report.summary import Summary
+from gradconform.report.terminal import terminal_summary
 from gradconform.rows import Row, Verdict, blank
 from report_builder import CHECKS, bad_rows, diverging, good_rows, missing, networks, run_info
 from rich.console import Console
@@ -16,7 +17,7 @@ FAILING = (Verdict.DIVERGES, Verdict.MISSING, Verdict.CRASHED)
 
 def test_a_good_run_conforms() -> None:
     """The headline counts what was judged and names every framework with its version."""
-    head = summary_of(frame_of(good_rows(NETS)), RUN).headline
+    head = Summary.of(good_rows(NETS), RUN).headline
     judged = sum(row.verdict == Verdict.CONFORMS for row in good_rows(NETS))
     assert (head.state, head.sentence, head.gaps) == ("conforms", "Everything conforms.", ())
     assert (
@@ -32,7 +33,7 @@ def test_one_bad_row_is_enough(index: int) -> None:
     judged = [i for i, row in enumerate(rows) if row.verdict == Verdict.CONFORMS]
     at = judged[index % len(judged)]
     rows[at] = diverging(rows[at])
-    summary = summary_of(frame_of(rows), RUN)
+    summary = Summary.of(rows, RUN)
     assert summary.headline.sentence == "Not everything conforms: 1 node diverges."
     assert [fault.rows for fault in summary.faults] == [(rows[at],)]
 
@@ -40,7 +41,7 @@ def test_one_bad_row_is_enough(index: int) -> None:
 def test_every_failing_row_is_in_exactly_one_entry() -> None:
     """Grouping neither drops a row nor shows it twice."""
     rows = bad_rows(NETS)
-    summary = summary_of(frame_of(rows), RUN)
+    summary = Summary.of(rows, RUN)
     shown = [row for fault in summary.faults for row in fault.rows]
     assert len(shown) == len(set(map(str, shown))) == sum(r.verdict in FAILING[:2] for r in rows)
     assert sum(refusal.rows for refusal in summary.crashed) == 2
@@ -54,7 +55,7 @@ def test_a_faulty_node_with_forty_bad_tensors_is_one_fault() -> None:
         spec="net", node="conv1", op="conv2d", framework="torch", version="2", check="local", dtype="float32"
     )
     rows = [diverging(replace(row, tensor=f"grad/t{i}"), ratio=5.0 + i) for i in range(40)]
-    (fault,) = summary_of(frame_of(rows)).faults
+    (fault,) = Summary.of(rows).faults
     assert (fault.nodes, fault.ops, len(fault.rows), fault.worst.tensor) == (
         ("conv1",),
         ("conv2d",),
@@ -76,9 +77,8 @@ def test_the_culprit_is_named_and_not_the_owner_of_the_tensor() -> None:
     )
     relu, conv = replace(row, node="relu1", op="relu"), replace(row, node="conv2", op="conv2d")
     rows = [relu, conv, diverging(replace(relu, tensor="grad/relu1"), culprit="conv2")]
-    frame = frame_of(rows)
-    (fault,) = summary_of(frame).faults
-    (view,) = networks_of(frame, run_info(()))
+    (fault,) = Summary.of(rows).faults
+    (view,) = networks_of(Summary.of(rows, run_info(())))
     words = {line.node: [c.word for c in line.cells if c.worst] for line in view.lines}
     assert (fault.nodes, fault.ops) == (("conv2",), ("conv2d",))
     assert words == {"conv2": ["diverges"], "relu1": ["conforms"]}
@@ -91,7 +91,7 @@ def test_what_could_not_be_judged_for_want_of_others_blames_nobody() -> None:
         missing(replace(row, node=f"n{i}", tensor=f"output/n{i}"), "needs output/a, which is missing")
         for i in range(3)
     ]
-    summary = summary_of(frame_of([*rows, missing(replace(row, node="a"), "graph_cut", "a")]))
+    summary = Summary.of([*rows, missing(replace(row, node="a"), "graph_cut", "a")])
     assert sorted((fault.nodes, len(fault.rows)) for fault in summary.faults) == [((), 3), (("a",), 1)]
     assert "1 node lacks tensors and 3 tensors could not be judged for it" in summary.headline.sentence
 
@@ -102,7 +102,7 @@ def test_one_refusal_in_many_networks_is_one_entry() -> None:
     rows = [
         replace(row, spec=f"net{i}", reason=f"node 'gelu{i}' (gelu): only the tanh form") for i in range(20)
     ]
-    (refusal,) = summary_of(frame_of(rows)).unsupported
+    (refusal,) = Summary.of(rows).unsupported
     assert (refusal.reason, refusal.ops, len(refusal.where)) == ("only the tanh form", ("gelu",), 20)
 
 
@@ -110,7 +110,7 @@ def test_nothing_judged_is_not_conforming() -> None:
     """No rows, or none but measured ones, never read as good."""
     measured = [row for row in good_rows(NETS) if row.verdict == Verdict.MEASURED]
     for rows in ([], measured):
-        head = summary_of(frame_of(rows), RUN).headline
+        head = Summary.of(rows, RUN).headline
         assert (head.state, head.sentence) == ("incomplete", "Nothing was judged.")
 
 
@@ -128,7 +128,7 @@ def without(framework: str, spec: str | None = None) -> list[Row]:
 )
 def test_a_framework_or_network_that_is_absent_is_a_gap(rows: list[Row], gap: str) -> None:
     """What the manifest promises and the rows lack keeps the run from conforming."""
-    head = summary_of(frame_of(rows), RUN).headline
+    head = Summary.of(rows, RUN).headline
     assert (head.state, head.gaps) == ("incomplete", (gap,))
 
 
@@ -138,7 +138,7 @@ def test_the_honest_ratio_is_of_conforming_rows_only() -> None:
         spec="net", node="a", op="gelu", framework="torch", version="2", check="local", dtype="float32"
     )
     good = replace(row, ratio=0.7, verdict=Verdict.CONFORMS)
-    (nearest,) = summary_of(frame_of([good, replace(good, ratio=0.2), diverging(row)])).nearest
+    (nearest,) = Summary.of([good, replace(good, ratio=0.2), diverging(row)]).nearest
     assert nearest.worst is not None
     assert (nearest.worst.ratio, nearest.judged, nearest.failed) == (0.7, 3, 1)
 
@@ -146,7 +146,7 @@ def test_the_honest_ratio_is_of_conforming_rows_only() -> None:
 @pytest.mark.parametrize(("make", "good"), [(good_rows, True), (bad_rows, False)])
 def test_every_node_has_a_cell_in_every_column(make: object, good: bool) -> None:
     """Cells hold a figure or a word; the worst one stands for the network."""
-    views = networks_of(frame_of(make(NETS)), RUN)  # type: ignore[operator]
+    views = networks_of(Summary.of(make(NETS), RUN))  # type: ignore[operator]
     assert [view.name for view in views] == [net.name for net in NETS]
     for view, net in zip(views, NETS, strict=True):
         assert [(line.node, line.op) for line in view.lines] == list(net.nodes)
@@ -157,7 +157,7 @@ def test_every_node_has_a_cell_in_every_column(make: object, good: bool) -> None
 def test_a_hole_in_the_rows_is_seen() -> None:
     """A node without rows in one framework says so, in its cell and in the line of its network."""
     rows = [r for r in good_rows(NETS) if (r.spec, r.node, r.framework) != ("net01", "relu_2", "torch")]
-    view = networks_of(frame_of(rows), RUN)[1]
+    view = networks_of(Summary.of(rows, RUN))[1]
     line = next(line for line in view.lines if line.node == "relu_2")
     assert [cell.word for cell in line.cells[:3]] == ["no row", "no row", "conforms"]
     assert [cell.word for cell in view.overall[:3]] == ["no row", "no row", "conforms"]
@@ -170,7 +170,7 @@ def test_a_refused_node_takes_its_network_with_it_unless_something_was_judged() 
     others = [r for r in good_rows(NETS) if (r.spec, r.framework, r.dtype) != same]
     kept = [r for r in good_rows(NETS) if (r.spec, r.framework, r.dtype) == same and r.node != refused.node]
     alone, beside = (
-        networks_of(frame_of([*rows, refused]), RUN)[0].lines for rows in (others, [*others, *kept])
+        networks_of(Summary.of([*rows, refused], RUN))[0].lines for rows in (others, [*others, *kept])
     )
     assert {line.cells[0].word for line in alone} == {"unsupported"}
     assert [line.cells[0].word for line in beside[:2]] == ["unsupported", "conforms"]
@@ -178,7 +178,7 @@ def test_a_refused_node_takes_its_network_with_it_unless_something_was_judged() 
 
 def test_end_to_end_errors_come_in_the_order_of_the_network() -> None:
     """Outputs before gradients, nodes in order; what was not measured is None."""
-    view = networks_of(frame_of(good_rows(NETS, checks=(*CHECKS, "cross:chainer"))), RUN)[0]
+    view = networks_of(Summary.of(good_rows(NETS, checks=(*CHECKS, "cross:chainer")), RUN))[0]
     assert [line.tensor for line in view.errors][:2] == ["output/conv2d_0", "output/batch_norm_1"]
     assert view.errors[-1].tensor == "grad/conv2d_10.weight"
     assert [cell.row is None for cell in view.errors[0].cells] == [False] * 5 + [True]
@@ -192,7 +192,7 @@ def test_the_terminal_shows_the_same_and_no_markup() -> None:
         for r in bad_rows(NETS)
     ]
     console = Console(width=200, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
-    console.print(terminal_summary(frame_of(rows), RUN))
+    console.print(terminal_summary(Summary.of(rows, RUN)))
     text = console.export_text()
     assert "Not everything conforms" in text
     assert "[red]x[/red]" in text

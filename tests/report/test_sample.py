@@ -6,10 +6,10 @@ import json
 import re
 from pathlib import Path
 
-import gradconform
 from gradconform.capture import adapters
+from gradconform.report.files import read_run
 from gradconform.report.page import page_scripts
-from gradconform.report.summary import summary_of
+from gradconform.report.summary import Summary
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "reports" / "sample"
@@ -17,10 +17,11 @@ SAMPLE = ROOT / "reports" / "sample"
 
 def test_the_sample_holds_a_real_divergence_and_what_shows_it() -> None:
     """Chainer's pooling is named, by a run that any reader can repeat, and a script comes with it."""
-    run = gradconform.load_run(SAMPLE / "run")
-    assert {fault.framework for fault in summary_of(run, run.manifest).faults} == {"chainer"}
-    assert "pooled" in {node for fault in summary_of(run).faults for node in fault.nodes}
-    assert set(run["framework"]) == set(adapters.names())
+    rows, run = read_run(SAMPLE / "run")
+    faults = Summary.of(rows, run).faults
+    assert {fault.framework for fault in faults} == {"chainer"}
+    assert "pooled" in {node for fault in faults for node in fault.nodes}
+    assert {row.framework for row in rows} == set(adapters.names())
     evidence = json.loads((SAMPLE / "run" / "evidence.json").read_text(encoding="utf-8"))
     assert all("average_pooling_nd" in each["script"] for each in evidence) and evidence
 

@@ -20,6 +20,8 @@ from honest import problem_of
 from route_specs import SHIPPED
 from twin_adapter import append as add
 
+pytestmark = pytest.mark.process
+
 PRIMARY = "backward_retain_grad"
 OTHERS = ("backward", "chainer_grad", "chainer_grad_set_grad", "chainer_grad_retain_grad", "function_hook", "link_hook")
 NETWORKS = (*SHIPPED, "pooled_sum")

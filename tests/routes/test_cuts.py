@@ -21,6 +21,8 @@ from gradconform.rows import Row
 from honest import problem_of
 from twin_adapter import append
 
+pytestmark = pytest.mark.process
+
 FRAMEWORKS = tuple(adapters.names())
 # Framework -> way -> (the operator that does it, its body). The last is the twin that cuts nothing.
 CUTS = {

@@ -18,6 +18,8 @@ from honest import problem_of
 from route_specs import MIXED, SHIPPED
 from twin_adapter import append
 
+pytestmark = pytest.mark.process
+
 ROUTES = ("visit_own_names", "parent_inputs", "backward_g", "clear_buffer", "auto_forward", "nn_grad")
 # Running statistics that are updated aside of the way to the output.
 ASIDE = """

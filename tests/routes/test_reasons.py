@@ -11,6 +11,8 @@ from gradconform.command.why import SENTENCES
 from honest import problem_of
 from test_cuts import CHAIN, capture, twin
 
+pytestmark = pytest.mark.process
+
 UNUSED = CHAIN.format(op="relu") + "  aside: {op: linear, x: x, out_features: 2}\noutput: y\n"
 UNASKED = CHAIN.format(op="relu").replace("{x: {shape: [3, 4], grad: true}}", "{x: {shape: [3, 4]}}").replace(
     "{op: linear, out_features: 3}", "{op: abs, x: x}"

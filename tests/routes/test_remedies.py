@@ -17,6 +17,8 @@ from gradconform.capture import worker as running
 from gradconform.contract import read_capture
 from honest import problem_of
 
+pytestmark = pytest.mark.process
+
 FRAMEWORKS = tuple(adapters.names())
 Key = tuple[str, str]
 

@@ -20,6 +20,8 @@ from honest import captured, problem_of
 from route_specs import MIXED, SHIPPED
 from twin_adapter import append
 
+pytestmark = pytest.mark.process
+
 Array = np.ndarray[Any, Any]
 
 # Nothing at all asks for a gradient.

@@ -3,6 +3,8 @@
 import pytest
 from script_runs import drawn, honest, told_apart, twin
 
+pytestmark = pytest.mark.process
+
 # By hand, from Chainer's documentation; a nested list is what a gradient or an output holds.
 EXPECTED = {
     "accumulation.backward_twice grad/x": [4.0, 20.0],

@@ -75,6 +75,7 @@ def copied(framework, where):
     return folder
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", environments.recipes())
 def test_the_reason_and_the_place_are_told(problems, tmp_path, name):
     """Of what is none, of what was never written, and of what raises; and nothing is said where a gradient is."""
@@ -101,6 +102,7 @@ WHOLE = {
 }
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_a_step_that_cuts_nothing_is_no_cut(problems, tmp_path, framework):
     """The twin: the place is looked up in the graph and not in the step, so a step that cut nothing has none."""
@@ -126,6 +128,7 @@ CUTTING = {
 }
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_a_cut_that_no_step_tells_of_is_seen(problems, tmp_path, framework):
     """In the row too, with the node; none of it by the right word alone."""
@@ -162,6 +165,7 @@ def test_a_place_that_is_not_there_is_refused(tmp_path):
         read_capture(tmp_path / "told", drawn)
 
 
+@pytest.mark.process
 def test_a_script_is_captured_by_one_route(tmp_path):
     """With routes asked for, a network is captured by each and a behaviour by the primary one alone."""
     specs = [SEMANTICS / "cotangents.yaml", paths.specs_folder() / "networks" / "mlp.yaml"]

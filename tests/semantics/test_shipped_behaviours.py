@@ -1,4 +1,4 @@
-"""The shipped behaviours in the three frameworks: as recorded, as README says, and loud where an adapter is wrong."""
+"""The shipped behaviours in the frameworks: as recorded, as their page says, and loud where an adapter is wrong."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from behaviour_runs import FRAMEWORKS, SEMANTICS, Shipped, behaviour, twin
 from click.testing import CliRunner
 from fake_adapter import fake
 from gradconform.command.main import main
-from gradconform.contract.run import FrameworkInfo, NetworkInfo, RunInfo
+from gradconform.contract.run import UNKNOWN, FrameworkInfo, NetworkInfo, RunInfo
 from gradconform.judge import conventions
-from gradconform.report import read, write
-from gradconform.report.behaviours import BEGIN, END, filled, in_a_line, markdown, table_of
-from gradconform.report.frame import frame_of
+from gradconform.report.behaviours import BEGIN, END, filled, markdown, table_of
+from gradconform.report.files import read
 from gradconform.report.page import page
+from gradconform.report.summary import Summary
+from gradconform.report.write import write
 from gradconform.rows import Verdict
 
-README = Path(__file__).parents[2] / "README.md"
+pytestmark = pytest.mark.process
+
+PAGE = Path(__file__).parents[2] / "docs" / "behaviours.md"
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +42,7 @@ def manifest(shipped):
     """What a run over these behaviours would say of itself."""
     networks = tuple(NetworkInfo(n.name, n.about, n.path.name, ()) for n in shipped.networks)
     frameworks = tuple(FrameworkInfo(name, "", "", "", 1, "") for name in FRAMEWORKS)
-    return RunInfo("", "2026-01-01T00:00:00+00:00", 1.0, None, "", "", "", 1, networks, frameworks)
+    return RunInfo(started="2026-01-01T00:00:00+00:00", networks=networks, frameworks=frameworks)
 
 
 def test_every_framework_does_what_is_right_or_recorded(rows, shipped):
@@ -61,10 +64,10 @@ def test_every_convention_is_needed(rows):
     assert here == known
 
 
-def test_the_table_of_readme_is_what_a_run_gives(rows, shipped):
-    """`gradconform run specs/semantics`, then `gradconform table reports/latest --into README.md` mends this."""
-    text = README.read_text(encoding="utf-8")
-    table = markdown(table_of(frame_of(rows), manifest(shipped)))
+def test_the_table_of_the_page_is_what_a_run_gives(rows, shipped):
+    """`gradconform run specs/semantics`, then `gradconform table reports/latest --into docs/behaviours.md` mends it."""
+    text = PAGE.read_text(encoding="utf-8")
+    table = markdown(Summary.of(rows, manifest(shipped)).behaviours)
     assert filled(text, table) == text
     assert table.count("\n| ") > 25
 
@@ -74,15 +77,15 @@ def test_one_other_answer_is_another_table(rows, shipped):
     first = next(i for i, row in enumerate(rows) if row.verdict == Verdict.CONFORMS)
     other = replace(rows[first], verdict=Verdict.KNOWN, reason="zeros: gives [1] is right")
     changed = [*rows[:first], other, *rows[first + 1 :]]
-    text = README.read_text(encoding="utf-8")
-    assert filled(text, markdown(table_of(frame_of(changed), manifest(shipped)))) != text
+    text = PAGE.read_text(encoding="utf-8")
+    assert filled(text, markdown(Summary.of(changed, manifest(shipped)).behaviours)) != text
 
 
 def test_the_page_has_words_and_reasons(rows, shipped):
     """Words, not colours alone; a difference carries its reason; nothing of it is markup."""
     reason = "other [1]: <img src=x onerror=alert(1)>; adds is right"
     hostile = replace(rows[0], verdict=Verdict.DIVERGES, reason=reason)
-    html = page(frame_of([*rows[1:], hostile]), manifest(shipped))
+    html = page(Summary.of([*rows[1:], hostile], manifest(shipped)))
     section = html[html.index('<section id="semantics">') :].partition("</section>")[0]
     assert "<summary>≠ raises</summary>raises: in step 3" in section
     assert "<summary>✗ other [1]</summary>other [1]: &lt;img" in section
@@ -93,15 +96,15 @@ def test_the_page_has_words_and_reasons(rows, shipped):
 def test_the_terminal_has_a_line(rows):
     """With how many answers differ as recorded, and not."""
     known = sum(row.verdict == Verdict.KNOWN for row in rows)
-    line = in_a_line(frame_of(rows))
+    line = table_of(rows, UNKNOWN).in_a_line
     assert line.endswith(f" answers; {known} otherwise than the sum rule, as recorded.")
-    assert in_a_line(frame_of([])) == ""
+    assert table_of([], UNKNOWN).in_a_line == ""
 
 
 def test_the_command_prints_the_table_or_puts_it_into_a_file(rows, shipped, tmp_path):
     """From the folder of a run; a folder or a file that is not fit for it is named."""
-    write(rows, manifest(shipped), tmp_path / "run")
-    write([row for row in rows if not row.check], manifest(shipped), tmp_path / "empty")
+    write(Summary.of(rows, manifest(shipped)), tmp_path / "run")
+    write(Summary.of([], manifest(shipped)), tmp_path / "empty")
     page = tmp_path / "page.md"
     page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n", encoding="utf-8")
     printed = CliRunner().invoke(main, ["table", str(tmp_path / "run")])

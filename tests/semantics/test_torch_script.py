@@ -3,6 +3,8 @@
 import pytest
 from script_runs import drawn, honest, told_apart, twin
 
+pytestmark = pytest.mark.process
+
 FREED = (
     "RuntimeError: Trying to backward through the graph a second time (or directly access saved tensors after they "
     "have already been freed). Saved intermediate values of the graph are freed when you call .backward() or "

@@ -121,6 +121,7 @@ HOSTILE: dict[str, tuple[str | bytes, str]] = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", HOSTILE)
 def test_a_hostile_file_is_refused_at_once(tmp_path, what):
     """With a reason, in seconds and not in hours, and at a line that the file has."""

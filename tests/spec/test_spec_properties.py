@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import pytest
 import yaml
 from gradconform.spec import Network, SpecError
 from gradconform.spec.graph import cycles, ordered
@@ -96,6 +97,7 @@ values = st.recursive(
 )
 
 
+@pytest.mark.slow
 @CHECKS
 @given(values, st.data())
 def test_any_value_at_any_place_is_taken_or_refused(value, data):

@@ -28,8 +28,9 @@ class AdapterError(GradconformError, LookupError):
 class Adapter:
     """An adapter folder and the interpreter for it.
 
-    name: what the user typed or the folder's name (`torch`, `chainer-6.3`). framework: the folder's name. found: how
-    the interpreter was found.
+    name: what the user typed, or the name of the folder (`torch`, `chainer-6.3`).
+    framework: the name of the folder.
+    found: how the interpreter was found.
     """
 
     name: str

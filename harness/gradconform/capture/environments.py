@@ -62,7 +62,7 @@ class Recipe:
 
     @property
     def interpreter(self) -> Path | None:
-        """Its Python, where the environment is there and whole."""
+        """The Python of the environment; None where the environment is not there or not whole."""
         python = self.folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
         return python if (self.folder / DONE).exists() and python.exists() else None
 
@@ -171,7 +171,7 @@ def _run(command: Sequence[str], wanted: Recipe, log: Path) -> None:
 
 
 def _reason(lines: Sequence[str], wanted: Recipe) -> str:
-    """Why an installer ended, in its own words, or in ours where it has no interpreter."""
+    """Why an installer failed: its own last words, or a sentence of ours where it found no interpreter."""
     if any(re.search(r"No interpreter found for Python|No download found for request", line) for line in lines):
         return f"needs Python {wanted.python}, which is not installed and cannot be fetched; install python{wanted.python}"
     errors = [line for line in lines if re.match(r"(?i)(error|×)", line)]

@@ -13,13 +13,13 @@ FILE = "machine.json"
 
 
 def write_machine(folder: Path) -> None:
-    """Leave a note of this machine beside the captures that are made here."""
+    """Write `machine.json`, which names this processor, into a folder of captures that are made here."""
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / FILE, json.dumps({"format": FORMAT, "cpu": _cpu()}))
 
 
 def cpu_of(folder: Path) -> str:
-    """The processor that the captures of a folder were made on; empty where it does not say."""
+    """The processor that the captures of a folder were made on; empty where the folder does not say."""
     with suppress(ContractError):
         return str(read_document(folder / FILE).get("cpu") or "")
     return ""

@@ -14,8 +14,8 @@ from gradconform.capture.adapters import Adapter
 from gradconform.capture.machine import write_machine
 from gradconform.contract import Capture, Problem, read_capture
 from gradconform.contract.folder import Folder
+from gradconform.contract.names import CaptureName
 from gradconform.draw.variants import Variant
-from gradconform.judge import ROUTE
 from gradconform.numeric import FOLDER
 
 Progress = Callable[[str, int, int], None]
@@ -24,9 +24,13 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Capturing:
-    """How captures are made. routes: adapter -> routes beside the primary one.
+    """How captures are made.
 
-    numeric: whether each framework's forward is also differenced; eps: with this step and no other, or None.
+    routes: adapter -> the routes that are run beside the primary one.
+    threads: how many threads a framework may use.
+    limits: what a worker may take.
+    numeric: whether each framework's forward is differenced as well.
+    eps: the one step of the differences; None where each direction has steps of its own.
     """
 
     routes: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -36,13 +40,14 @@ class Capturing:
     eps: float | None = None
 
     def ways(self, adapter: Adapter, variant: Variant | None = None) -> dict[str, str]:
-        """Name of the capture -> route, the primary one first; of one problem, those that it is captured by.
+        """Name of the capture -> route, the primary one first.
 
-        A script says itself how gradients are asked for: there is one way to run it.
+        variant: where it is given, only the captures of that problem. A behaviour has one: its script says itself how
+        gradients are asked for, so there are no other routes through it.
         """
         scripted = variant is not None and variant.network.script
         routes = () if scripted else self.routes.get(adapter.name, ())
-        return {adapter.name: "primary", **{f"{adapter.name}{ROUTE}{route}": route for route in routes}}
+        return {adapter.name: "primary", **{str(CaptureName(adapter.name, route)): route for route in routes}}
 
 
 def capture(
@@ -51,7 +56,7 @@ def capture(
 ) -> None:  # fmt: skip
     """Capture every problem in every framework, all frameworks at once.
 
-    complete: told of each problem that all of them have done.
+    complete: called with each variant that all frameworks are done with.
     """
     write_machine(folder.root)
     lock, stop = threading.Lock(), threading.Event()
@@ -96,7 +101,7 @@ def capture(
 
 
 def _numeric(task: worker.Task) -> worker.Task:
-    """The forward alone, beside the capture whose gradients it is held against."""
+    """The task that runs the forward alone, into a folder beside the capture whose gradients it is held against."""
     return replace(task, capture=task.capture / FOLDER, probes=task.problem / FOLDER)
 
 

@@ -53,9 +53,12 @@ except OSError as error:
 
 @dataclass(frozen=True)
 class Task:
-    """One problem to capture. problem, capture: folders, of which the second must not exist. digest: the problem's.
+    """One problem to capture.
 
-    probes: a folder of points at which only the forward is run, for a numerical derivative.
+    problem: the folder of the problem.
+    capture: the folder that is made; it must not exist yet.
+    digest: the digest of the problem.
+    probes: a folder of points at which only the forward is run, for a numerical derivative; None for a usual capture.
     """
 
     problem: Path
@@ -65,7 +68,7 @@ class Task:
 
     @property
     def document(self) -> dict[str, str]:
-        """As the worker is told of it."""
+        """The task as it stands in the job that the worker reads."""
         probes = {} if self.probes is None else {"probes": str(self.probes)}
         return {"problem": str(self.problem), "capture": str(self.capture), **probes}
 
@@ -74,8 +77,9 @@ class Task:
 class Limits:
     """What a worker may take.
 
-    seconds: for one problem, from its start. start: for the interpreter and the framework to come up. memory: bytes of
-    address space, or None.
+    seconds: time for one problem, from its start.
+    start: seconds until the interpreter and the framework have come up.
+    memory: bytes of address space; None for no limit.
     """
 
     seconds: float = 600.0
@@ -96,7 +100,8 @@ def capture(
 ) -> None:
     """Run all tasks; afterwards each has a `capture.json`, if only one that says `crashed` and why.
 
-    finished: told of each task when it is done. stop: once set, the worker is killed and the rest is left undone.
+    finished: called with each task when it is done.
+    stop: once it is set, the worker is killed and the remaining tasks are left undone.
     No process is left behind, whatever is raised.
     """
     left = list(tasks)
@@ -123,7 +128,11 @@ def capture(
 
 
 class _Run:
-    """One process of the worker. left: tasks without a result. passed: those it could write no result of."""
+    """One process of the worker.
+
+    left: the tasks that have no result yet.
+    passed: the tasks that the process is through with, without having been able to write a result.
+    """
 
     def __init__(
         self, adapter: Adapter, tasks: Sequence[Task], stem: str, route: str, threads: int, limits: Limits,
@@ -150,7 +159,7 @@ class _Run:
             )  # fmt: skip
 
     def wait(self, stop: threading.Event | None) -> str | None:
-        """Wait until the process ends or has to be ended; the cause, where we ended it."""
+        """Wait until the process ends or has to be killed. Returns why it was killed; None where it ended by itself."""
         since = time.monotonic()
         at: Path | None = None
         while True:
@@ -198,7 +207,7 @@ class _Run:
         self.process.wait()
 
     def why(self, cause: str | None) -> str:
-        """What to tell the reader of a report: how it ended and the last lines it wrote."""
+        """How the process ended and the last lines that it wrote, for the reader of a report."""
         if cause is None:
             cause = _ending(self.process.returncode)
         lines = last_lines(self.log)
@@ -226,7 +235,7 @@ def last_lines(log: Path) -> str:
 
 
 def environment(threads: int) -> dict[str, str]:
-    """The environment of a worker: ours, with the number of threads that every numeric library looks for."""
+    """The environment variables of a worker: ours, with the variables that set the threads of numeric libraries."""
     names = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM")
     return {**os.environ, **{f"{name}_NUM_THREADS": str(threads) for name in names}}
 

@@ -12,9 +12,10 @@ import click
 from rich.console import Console
 
 from gradconform.capture import together
+from gradconform.capture.choice import present
 from gradconform.command.console import progress_bars
 from gradconform.command.exits import CANNOT_RUN
-from gradconform.command.options import FOLDER, Options, capture_options, chosen_adapters, specs_argument
+from gradconform.command.options import FOLDER, Options, capture_options, specs_argument
 from gradconform.contract.folder import Folder, capture_documents
 from gradconform.contract.place import check_new
 from gradconform.draw.variants import variants
@@ -32,10 +33,10 @@ def command(specs: Sequence[Path], out: Path, **options: Any) -> None:
 
 
 def execute(specs: Sequence[Path], options: Options, out: Path) -> int:
-    """Draw and capture."""
+    """Draw every problem and capture it in every framework that was chosen. Returns the exit status."""
     check_new("--out", out)
     wanted = variants(networks(specs), options.dtype)
-    chosen, absent = chosen_adapters(options.adapter)
+    chosen, absent = present(options.adapter)
     how = options.capturing(chosen)
     folder = Folder(out)
     with progress_bars() as told, processes.pool(processes.cores()) as workers:

@@ -53,7 +53,7 @@ def execute(before: Path, after: Path, history: Path | None, *, subset: bool, as
 
 
 def comparison(found: Changes) -> RenderableType:
-    """What changed, environments first, since they usually explain the rest."""
+    """The comparison as tables for a terminal: environments first, since they usually explain the rest."""
     worse = found.regressions
     parts: list[RenderableType] = [
         Text(f"before {found.before.folder} ({found.before.started})"),

@@ -15,14 +15,14 @@ from gradconform.capture.together import Progress as Told
 
 
 def wide_console(width: int = 250) -> Console:
-    """As wide as the terminal, or so wide that no table in a file or a pipe is cut."""
+    """A console as wide as the terminal; in a file or a pipe so wide that no table is cut."""
     console = Console(highlight=False)
     return console if console.is_terminal or "COLUMNS" in os.environ else Console(highlight=False, width=width)
 
 
 @contextmanager
 def progress_bars() -> Iterator[Told]:
-    """Bars on a terminal; elsewhere a line for each stage that is done."""
+    """Show progress: bars on a terminal, elsewhere a line for each stage that is done."""
     lock = threading.Lock()
     bars: dict[str, TaskID] = {}
     columns = (TextColumn("{task.description:>12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

@@ -14,6 +14,6 @@ INTERRUPTED = 128
 def status_of(rows: Sequence[Row], absent: bool) -> int:
     """The exit status: what diverges comes before what could not run."""
     verdicts = {row.verdict for row in rows}
-    if verdicts & {Verdict.DIVERGES, Verdict.MISSING}:
+    if any(verdict.wrong for verdict in verdicts):
         return DIVERGES
     return CANNOT_RUN if Verdict.CRASHED in verdicts or absent else 0

@@ -34,7 +34,7 @@ def command(folder: Path, row: str | None, changes: bool) -> None:
 
 
 def execute(folder: Path, row: str | None, *, changes: bool) -> int:
-    """Tell what the runs of a folder say, together."""
+    """Print what all runs of a folder give together: their list, the trend of one row, or what changed when."""
     runs, refused = runs_in(folder)
     for message in refused:
         Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(f"not read: {message}")

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import click
 
-from gradconform import paths
 from gradconform.command.console import progress_bars
 from gradconform.command.options import FOLDER, keeping_options, out_option
 from gradconform.command.report import write_report
@@ -17,7 +16,7 @@ from gradconform.contract import ContractError
 from gradconform.contract.folder import Folder, joined
 from gradconform.contract.place import check_writable
 from gradconform.history.keep import NOWHERE, Keeping
-from gradconform.judge import conventions, known
+from gradconform.judge.marked import listed, marked
 from gradconform.run import processes, way
 from gradconform.run.manifest import Clock
 
@@ -37,21 +36,20 @@ def command(
 
 
 def execute(given: Sequence[Path], out: Path, keeping: Keeping = NOWHERE) -> int:
-    """Judge what was captured before, here or elsewhere; captures of one problem are joined by its digest."""
+    """Judge what was captured before, here or elsewhere. Captures of one problem are joined by the problem's digest."""
     clock = Clock()
-    listed = known.load(paths.specs_folder() / "known")
+    entries = listed()
     check_writable(out)
     keeping.check(out)
     folders, absent = _captured(given)
     jobs = joined(folders)
     with progress_bars() as told, processes.pool(processes.cores()) as workers:
         rows = way.judge_all(workers, jobs, told)
-        rows = list(known.apply(conventions.apply(rows), listed))
-    return write_report(rows, folders, out, clock, None, absent, keeping)
+    return write_report(marked(rows, entries), folders, out, clock, None, absent, keeping)
 
 
 def _captured(given: Sequence[Path]) -> tuple[list[Folder], dict[str, str]]:
-    """The folders that hold captures and, where there are others, name -> why: a framework that gave nothing.
+    """The folders that hold captures; and of those that hold none, the framework's name -> why it gave nothing.
 
     Raises ContractError where none holds any.
     """

@@ -29,7 +29,7 @@ COMMANDS = {
 
 
 class Failing(click.Group):
-    """Turns what a user can mend into its message and exit code 2, at the door and nowhere else."""
+    """Prints the message of an error that a user can mend, and exits with status 2. Nothing else catches them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The commands, in the order in which a newcomer needs them."""

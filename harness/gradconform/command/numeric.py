@@ -17,10 +17,11 @@ from rich.table import Table
 from rich.text import Text
 
 from gradconform import dtypes
+from gradconform.capture.choice import present
 from gradconform.capture.together import capture_all
 from gradconform.command.console import wide_console
 from gradconform.command.exits import CANNOT_RUN, DIVERGES
-from gradconform.command.options import Options, chosen_adapters, finite
+from gradconform.command.options import Options, finite
 from gradconform.contract import Capture, ContractError, Problem, read_capture
 from gradconform.draw.problem import draw_problem
 from gradconform.errors import nearest
@@ -55,7 +56,7 @@ def command(spec: Path, tensors: Sequence[str], **options: Any) -> None:
 
 def execute(spec: Path, tensors: Sequence[str], options: Options) -> int:
     """Print each framework's gradients beside numerical derivatives of its own forward."""
-    chosen, absent = chosen_adapters(options.adapter)
+    chosen, absent = present(options.adapter)
     limits = options.capturing([]).limits
     verdicts: set[Verdict] = set()
     with tempfile.TemporaryDirectory(prefix="gradconform-numeric-") as folder:
@@ -76,7 +77,10 @@ def execute(spec: Path, tensors: Sequence[str], options: Options) -> int:
 
 @dataclass(frozen=True)
 class Asked:
-    """One problem, drawn, with its probes beside it; leaves: those to show, all where none is named."""
+    """One problem that is drawn, with its probes beside it.
+
+    leaves: the leaves to show; all of them where the user named none.
+    """
 
     problem: Problem
     leaves: tuple[str, ...]
@@ -109,7 +113,7 @@ def tables(asked: Asked, name: str, capture: Capture) -> Iterator[tuple[Verdict,
     if beside.status != "ok":
         yield Verdict(beside.status), Text(f"{framework}: {beside.status}: {beside.reason}")
         return
-    measured = measured_in(problem, capture, beside)
+    measured = measured_in(problem, capture, beside, problem.folder)
     found = gradients(problem, capture)
     for leaves in grouped(problem, measured):
         place = " ".join(leaves)

@@ -120,32 +120,3 @@ class Options:
             there = ", ".join(["all", "primary", *sorted(known)])
             raise adapters.AdapterError(f"--route {self.route}: no such route; there are {there}{hint}")
         return found
-
-
-def chosen_adapters(given: Sequence[str]) -> tuple[list[adapters.Adapter], dict[str, str]]:
-    """The adapters to run and, where none was named, name -> why others cannot.
-
-    A framework that was asked for by name must be there. Raises AdapterError.
-    """
-    if given:
-        chosen = [adapters.find(name) for name in dict.fromkeys(given)]
-        by_name: dict[str, adapters.Adapter] = {}
-        for adapter in chosen:
-            # Their captures would lie in one folder.
-            first = by_name.setdefault(adapter.name, adapter)
-            if first is not adapter:
-                raise adapters.AdapterError(
-                    f"--adapter: {first.folder} and {adapter.folder} are both called {adapter.name!r}; "
-                    "rename one of the folders, or run them one after the other"
-                )
-        return chosen, {}
-    found: list[adapters.Adapter] = []
-    absent: dict[str, str] = {}
-    for name in adapters.names():
-        try:
-            found.append(adapters.find(name))
-        except adapters.AdapterError as error:
-            absent[name] = str(error)
-    if not found:
-        raise adapters.AdapterError("\n".join(absent.values()) or "no adapters found")
-    return found, absent

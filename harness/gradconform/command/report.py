@@ -9,14 +9,16 @@ from pathlib import Path
 
 from rich.console import Console
 
-from gradconform import report
 from gradconform.command.compare import comparison
 from gradconform.command.console import wide_console
 from gradconform.command.exits import DIVERGES, status_of
 from gradconform.contract.folder import Folder
 from gradconform.evidence import witness
 from gradconform.history.keep import Keeping, finish
-from gradconform.report import files
+from gradconform.report.files import write_night
+from gradconform.report.summary import Summary
+from gradconform.report.terminal import terminal_summary
+from gradconform.report.write import write
 from gradconform.rows import Row
 from gradconform.run.manifest import Clock, manifest
 
@@ -25,15 +27,18 @@ def write_report(
     rows: list[Row], folders: Sequence[Folder], out: Path, clock: Clock, seed: int | None, absent: dict[str, str],
     keeping: Keeping,
 ) -> int:  # fmt: skip
-    info = manifest(folders, clock, seed, tuple(absent.items()))
-    frame = report.frame_of(rows)
-    shown = witness.gather([fault.worst for fault in report.summary_of(frame, info).faults], folders)
+    """Write the report of these rows, keep it where that is asked for, and print the summary. Returns the exit status.
+
+    folders: where the problems and captures lie that the rows are of. absent: adapter -> why it could not run.
+    """
+    summary = Summary.of(rows, manifest(folders, clock, seed, tuple(absent.items())))
+    evidence = witness.gather([fault.worst for fault in summary.faults], folders)
     changes = finish(
-        info.started, out, keeping, partial(files.write_night, frame, info),
-        lambda changes: report.write_frame(frame, info, out, changes, shown),
+        summary.run.started, out, keeping, partial(write_night, rows, summary.run),
+        lambda changes: write(summary, out, changes, evidence),
     )  # fmt: skip
     console = Console()
-    console.print(report.terminal_summary(frame, info))
+    console.print(terminal_summary(summary))
     if changes is not None:
         wide_console().print(comparison(changes))
     elif keeping.baseline is not None:

@@ -11,13 +11,12 @@ from typing import Any
 
 import click
 
-from gradconform import paths
+from gradconform.capture.choice import present
 from gradconform.command.console import progress_bars
 from gradconform.command.options import (
     FOLDER,
     Options,
     capture_options,
-    chosen_adapters,
     keeping_options,
     out_option,
     specs_argument,
@@ -27,7 +26,8 @@ from gradconform.contract.folder import Folder
 from gradconform.contract.place import check_new, check_writable, scratch
 from gradconform.draw.variants import variants
 from gradconform.history.keep import NOWHERE, Keeping
-from gradconform.judge import conventions, known
+from gradconform.judge import conventions
+from gradconform.judge.marked import listed, marked
 from gradconform.run import processes, way
 from gradconform.run.manifest import Clock
 from gradconform.spec.files import networks
@@ -50,13 +50,13 @@ def command(
 def execute(
     specs: Sequence[Path], options: Options, out: Path, keep: Path | None, keeping: Keeping = NOWHERE
 ) -> int:
-    """Draw, capture, judge, report."""
+    """Draw the specs, capture and judge them, and write the report. Returns the exit status."""
     clock = Clock()
     keeping.check(out)
-    wanted = variants(networks(specs), options.dtype)
-    listed = known.load(paths.specs_folder() / "known")
-    recorded = conventions.beside([variant.network for variant in wanted])
-    chosen, absent = chosen_adapters(options.adapter)
+    loaded = networks(specs)
+    wanted = variants(loaded, options.dtype)
+    entries, recorded = listed(), conventions.beside(loaded)
+    chosen, absent = present(options.adapter)
     how = options.capturing(chosen)
     with _work_folder(out, keep) as root, progress_bars() as told, processes.pool(processes.cores()) as workers:
         folder = Folder(root)
@@ -64,13 +64,12 @@ def execute(
         if options.numeric:
             way.probe(folder, wanted, options.eps, told, workers)
         rows = way.capture_and_judge(folder, wanted, chosen, how, told, workers)
-        rows = list(known.apply(conventions.apply(rows, recorded), listed))
-        return write_report(rows, [folder], out, clock, options.seed, absent, keeping)
+        return write_report(marked(rows, entries, recorded), [folder], out, clock, options.seed, absent, keeping)
 
 
 @contextmanager
 def _work_folder(out: Path, keep: Path | None) -> Iterator[Path]:
-    """Where problems and captures lie meanwhile: beside the report, where there is room, or where they are kept."""
+    """The folder of problems and captures in a run: the one of `--keep`, else a scratch folder beside the report."""
     check_writable(out)
     if keep is not None:
         check_new("--keep", keep)

@@ -68,7 +68,7 @@ def _through(problem: Problem, readers: Mapping[str, Sequence[str]], name: str, 
 
 
 def _shown(path: Sequence[str], cuts: Collection[str]) -> Text:
-    """`loss <- fc2 <- relu1 (cut) <- ... 12 nodes ... <- x`: both ends and what lies around a cut, where it is long."""
+    """The path as text, `loss <- fc2 <- relu1 (cut) <- ... 12 nodes ... <- x`: of a long one the ends and each cut."""
     marks = [0, len(path) - 1, *(i for i, name in enumerate(path) if name in cuts)]
     kept = [i for i in range(len(path)) if len(path) <= SHOWN or any(abs(i - mark) < AROUND for mark in marks)]
     shown: list[Text] = []

@@ -10,7 +10,8 @@ import click
 
 from gradconform.command.options import FOLDER
 from gradconform.contract import ContractError, write_whole
-from gradconform.report import behaviours
+from gradconform.report.behaviours import filled, markdown, table_of
+from gradconform.report.files import read_run
 
 
 @click.command("table")
@@ -18,18 +19,20 @@ from gradconform.report import behaviours
 @click.option("--into", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
               help="Put it between the two markers of this file instead of printing it.")  # fmt: skip
 def command(folder: Path, into: Path | None) -> None:
-    """Print what a gradient means in each framework as Markdown, from the folder of a run over specs/behaviours."""
+    """Print what a gradient means in each framework as Markdown, from the folder of a run over specs/semantics."""
     sys.exit(execute(folder, into))
 
 
 def execute(folder: Path, into: Path | None) -> int:
     """Print the table of behaviours of a run, or put it into a file. Raises ContractError."""
     try:
-        markdown = behaviours.behaviours_of(folder)
+        table = table_of(*read_run(folder))
+        if not table.behaviours:
+            raise ValueError("a run without behaviours; expected one over specs/semantics")
         if into is None:
-            print(markdown)
+            print(markdown(table))
         else:
-            write_whole(into, behaviours.filled(into.read_text(encoding="utf-8"), markdown))
+            write_whole(into, filled(into.read_text(encoding="utf-8"), markdown(table)))
     except ValueError as error:
         raise ContractError(f"{into or folder}: {error}") from error
     return 0

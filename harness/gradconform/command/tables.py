@@ -26,12 +26,15 @@ def short_digest(value: str) -> str:
 
 
 def short(reason: str) -> str:
-    """The beginning of a reason."""
+    """A reason, cut after so many characters that it fits into a table."""
     return (reason.strip().splitlines() or [""])[0][:100]
 
 
 def table(names: Sequence[str], lines: Iterable[Sequence[str]], shown: int | None = SHOWN) -> Table:
-    """A table without lines. shown: how many rows of it, None for all; the rest is counted."""
+    """A table without lines between its rows.
+
+    shown: how many rows it has; None for all. A last row counts those that are left off.
+    """
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     for name in names:
         table.add_column(Text(name))

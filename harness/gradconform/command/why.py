@@ -17,9 +17,10 @@ from rich.text import Text
 
 from gradconform import dtypes
 from gradconform.capture.adapters import Adapter, AdapterError, describe
+from gradconform.capture.choice import present
 from gradconform.capture.together import capture_all
 from gradconform.command.exits import CANNOT_RUN
-from gradconform.command.options import Options, chosen_adapters
+from gradconform.command.options import Options
 from gradconform.command.searched import SHOWN, searched
 from gradconform.contract import Capture, Problem
 from gradconform.draw.problem import draw_problem
@@ -64,7 +65,7 @@ def command(spec: Path, tensor: str, only: str | None, **options: Any) -> None:
 def execute(spec: Path, tensor: str, only: str | None, options: Options) -> int:
     """Ask each framework for one gradient, and print what it says."""
     name, wanted = asked_of(networks([spec]), tensor, only)
-    chosen, absent = chosen_adapters(options.adapter)
+    chosen, absent = present(options.adapter)
     able = with_route(chosen, options.route, wanted)
     console = Console(soft_wrap=True, highlight=False, markup=False)
     with tempfile.TemporaryDirectory(prefix="gradconform-why-") as folder:
@@ -90,7 +91,7 @@ class WhyError(UsageError):
 
 @dataclass(frozen=True)
 class Question:
-    """A tensor of a problem, by its name without `grad/`; of a behaviour the ask as it is."""
+    """The question about one tensor of one problem: its name without `grad/`, or the ask of a behaviour as it is."""
 
     problem: Problem
     name: str
@@ -196,7 +197,7 @@ def answer(question: Question, adapter: str, capture: Capture) -> Iterator[Text]
 
 
 def _line(problem: Problem, name: str, capture: Capture) -> str:
-    """The line by which the route gets a gradient."""
+    """The line of the framework's code by which the route gets such a gradient; empty where it is not known."""
     kind = "between" if any(node.name == name for node in problem.nodes) else "leaf"
     return capture.lines.get(kind, "").replace("{name}", name).replace("{output}", problem.output)
 
@@ -207,7 +208,7 @@ def _asked(question: Question, head: str, capture: Capture) -> Iterator[Text]:
     index = problem.asks.index(question.name)
     asked, answer = capture.asked[index], behaviours.given(capture, index)
     said = f"raises {behaviours.where(problem, asked)}: {asked.error}" if asked.outcome == "raises" else answer.outcome
-    said = behaviours.told(answer) if answer.array is not None else said
+    said = behaviours.in_words(answer) if answer.array is not None else said
     why, there = behaviours.why(problem, asked), answer.array is not None and asked.reason is None
     yield Text(head).append("; ".join(filter(None, (said, why))), "green" if there else "bold red")
     if asked.reason is None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gradconform.contract.files import ContractError, read_document
+from gradconform.contract.names import CaptureName
 from gradconform.contract.problem import read_problem
 
 
@@ -51,6 +52,11 @@ class Folder:
             yield self.problem(name), captures
 
 
+def problem_beside(capture: Path) -> Path:
+    """Where the problem of a capture lies in the capture's own folder of a run, whether or not it is there."""
+    return Folder(capture.parent.parent.parent).problem(capture.name)
+
+
 def capture_documents(folder: Folder) -> Iterator[tuple[Path, dict[str, object]]]:
     """(file, document) of every capture that can be read; the judge speaks of the others."""
     for path in sorted((folder.root / "captures").glob("*/*/capture.json")):
@@ -84,8 +90,9 @@ def joined(folders: Sequence[Folder]) -> list[tuple[Path, dict[str, Path]]]:
             copies, place = found.setdefault(key, ([], {}))
             copies.append(problem)
             for name, capture_folder in captures.items():
-                same = sum(other.partition("#")[0] == name for other in place)
-                place[f"{name}#{same + 1}" if same else name] = capture_folder
+                called = CaptureName.read(name)
+                alike = sum(CaptureName.read(other).numbered(1) == called for other in place)
+                place[str(called.numbered(alike + 1))] = capture_folder
     return [(_whole_copy(copies), place) for copies, place in found.values()]
 
 

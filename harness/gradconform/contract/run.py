@@ -1,32 +1,41 @@
-"""What a report knows of a run besides its rows."""
+"""What a report knows of a run besides its rows: `run.json`, written by this version and read from any."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import asdict, field
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from gradconform.contract.files import explained
+
+MANIFEST, ROWS = "run.json", "diff.parquet"
+# What another version wrote and this one does not know of is let pass; what it did not write yet is empty.
+_ANY_VERSION = ConfigDict(extra="ignore")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_ANY_VERSION)
 class FrameworkInfo:
     """One framework that took part, as its own interpreter described it.
 
-    adapter: its environment, such as `chainer-6.3`; cpu, platform: of the machine that captured.
+    adapter: its environment, such as `chainer-6.3`, which tells versions of one run apart; cpu, platform: of the
+    machine that captured.
     """
 
     name: str
-    version: str
-    python: str
-    numpy: str
-    threads: int
-    interpreter: str
+    version: str = ""
+    python: str = ""
+    numpy: str = ""
+    threads: int = 0
+    interpreter: str = ""
     adapter: str = ""
     cpu: str = ""
     platform: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_ANY_VERSION)
 class NetworkInfo:
     """One network that was run. nodes: pairs of name and operator, in the order of computation; seed: of its draws.
 
@@ -34,36 +43,38 @@ class NetworkInfo:
     """
 
     name: str
-    about: str
-    path: str
-    nodes: Sequence[tuple[str, str]]
+    about: str = ""
+    path: str = ""
+    nodes: tuple[tuple[str, str], ...] = ()
     seed: int = 0
-    edges: Sequence[tuple[str, str]] = ()
+    edges: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_ANY_VERSION)
 class RunInfo:
-    """The manifest of a run.
+    """The manifest of a run. Whatever is not known is empty.
 
-    command: how to run it again; started: ISO 8601; seconds: wall time; seed: the one asked for,
+    command: how to run it again; started: ISO 8601, UTC; seconds: wall time; seed: the one asked for,
     None for each network's own. revision: of the harness in git; known: digest of the listed divergences; problems:
-    pairs of `<spec>.<dtype>.<values>` and digest; absent: pairs of adapter and why it could not run.
+    pairs of `<spec>.<dtype>.<values>` and digest; absent: pairs of adapter and why it could not run; files: name ->
+    digest of what was written beside it.
     """
 
-    command: str
-    started: str
-    seconds: float
-    seed: int | None
-    harness_version: str
-    platform: str
-    python: str
-    cores: int
-    networks: Sequence[NetworkInfo]
-    frameworks: Sequence[FrameworkInfo]
+    command: str = ""
+    started: str = field(kw_only=True)
+    seconds: float = 0.0
+    seed: int | None = None
+    harness_version: str = ""
+    platform: str = ""
+    python: str = ""
+    cores: int = 0
+    networks: tuple[NetworkInfo, ...] = ()
+    frameworks: tuple[FrameworkInfo, ...] = ()
     revision: str = ""
     known: str = ""
-    problems: Sequence[tuple[str, str]] = ()
-    absent: Sequence[tuple[str, str]] = ()
+    problems: tuple[tuple[str, str], ...] = ()
+    absent: tuple[tuple[str, str], ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def to_json(self) -> str:
         """The text of `run.json`."""
@@ -71,21 +82,12 @@ class RunInfo:
 
     @classmethod
     def from_json(cls, text: str) -> RunInfo:
-        """The manifest that `to_json` wrote. Raises ValueError where the text is not one."""
+        """The manifest that `to_json` of any version wrote. Raises ValueError where the text is not one."""
         try:
-            return cls._from_fields(json.loads(text))
-        except (KeyError, TypeError) as error:
-            raise ValueError(
-                f"run.json: {error}; expected the manifest that this version writes; run it again"
-            ) from error
+            return TypeAdapter(cls).validate_json(text)
+        except ValidationError as error:
+            raise ValueError(f"{MANIFEST}: {explained(error)}; expected the manifest of a run") from error
 
-    @classmethod
-    def _from_fields(cls, given: Mapping[str, Any]) -> RunInfo:
-        networks = tuple(
-            NetworkInfo(**(network | {key: tuple(map(tuple, network.get(key, ()))) for key in ("nodes", "edges")}))
-            for network in given["networks"]
-        )
-        frameworks = tuple(FrameworkInfo(**framework) for framework in given["frameworks"])
-        pairs = {key: tuple(map(tuple, given.get(key, ()))) for key in ("problems", "absent")}
-        given = {key: value for key, value in given.items() if key != "files"}
-        return cls(**(given | {"networks": networks, "frameworks": frameworks} | pairs))
+
+UNKNOWN = RunInfo(started="")
+"""Of rows of which nothing else is known."""

@@ -128,7 +128,9 @@ def _names(statement: ast.stmt) -> Iterator[str]:
     elif isinstance(statement, (ast.Import, ast.ImportFrom)):
         yield from ((alias.asname or alias.name).partition(".")[0] for alias in statement.names)
     elif isinstance(statement, ast.Assign):
-        yield from (node.id for target in statement.targets for node in ast.walk(target) if isinstance(node, ast.Name))
+        nodes = [node for target in statement.targets for node in ast.walk(target)]
+        # Not `op_gelu.composed = ...`, which reads the name.
+        yield from (node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
 
 
 def _first(statement: ast.stmt) -> int:

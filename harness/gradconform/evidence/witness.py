@@ -15,8 +15,7 @@ from gradconform.contract.folder import Folder, joined
 from gradconform.evidence.script import NoScript, script
 from gradconform.evidence.value import Evidence, Histogram, Key, key_of
 from gradconform.judge.local import LocalCheck
-from gradconform.reference.tracked.rounding import Rounded
-from gradconform.rows import LIMIT, Row, Verdict
+from gradconform.rows import LIMIT, CheckKind, Row, Verdict
 
 Array = NDArray[Any]
 
@@ -36,41 +35,33 @@ class Seen:
     bound: Array
 
 
-class _Witness(LocalCheck):
-    """The local check, which keeps what it compared for some tensors."""
-
-    def __init__(self, problem: Problem, capture: Capture, tensors: Iterable[str]) -> None:
-        super().__init__(problem, capture)
-        self.left = set(tensors)
-        self.seen: dict[str, Seen] = {}
-
-    def look(self) -> dict[str, Seen]:
-        """Those of the tensors that could be compared; no more of the network is computed than they need."""
-        rows = self.rows()
-        while self.left and (row := next(rows, None)) is not None:
-            self.left.discard(row.tensor)
-        return self.seen
-
-    def _against(self, row: Row, shape: tuple[int, ...], expected: Any, culprit: str) -> Row:
-        got = self.capture.tensors.get(row.tensor)
-        if row.tensor in self.left and got is not None and got.shape == shape and not isinstance(expected, LookupError):
-            bound = expected.error if isinstance(expected, Rounded) else 0.0
-            value = np.asarray(expected.value if isinstance(expected, Rounded) else expected, float)
-            self.seen[row.tensor] = Seen(got, value, np.broadcast_to(0.0 if bound is None else bound, shape))
-        return super()._against(row, shape, expected, culprit)
+def seen_in(problem: Problem, capture: Capture, tensors: Iterable[str]) -> Iterator[tuple[str, Seen]]:
+    """Those of the tensors that could be compared; no more of the network is computed than they need."""
+    left = set(tensors)
+    for judgement in LocalCheck(problem, capture).judgements():
+        if judgement.tensor in left:
+            left.discard(judgement.tensor)
+            got = judgement.got
+            if got is not None and got.shape == judgement.shape and judgement.comparison is not None:
+                bound = np.broadcast_to(judgement.bound, judgement.shape)
+                yield judgement.tensor, Seen(got, judgement.expected, bound)
+        if not left:
+            return
 
 
 def gather(rows: Sequence[Row], folders: Sequence[Folder]) -> list[Evidence]:
     """The evidence of the first of these rows, of those among them that speak of one node's own arithmetic."""
-    wanted = [r for r in rows if r.check in ("local", "exact") and r.verdict == Verdict.DIVERGES and r.tensor][:MOST]
+    own = [row for row in rows if row.check.kind in (CheckKind.LOCAL, CheckKind.EXACT) and row.tensor]
+    wanted = [row for row in own if row.verdict == Verdict.DIVERGES][:MOST]
     if not wanted:
         return []
-    found: dict[Key, Evidence] = {}
+    evidence: dict[Key, Evidence] = {}
     for problem, captures in _opened(folders, {row.spec for row in wanted}):
         for capture in captures:
-            mine = [row for row in wanted if _of(row, problem, capture) and key_of(row) not in found]
-            found.update((key_of(row), each) for row, each in _look(problem, capture, mine))
-    return [found[key_of(row)] for row in wanted if key_of(row) in found]
+            mine = [row for row in wanted if _of(row, problem, capture) and key_of(row) not in evidence]
+            if mine:
+                evidence.update((key_of(row), each) for row, each in _look(problem, capture, mine))
+    return [evidence[key_of(row)] for row in wanted if key_of(row) in evidence]
 
 
 def _opened(folders: Sequence[Folder], specs: set[str]) -> Iterator[tuple[Problem, list[Capture]]]:
@@ -98,24 +89,21 @@ def _usable(problem: Problem, folders: Iterable[Path]) -> Iterator[Capture]:
 
 
 def _of(row: Row, problem: Problem, capture: Capture) -> bool:
-    same = (row.spec, row.dtype, row.check == "exact") == (problem.spec, problem.dtype, problem.exact)
+    same = (row.spec, row.dtype, row.check.kind == CheckKind.EXACT) == (problem.spec, problem.dtype, problem.exact)
     return same and (row.framework, row.version, row.route) == (capture.framework, capture.version, capture.route)
 
 
 def _look(problem: Problem, capture: Capture, rows: Sequence[Row]) -> Iterator[tuple[Row, Evidence]]:
-    if not rows:
-        return
+    by_tensor = {row.tensor: row for row in rows}
     with np.errstate(all="ignore"):
-        seen = _Witness(problem, capture, [row.tensor for row in rows]).look()
-        for row in rows:
-            if row.tensor not in seen:
-                continue
-            name, text, why = f"{row.spec}-{row.tensor.replace('/', '-')}-{row.framework}.py", "", ""
+        for tensor, seen in seen_in(problem, capture, by_tensor):
+            row = by_tensor[tensor]
+            name, text, why = f"{row.spec}-{tensor.replace('/', '-')}-{row.framework}.py", "", ""
             try:
-                text = script(problem, row, seen[row.tensor])
+                text = script(problem, row, seen)
             except NoScript as error:
                 why = str(error)
-            yield row, Evidence(key_of(row), _histogram(seen[row.tensor], row), name, text, why)
+            yield row, Evidence(key_of(row), _histogram(seen, row), name, text, why)
 
 
 def _histogram(seen: Seen, row: Row) -> Histogram:

@@ -1,4 +1,4 @@
-"""What comparisons and histories both speak of. Here, so that a history is told without importing pandas."""
+"""The values that both comparisons and histories use. They import no pandas, so that a history is listed at once."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Address:
-    """Where a row is, in both runs. adapter: its environment, such as `chainer-6.3`; versions are what may differ.
+    """What identifies a row in two runs. The framework's version is no part of it, since versions may differ.
 
-    tensor is empty where a row speaks of a whole problem.
+    adapter: the environment of the framework, such as `chainer-6.3`.
+    tensor: empty where the row speaks of a whole problem.
     """
 
     spec: str
@@ -26,8 +27,9 @@ class Address:
 class EnvironmentChange:
     """Something that is not a result and differs.
 
-    of: `harness`, the name of an adapter, or the name of a network. what: `version`, `python`, `seed`, `problem`, ...
-    Empty where one run has none.
+    of: `harness`, the name of an adapter, or the name of a network.
+    what: `version`, `python`, `seed`, `problem`, ...
+    before, after: the two values; empty where a run has none.
     """
 
     of: str

@@ -15,7 +15,11 @@ __all__ = [
 
 @dataclass(frozen=True)
 class RunName:
-    """One of the two runs. folder: as it was given; started: ISO 8601."""
+    """One of the two runs that are compared.
+
+    folder: the path as the user gave it.
+    started: when the run began, ISO 8601.
+    """
 
     folder: str
     started: str
@@ -24,9 +28,10 @@ class RunName:
 
 @dataclass(frozen=True)
 class NotRun:
-    """What a run was to do and could not: nothing is known of its numbers, neither good nor bad.
+    """Something that a run was asked for and could not do. Its numbers are unknown, so it is neither good nor bad.
 
-    after: whether it is the later run. spec, dtype and check are empty where the whole framework did not run.
+    after: whether the later run is meant.
+    spec, dtype, check: empty where the whole framework did not run.
     """
 
     after: bool
@@ -39,7 +44,10 @@ class NotRun:
 
 @dataclass(frozen=True)
 class VerdictChange:
-    """A row with another verdict than before. regression: for the worse, so that the comparison fails."""
+    """A row whose verdict differs between the runs.
+
+    regression: whether it changed for the worse, which makes the comparison fail.
+    """
 
     address: Address
     before: str
@@ -55,10 +63,11 @@ class VerdictChange:
 class RatioGrowth:
     """A row that conforms as before and came nearer to its bound.
 
-    limit: the largest ratio that earlier runs let expect of one more such run; NaN where there are too few.
-    earlier: how many of them there are. basis: `repeats` (runs of the same problem in the same environment),
-    `draws` (the same environment, other numbers) or `measured` (too few runs to tell: reported, not judged).
-    regression: beyond the limit.
+    limit: the largest ratio to be expected of one more such run, by the earlier ones; NaN where there are too few.
+    earlier: how many earlier runs there are.
+    basis: what the limit is from: `repeats` (runs of the same problem in the same environment), `draws` (the same
+    environment, other numbers) or `measured` (too few runs to tell: the growth is reported and not judged).
+    regression: whether the ratio is beyond the limit.
     """
 
     address: Address
@@ -72,10 +81,11 @@ class RatioGrowth:
 
 @dataclass(frozen=True)
 class VanishedRow:
-    """A row of the earlier run that the later one does not have. verdict: what it was.
+    """A row of the earlier run that the later one does not have.
 
-    instead: the reason of the row that speaks of the whole problem now, such as an `unsupported` one; empty where
-    there is none.
+    verdict: the verdict that it had.
+    instead: the reason of a row that now speaks of the whole problem, such as an `unsupported` one; empty where there
+    is no such row.
     """
 
     address: Address
@@ -85,7 +95,10 @@ class VanishedRow:
 
 @dataclass(frozen=True)
 class NewRow:
-    """A row that only the later run has. regression: it fails."""
+    """A row that only the later run has.
+
+    regression: whether its verdict makes a run fail.
+    """
 
     address: Address
     verdict: str
@@ -95,9 +108,9 @@ class NewRow:
 
 @dataclass(frozen=True)
 class VanishedDivergence:
-    """A listed divergence that happened before and does not any more.
+    """A listed divergence that the earlier run has and the later one has no more.
 
-    still_listed: its entry is still in specs/known, which fails the run until it is taken off.
+    still_listed: whether its entry is still in specs/known. The run fails until that is deleted.
     """
 
     address: Address
@@ -107,10 +120,11 @@ class VanishedDivergence:
 
 @dataclass(frozen=True)
 class Changes:
-    """Everything that differs, in the order in which a person should read it. Most important first in every part.
+    """Everything that differs between two runs, in the order in which a person should read it.
 
-    compared: rows that both runs have. history: earlier runs that the spread of ratios was taken from.
-    regressions: parts of the comparison that make it fail.
+    Each part has what is most important first.
+    compared: how many rows both runs have.
+    history: how many earlier runs the spread of ratios was taken from.
     """
 
     before: RunName
@@ -127,7 +141,7 @@ class Changes:
 
     @property
     def regressions(self) -> int:
-        """How many rows are worse than before; a row that could not be run again is not among them."""
+        """How many rows are worse than before. Rows that could not be run again are not counted."""
         return len(self.vanished_rows) + sum(1 for _ in self._worse())
 
     def _worse(self) -> Iterator[object]:
@@ -138,6 +152,6 @@ class Changes:
 
     @property
     def nothing(self) -> bool:
-        """Whether the runs tell the same, the environment included; ratios that were only measured aside."""
+        """Whether the runs are alike, environments included. Ratios whose growth is only `measured` do not count."""
         parts = (self.environment, self.not_run, self.verdicts, self.vanished_rows, self.vanished_divergences)
         return not any(parts) and not self.new_rows and not any(growth.regression for growth in self.ratios)

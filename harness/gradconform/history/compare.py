@@ -25,18 +25,14 @@ from gradconform.history.changes import (
 from gradconform.history.database import KEY, columns, connect, joined_by, rows_of
 from gradconform.history.not_run import Refusals, refusals_of, whole
 from gradconform.history.runs import Run, environment_of
-from gradconform.rows import Verdict
-
-PASSING = (Verdict.CONFORMS, Verdict.KNOWN, Verdict.HOLDS)
-FAILING = (Verdict.DIVERGES, Verdict.MISSING, Verdict.CRASHED)
-STALE = "listed divergence vanished"
-"""How the reason of a row begins that `judge.known` adds for an entry which no longer happens."""
+from gradconform.reasons import Code
+from gradconform.rows import Check, CheckKind, Verdict
 
 _NUMBERED = """
 create temp table {name} as
 select *, row_number() over (partition by {key} order by place) as nth
 from rows where run = {run} and verdict <> 'crashed' and not (tensor = '' and verdict = 'unsupported')
-  and not starts_with(reason, '{stale}')
+  and code <> '{vanished}'
 """
 _BOTH = """
 create temp table both_runs as
@@ -52,15 +48,16 @@ select {key}, {of}.verdict, {of}.reason from {of} anti join {other} on {same} an
 def changes(before: Run, after: Run, history: Sequence[Run] = (), *, subset: bool = False) -> Changes:
     """What changed from one run to the other. Raises ContractError where rows cannot be read.
 
-    history: runs that the spread of honest ratios is taken from, those before `after`. subset: `after` was asked for
-    less on purpose, so nothing has vanished of a spec, adapter or dtype that it has no row of.
+    history: runs before `after`, from which the spread of honest ratios is taken.
+    subset: whether `after` was asked for less on purpose. If so, no row counts as vanished whose spec, adapter or dtype
+    has no row at all in `after`.
     """
     earlier = [run for run in history if run.started < after.started and not _same(run, after)]
     with connect([before, after, *earlier]) as con:
         rows_of(con, "rows", [before, after], kept=True)
         names = ", ".join(f'"{name}"' for name in KEY)
         for run, name in enumerate("ab"):
-            con.execute(_NUMBERED.format(name=name, key=names, run=run, stale=STALE))
+            con.execute(_NUMBERED.format(name=name, key=names, run=run, vanished=Code.VANISHED))
         con.execute(_BOTH.format(key=columns("b"), same=joined_by("a", "b")))
         (compared,) = _one(con, "select count(*) from both_runs")
         refused = [refusals_of(con, run, which) for run, which in ((0, before), (1, after))]
@@ -95,7 +92,10 @@ def _address(row: Sequence[Any]) -> Address:
 
 
 def _environment(before: Run, after: Run, not_run: Sequence[NotRun]) -> Iterator[EnvironmentChange]:
-    """Differences, those of the harness first. One entry for what only one run has; none for what did not come up."""
+    """The differences between the environments of two runs, those of the harness first.
+
+    An adapter or network that only one run has gives one entry; a framework that did not come up gives none.
+    """
     dead = {entry.adapter for entry in not_run if not entry.spec}
     a, b = environment_of(before), environment_of(after)
     have_a, have_b = {of for of, _ in a}, {of for of, _ in b}
@@ -141,13 +141,14 @@ def _verdicts(con: duckdb.DuckDBPyConnection) -> list[VerdictChange]:
 
 
 def _worse(before: str, after: str) -> bool:
-    """Whether it fails now and did not, or passed and no longer does, whatever the word."""
-    return (after in FAILING and before not in FAILING) or (before in PASSING and after not in PASSING)
+    """Whether a verdict became worse: the row fails now and did not before, or passed before and does no longer."""
+    was, now = Verdict(before), Verdict(after)
+    return (now.fails and not was.fails) or (was.passes and not now.passes)
 
 
 @dataclass
 class _Kept:
-    """What a run that was asked for less has rows of."""
+    """The specs, adapters and dtypes that a run has rows of, where it was asked for less on purpose."""
 
     con: duckdb.DuckDBPyConnection
 
@@ -158,7 +159,8 @@ class _Kept:
     def holds(self, address: Address) -> bool:
         """Whether the run was asked for this row."""
         asked = zip((address.spec, address.adapter, address.dtype), self.parts, strict=True)
-        partner = address.check.removeprefix("cross:") if address.check.startswith("cross:") else None
+        check = Check.read(address.check)
+        partner = check.of if check.kind == CheckKind.CROSS else None
         return all(name in part for name, part in asked) and (partner is None or partner in self.parts[1])
 
 
@@ -175,12 +177,12 @@ def _vanished(con: duckdb.DuckDBPyConnection, refused: Refusals, kept: _Kept | N
 
 
 def _new(con: duckdb.DuckDBPyConnection) -> list[NewRow]:
-    found = [NewRow(_address(row), row[-2], row[-1], row[-2] in FAILING) for row in _only(con, "b", "a")]
+    found = [NewRow(_address(row), row[-2], row[-1], Verdict(row[-2]).fails) for row in _only(con, "b", "a")]
     return sorted(found, key=lambda row: not row.regression)
 
 
 def _vanished_divergences(con: duckdb.DuckDBPyConnection) -> Iterator[VanishedDivergence]:
-    stale = f"select {columns('rows')}, reason from rows where run = ? and starts_with(reason, '{STALE}') order by all"
+    stale = f"select {columns('rows')}, reason from rows where run = ? and code = '{Code.VANISHED}' order by all"
     had = {row[: len(KEY)] for row in con.execute(stale, [0]).fetchall()}
     listed = [row for row in con.execute(stale, [1]).fetchall() if row[: len(KEY)] not in had]
     for row in listed:

@@ -8,6 +8,8 @@ import duckdb
 
 from gradconform.contract import ContractError
 from gradconform.history.runs import Run
+from gradconform.reasons import SENTENCE
+from gradconform.rows import Check, CheckKind
 
 # What a row is found by in another run; the adapter stands for framework and version, which may be another there.
 KEY = ("spec", "node", "tensor", "kind", "framework", "adapter", "route", "dtype", "check")
@@ -16,7 +18,8 @@ KEY = ("spec", "node", "tensor", "kind", "framework", "adapter", "route", "dtype
 _ROWS = """
 create {kind} {name} as
 select r.run, p.spec, p.node, p.tensor, p.kind, p.framework, coalesce(a.adapter, p.framework) as adapter, p.version,
-       p.route, p.dtype, coalesce(c.named, p."check") as "check", p.ratio, p.verdict, p.reason, p.culprit,
+       p.route, p.dtype, coalesce(c.named, p."check") as "check", p.ratio, p.verdict, p.reason,
+       split_part(p.reason, '{sentence}', 1) as code, p.culprit,
        p.file_row_number as place
 from read_parquet({files}, filename = true, file_row_number = true, union_by_name = true) p
 join runs r on r.file = p.filename
@@ -35,13 +38,18 @@ def connect(runs: Sequence[Run]) -> duckdb.DuckDBPyConnection:
     fill(con, "runs", ((i, str(run.rows)) for i, run in enumerate(runs)))
     named = [(i, *key, adapter) for i, run in enumerate(runs) for key, adapter in run.adapter_of().items()]
     fill(con, "adapters", named)
-    crossed = [(i, f"cross:{name}-{version}", f"cross:{adapter}") for i, name, version, adapter in named]
-    # Where a framework is there in one version only, the check names no version; so it did not if it is there in two.
+    crossed = [(i, _cross(f"{name}-{version}"), _cross(adapter)) for i, name, version, adapter in named]
+    # `cross:chainer` where a run has one version of Chainer, `cross:chainer-6.3` where it has two: a check without a
+    # version belongs to the one adapter that there is.
     alone = {(i, name): adapter for i, name, _, adapter in named}
-    crossed += [(i, f"cross:{name}", f"cross:{adapter}") for (i, name), adapter in alone.items()]
+    crossed += [(i, _cross(name), _cross(adapter)) for (i, name), adapter in alone.items()]
     fill(con, "checks", crossed)
     fill(con, "problems", ((i, *key, told) for i, run in enumerate(runs) for key, told in run.numbers().items()))
     return con
+
+
+def _cross(partner: str) -> str:
+    return str(Check(CheckKind.CROSS, partner))
 
 
 def rows_of(con: duckdb.DuckDBPyConnection, name: str, runs: Sequence[Run], *, kept: bool = False) -> None:
@@ -50,7 +58,7 @@ def rows_of(con: duckdb.DuckDBPyConnection, name: str, runs: Sequence[Run], *, k
     # A run that is in the list twice is read once, and has two numbers.
     files = list(dict.fromkeys(str(run.rows) for run in runs))
     try:
-        con.execute(_ROWS.format(kind=kind, name=name, files=files))
+        con.execute(_ROWS.format(kind=kind, name=name, files=files, sentence=SENTENCE))
     except duckdb.Error as error:
         first = str(error).splitlines()[0]
         raise ContractError(f"{runs[0].folder.parent}: the rows of its runs cannot be read ({first})") from error
@@ -65,10 +73,10 @@ def fill(con: duckdb.DuckDBPyConnection, table: str, lines: Iterable[tuple[objec
 
 
 def joined_by(left: str, right: str, names: Iterable[str] = KEY) -> str:
-    """The condition that two tables speak of the same row."""
+    """The SQL condition that two tables have the same values in these columns, so that they speak of the same row."""
     return " and ".join(f'{left}."{name}" = {right}."{name}"' for name in names)
 
 
 def columns(table: str, names: Iterable[str] = KEY) -> str:
-    """Those columns of a table, as a select list."""
+    """The names of some columns of a table, joined to a list for a SQL select."""
     return ", ".join(f'{table}."{name}"' for name in names)

@@ -1,4 +1,4 @@
-"""A finished run into its places: compared with an earlier one, reported, kept among the runs of other nights."""
+"""Puts a finished run in its places: compared with an earlier run, reported, kept among the runs of other nights."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from pathlib import Path
 
 from gradconform.contract import ContractError
 from gradconform.contract.place import check_replaceable, put, scratch
+from gradconform.contract.run import MANIFEST, ROWS
 from gradconform.history.changes import Changes
 from gradconform.history.compare import changes
-from gradconform.history.runs import MANIFEST, ROWS, Run, name_of, open_run, runs_in
+from gradconform.history.runs import Run, name_of, open_run, runs_in
 
 NIGHT = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
 
@@ -20,8 +21,9 @@ NIGHT = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
 class Keeping:
     """Where a run is kept and what it is held against.
 
-    history: a folder of runs. baseline: a run, or a folder of runs of which the newest is meant. subset: this run was
-    asked for less than the baseline on purpose.
+    history: the folder of runs in which it is kept; None where it is not kept.
+    baseline: the run that it is compared with, or a folder of runs, of which the newest is meant; None for none.
+    subset: whether this run was asked for less than the baseline on purpose.
     """
 
     history: Path | None = None
@@ -29,7 +31,7 @@ class Keeping:
     subset: bool = False
 
     def check(self, out: Path) -> None:
-        """Find out before hours of work whether all of it can be done. Raises ContractError, OSError."""
+        """Find out, before hours of work, whether the run can be kept and compared. Raises ContractError, OSError."""
         check_replaceable(out)
         if self.history is not None:
             self.history.mkdir(parents=True, exist_ok=True)
@@ -56,7 +58,7 @@ NOWHERE = Keeping()
 
 
 def spread_of(history: Path | None, before: Run | None) -> Sequence[Run]:
-    """The runs of a history; without one, those beside the earlier run where it is one of many nights."""
+    """The runs of a history; without one, the runs in the folder of the earlier run, where that is one of many."""
     if history is not None:
         return runs_in(history)[0]
     if before is not None and NIGHT.fullmatch(before.folder.resolve().name):
@@ -70,8 +72,10 @@ def finish(
 ) -> Changes | None:  # fmt: skip
     """Write the report and, where asked for, keep the rows and the manifest as `<history>/<time>-<digest>/`.
 
-    started: when the run began, ISO 8601. write_night: writes the rows and the manifest into a new folder.
-    write_report: writes the report, given what changed. Raises ContractError, OSError.
+    started: when the run began, ISO 8601.
+    write_night: writes the rows and the manifest into a new folder.
+    write_report: writes the report, given what changed since the baseline.
+    Raises ContractError, OSError.
     """
     # On the file system of the history, so that the run can be moved there whole.
     with scratch(keeping.history / "night" if keeping.history else out) as work:

@@ -1,4 +1,4 @@
-"""What a run was to do and could not: its rows are absent, and that says nothing of its numbers."""
+"""What a run was asked for and could not do. Its rows are absent, which says nothing about the numbers."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ import duckdb
 
 from gradconform.history.addresses import Address
 from gradconform.history.runs import Run
+from gradconform.rows import Check, CheckKind
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """A row that speaks for many that are not there. tensor: empty where it speaks of the whole problem."""
+    """A row that stands in the place of many others, such as `crashed` for a whole problem.
+
+    tensor: empty where it speaks of the whole problem.
+    """
 
     spec: str
     tensor: str
@@ -25,35 +29,41 @@ class Refusal:
     reason: str
 
     def covers(self, row: Address) -> bool:
-        """Whether the row would be there, had this not happened."""
+        """Whether a row is missing because of this refusal: it would be there if the framework had run."""
         # A framework that did not come up has no version, so which of its adapters it was is not known.
         mine = row.framework == self.framework and (row.adapter == self.adapter or not self.version)
-        crossed = row.check.startswith("cross:") and row.check in (f"cross:{self.adapter}", f"cross:{self.framework}")
+        refused, asked = Check.read(self.check), Check.read(row.check)
+        crossed = asked.kind == CheckKind.CROSS and asked.of in (self.adapter, self.framework)
         if row.spec != self.spec or self.dtype not in ("", row.dtype) or not (mine or crossed):
             return False
         if self.tensor:
             return (self.tensor, self.check) == (row.tensor, row.check)
-        if self.check.startswith("route:"):
-            return row.check.startswith("route:") and row.route == self.route
+        if refused.kind == CheckKind.ROUTE:
+            return asked.kind == CheckKind.ROUTE and row.route == self.route
         # Without the primary capture there is nothing to hold any other against.
-        return row.check == self.check or (self.check == "local" and row.check != "exact")
+        return asked == refused or (refused.kind == CheckKind.LOCAL and asked.kind != CheckKind.EXACT)
 
 
 @dataclass(frozen=True)
 class Refusals:
-    """All that one run could not do. absent: adapters that were not there at all."""
+    """Everything that one run could not do.
+
+    crashed, unsupported: the rows that say so.
+    absent: the adapters that were not there at all.
+    """
 
     crashed: tuple[Refusal, ...]
     unsupported: tuple[Refusal, ...]
     absent: frozenset[str]
 
     def could_not_run(self, row: Address) -> bool:
-        """Whether a row is absent since something did not run."""
-        gone = row.adapter in self.absent or row.check.removeprefix("cross:") in self.absent
+        """Whether a row is absent because a framework was not there or crashed."""
+        asked = Check.read(row.check)
+        gone = row.adapter in self.absent or (asked.kind == CheckKind.CROSS and asked.of in self.absent)
         return gone or any(refusal.covers(row) for refusal in self.crashed)
 
     def instead(self, row: Address) -> str:
-        """Why the framework refused the problem that a row was of; empty where it did not."""
+        """The reason for which the framework refused the problem of a row; empty where it did not refuse it."""
         return next((refusal.reason for refusal in self.unsupported if refusal.covers(row)), "")
 
 

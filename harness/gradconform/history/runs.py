@@ -8,55 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
 from gradconform import dtypes
-from gradconform.contract import ContractError, digest, explained
-
-MANIFEST, ROWS = "run.json", "diff.parquet"
-
-
-class _Form(BaseModel):
-    """A part of a manifest; what this version does not know of is let pass, what others did not write is empty."""
-
-    model_config = ConfigDict(frozen=True)
-
-
-class Framework(_Form):
-    """One framework of a run. adapter: its environment (`chainer-6.3`), which tells versions of one run apart."""
-
-    name: str
-    adapter: str = ""
-    version: str = ""
-    python: str = ""
-    numpy: str = ""
-    threads: int = 0
-    cpu: str = ""
-    platform: str = ""
-
-
-class _Network(_Form):
-    name: str
-    seed: int = 0
-
-
-class Manifest(_Form):
-    """What `run.json` says."""
-
-    command: str = ""
-    started: str
-    seconds: float = 0.0
-    revision: str = ""
-    harness_version: str = ""
-    platform: str = ""
-    python: str = ""
-    cores: int = 0
-    known: str = ""
-    networks: tuple[_Network, ...] = ()
-    frameworks: tuple[Framework, ...] = ()
-    problems: tuple[tuple[str, str], ...] = ()
-    absent: tuple[tuple[str, str], ...] = ()
-    files: dict[str, str] = Field(default_factory=dict)
+from gradconform.contract import ContractError, digest
+from gradconform.contract.run import MANIFEST, ROWS, FrameworkInfo, RunInfo
 
 
 @dataclass(frozen=True)
@@ -64,7 +18,7 @@ class Run:
     """A finished run: its folder and its manifest."""
 
     folder: Path
-    manifest: Manifest
+    manifest: RunInfo
 
     @property
     def rows(self) -> Path:
@@ -73,7 +27,7 @@ class Run:
 
     @property
     def started(self) -> str:
-        """ISO 8601, UTC: sorts by time."""
+        """When the run began, as ISO 8601 in UTC, so that it sorts by time."""
         return self.manifest.started
 
     def adapter_of(self) -> dict[tuple[str, str], str]:
@@ -83,12 +37,12 @@ class Run:
             named.setdefault((framework.name, framework.version), framework.adapter or self._guessed(framework))
         return named
 
-    def _guessed(self, framework: Framework) -> str:
+    def _guessed(self, framework: FrameworkInfo) -> str:
         alone = sum(other.name == framework.name for other in self.manifest.frameworks) == 1
         return framework.name if alone else f"{framework.name} {framework.version}"
 
     def environment(self) -> dict[str, tuple[Any, ...]]:
-        """Adapter -> all that may change its rounding: two runs where it is the same are repetitions."""
+        """Adapter -> everything that may change its rounding. Runs in which that is equal count as repetitions."""
         named = self.adapter_of()
         return {
             named[f.name, f.version]: (
@@ -98,7 +52,7 @@ class Run:
         }  # fmt: skip
 
     def numbers(self) -> dict[tuple[str, str], str]:
-        """(spec, dtype) -> a digest of its problems; by seed where the manifest does not hold digests."""
+        """(spec, dtype) -> a digest of its problems, or the seed where the manifest has no digests."""
         found: dict[tuple[str, str], list[str]] = {}
         for variant, told in self.manifest.problems:
             spec, dtype, _ = variant.rsplit(".", 2)
@@ -109,15 +63,17 @@ class Run:
 
 
 def open_run(folder: Path) -> Run:
-    """A run folder whose rows are those that its manifest speaks of. Raises ContractError."""
+    """Open a run folder, and make sure that its rows are those that its manifest names. Raises ContractError."""
     place = folder / MANIFEST
     try:
-        manifest = Manifest.model_validate_json(place.read_text(encoding="utf-8"))
+        manifest = RunInfo.from_json(place.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ContractError(f"{place}: no such file; expected the folder of a finished run") from error
-    except ValidationError as error:
-        raise ContractError(f"{place}: {explained(error)}; expected the manifest of a run") from error
-    except (OSError, ValueError) as error:
+    except UnicodeDecodeError as error:
+        raise ContractError(f"{place}: cannot be read ({error})") from error
+    except ValueError as error:
+        raise ContractError(f"{folder}: {error}") from error
+    except OSError as error:
         raise ContractError(f"{place}: cannot be read ({error})") from error
     rows = folder / ROWS
     try:
@@ -156,7 +112,7 @@ def name_of(started: str, rows: Path) -> str:
 
 
 def environment_of(run: Run) -> Mapping[tuple[str, str], str]:
-    """(of, what) -> value of all that is not a result, for two runs to be held against each other."""
+    """(of, what) -> value, for everything in a manifest that is not a result, so that two runs can be compared."""
     m = run.manifest
     told = {
         ("harness", "version"): m.harness_version, ("harness", "revision"): m.revision, ("harness", "python"): m.python,

@@ -19,7 +19,12 @@ ROW = "spec/tensor/framework/check"
 
 @dataclass(frozen=True)
 class Night:
-    """One run as a whole. verdict -> rows; could_not: adapter -> why it did not run."""
+    """One run as a whole.
+
+    verdicts: verdict -> how many rows have it.
+    could_not: adapter -> why it did not run.
+    environment: what differs from the run before.
+    """
 
     run: Run
     verdicts: Mapping[str, int]
@@ -29,7 +34,12 @@ class Night:
 
 @dataclass(frozen=True)
 class Point:
-    """One row in one run. verdict is empty where the run has no such row; why: the reason where it could not run."""
+    """One row in one run.
+
+    verdict: empty where the run has no such row.
+    why: the reason for which the row could not be run; empty where it was.
+    environment: what differs from the run before.
+    """
 
     run: Run
     address: Address
@@ -42,7 +52,10 @@ class Point:
 
 @dataclass(frozen=True)
 class Event:
-    """A row that changed from one run to the next. An empty verdict: the run has no such row."""
+    """A row whose verdict changed from one run to the next, or that appeared or vanished.
+
+    A verdict is empty where that run has no such row.
+    """
 
     run: Run
     address: Address
@@ -125,7 +138,7 @@ def trend(runs: Sequence[Run], row: str) -> list[Point]:
 
 
 def _parts(row: str) -> tuple[str, str, str, str]:
-    """A tensor's name has strokes in it, so the row is read from both ends."""
+    """The parts of a row's name, read from both ends: the tensor's name in the middle has strokes of its own."""
     spec, _, rest = row.partition("/")
     parts = rest.rsplit("/", 2)
     if not spec or len(parts) != 3:
@@ -181,7 +194,7 @@ def events(runs: Sequence[Run]) -> list[Event]:
 
 
 def counted(changes: Sequence[Event]) -> list[tuple[str, str, int]]:
-    """(before, after, how many), most first."""
+    """(verdict before, verdict after, how many rows), the most frequent change first."""
     return [(*pair, n) for pair, n in Counter((e.before, e.after) for e in changes).most_common()]
 
 

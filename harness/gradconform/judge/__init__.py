@@ -3,77 +3,94 @@
 from __future__ import annotations
 
 import functools
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from gradconform.contract import Capture, ContractError, Problem, read_capture, read_problem
+from gradconform.contract.folder import problem_beside
+from gradconform.contract.names import CaptureName
 from gradconform.judge import behaviours, blame, claims, end_to_end, routes
+from gradconform.judge.judgement import Judgement
+from gradconform.judge.sight import Proof
 from gradconform.numeric import rows as numeric
+from gradconform.reasons import Reason
 from gradconform.reference import OPERATORS
 from gradconform.reference.network import reference_of
 from gradconform.rows import Row, Verdict, blank
 
-__all__ = ["ROUTE", "judge"]
+__all__ = ["judge"]
 
-# Between the name of an adapter and that of a route, where a capture is not the primary route's.
-ROUTE = "@"
 ALONE = "the primary route gave no capture to hold this one against"
 
 
 def judge(problem_folder: Path, captures: Mapping[str, Path]) -> list[Row]:
     """All rows of one problem.
 
-    captures: the adapter's name, or adapter@route for a route beside the primary one -> capture folder.
+    captures: the name of a capture, as a `CaptureName` is written -> its folder.
     Raises ContractError where the problem itself cannot be read; a capture that cannot be used is a row with verdict
     `crashed`.
     """
     problem = read_problem(problem_folder, verify=True)
     _check_operators(problem)
-    rows: list[Row] = []
-    primary: dict[str, Capture] = {}
-    others: dict[str, list[Capture]] = {}
-    proof = functools.cache(lambda: behaviours.proof(problem) if problem.script else reference_of(problem))
+    named = {CaptureName.read(name): folder for name, folder in captures.items()}
+    if problem.script:
+        # A script says itself how gradients are asked for: there is no other route through it.
+        named = {name: folder for name, folder in named.items() if not name.route}
     # What overflows or is no number is a row; NumPy's warnings of it would only hide the progress.
     with np.errstate(all="ignore"):
-        for name, folder in captures.items():
-            if problem.script and ROUTE in name:
-                # A script says itself how gradients are asked for: there is no other route through it.
-                continue
-            try:
-                capture = read_capture(folder, problem)
-                if capture.status == "ok":
-                    if ROUTE in name:
-                        others.setdefault(name.partition(ROUTE)[0], []).append(capture)
-                        continue
-                    rows.extend(list((behaviours if problem.script else blame).rows(problem, capture, proof)))
-                    primary[name] = capture
-                elif problem.script and capture.status == "unsupported":
-                    rows.extend(behaviours.rows(problem, capture, proof))
-                else:
-                    rows.append(_whole(problem, name, capture))
-            except ContractError as error:
-                rows.append(_whole(problem, name, Capture(folder, "crashed", str(error), "", "", "")))
-        for capture in primary.values():
-            rows.extend(claims.rows(problem, capture, proof))
-            rows.extend(numeric.rows(problem, capture))
-        if not problem.exact and primary and not problem.script:
-            rows.extend(end_to_end.rows(problem, list(primary.values()), proof()))
-        for name, captured in others.items():
-            if name in primary:
-                rows.extend(routes.rows(problem, primary[name], captured, proof))
+        return _rows(problem, named)
+
+
+def _rows(problem: Problem, named: Mapping[CaptureName, Path]) -> list[Row]:
+    rows: list[Row] = []
+    primary: dict[CaptureName, routes.Primary] = {}
+    others: dict[CaptureName, list[Capture]] = {}
+    elsewhere = {name.primary for name in named if name.route}
+    proof = functools.cache(lambda: behaviours.proof(problem) if problem.script else reference_of(problem))
+    for name, folder in named.items():
+        try:
+            capture = read_capture(folder, problem)
+            if capture.status == "ok" and name.route:
+                others.setdefault(name.primary, []).append(capture)
+            elif capture.status == "ok":
+                noted = routes.Primary(problem, capture)
+                rows += _of_primary(problem, capture, proof, noted.note if name in elsewhere else None)
+                primary[name] = noted
+            elif problem.script and capture.status == "unsupported":
+                rows += behaviours.rows(problem, capture)
             else:
-                lost = [replace(c, status="crashed", reason=ALONE) for c in captured]
-                rows.extend(_whole(problem, f"{name}{ROUTE}{c.route}", c) for c in lost)
+                rows.append(_whole(problem, name, capture))
+        except ContractError as error:
+            rows.append(_whole(problem, name, Capture(folder, "crashed", str(error), "", "", "")))
+    rows += _of_all(problem, [noted.capture for noted in primary.values()], proof)
+    for name, captured in others.items():
+        if name in primary:
+            rows += routes.rows(primary[name], captured, proof)
+        else:
+            lost = [replace(capture, status="crashed", reason=ALONE) for capture in captured]
+            rows += [_whole(problem, replace(name, route=capture.route), capture) for capture in lost]
     return rows
 
 
-def failing(rows: Sequence[Row]) -> Iterator[Row]:
-    """The rows that make a run fail."""
-    return (row for row in rows if row.verdict in (Verdict.DIVERGES, Verdict.MISSING))
+def _of_all(problem: Problem, primary: Sequence[Capture], proof: Proof) -> Iterator[Row]:
+    """What is said of primary captures besides the local check: claims, numerical derivatives, and end to end."""
+    for capture in primary:
+        yield from claims.rows(problem, capture, proof)
+        yield from numeric.rows(problem, capture, problem_beside(capture.folder))
+    if not problem.exact and primary and not problem.script:
+        yield from end_to_end.rows(problem, primary, proof())
+
+
+def _of_primary(
+    problem: Problem, capture: Capture, proof: Proof, watch: Callable[[Judgement], object] | None
+) -> list[Row]:
+    """The rows in which a primary capture is judged by itself: all of them, or a ContractError."""
+    if problem.script:
+        return list(behaviours.rows(problem, capture))
+    return list(blame.rows(problem, capture, proof, watch))
 
 
 def _check_operators(problem: Problem) -> None:
@@ -87,13 +104,11 @@ def _check_operators(problem: Problem) -> None:
             raise ContractError(f"{where}: {node.op} has {', '.join(came)}; expected {', '.join(expected)}")
 
 
-def _whole(problem: Problem, name: str, capture: Capture) -> Row:
+def _whole(problem: Problem, name: CaptureName, capture: Capture) -> Row:
     """The row of a framework that gave no tensors at all for this problem."""
-    # An environment is called `chainer-6.3`, a second capture of one problem `torch#2`.
-    framework = capture.framework or re.sub(r"(-\d[\w.]*)?(#\d+)?(@\w+)?$", "", name)
-    check = behaviours.CHECK if problem.script else "exact" if problem.exact else "local"
-    check = "route:primary" if ROUTE in name else check
+    check = behaviours.CHECK if problem.script else blame.check_of(problem)
     return blank(
-        spec=problem.spec, check=check, framework=framework, version=capture.version,
-        route=capture.route, dtype=problem.dtype, verdict=Verdict(capture.status), reason=capture.reason,
+        spec=problem.spec, check=routes.ROUTE_OF_PRIMARY if name.route else check,
+        framework=capture.framework or name.framework, version=capture.version, route=capture.route,
+        dtype=problem.dtype, verdict=Verdict(capture.status), reason=Reason(capture.reason),
     )  # fmt: skip

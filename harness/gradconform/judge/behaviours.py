@@ -5,7 +5,6 @@ Every number is exact, so agreement is to the bit and there is no tolerance.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,15 +15,15 @@ from numpy.typing import NDArray
 from gradconform.behaviour import Answer, Program, Word, between, candidates, right
 from gradconform.contract import Asked, Capture, Problem
 from gradconform.judge.local import with_place
-from gradconform.rows import Row, Verdict, blank
+from gradconform.reasons import Reason, as_it_should, otherwise, unlike
+from gradconform.rows import Check, CheckKind, Kind, Row, Verdict, blank
 
 Array = NDArray[Any]
 
-CHECK = "semantics"
+CHECK = Check(CheckKind.SEMANTICS)
 ROUTE = "script"
 """In place of a route: the script says itself how the gradients are asked for."""
 
-IS_RIGHT = " is right"
 NUMBERED = (Word.OTHER, Word.SUBGRADIENT)
 """Words that hold only with the numbers behind them, so that other numbers are told from these."""
 
@@ -38,11 +37,11 @@ def proof(problem: Problem) -> dict[str, Array]:
     return {ask: answer.array for ask, answer in answers if answer.array is not None}
 
 
-def rows(problem: Problem, capture: Capture, _: object = None) -> Iterator[Row]:
+def rows(problem: Problem, capture: Capture) -> Iterator[Row]:
     """One row for each ask."""
     if capture.status == "unsupported":
         for ask in problem.asks:
-            yield replace(_row(problem, capture, ask), verdict=Verdict.UNSUPPORTED, reason=capture.reason)
+            yield replace(_row(problem, capture, ask), verdict=Verdict.UNSUPPORTED, reason=Reason(capture.reason))
         return
     program = Program.of_problem(problem)
     expected, wrong = right(program), candidates(program)
@@ -74,19 +73,18 @@ class _Ask:
         row, dtype = _with_numbers(row, got, self.expected), np.dtype(self.problem.dtype)
         reused = self.asked.reason == "buffer_reused"
         if got.array is not None and got.array.dtype != dtype:
-            reason = f"{Word.OTHER} {numbers(got.array)}: has dtype {got.array.dtype}; expected {dtype}"
+            reason = unlike(f"{Word.OTHER} {numbers(got.array)}", f"has dtype {got.array.dtype}; expected {dtype}")
         elif got.same(self.expected) and not reused:
-            reason = ": ".join(filter(None, (self._right_word(), why(self.problem, self.asked))))
+            reason = as_it_should(self._right_word(), why(self.problem, self.asked))
             return replace(row, verdict=Verdict.CONFORMS, reason=reason)
         else:
             reason = self._reason(Word.REUSED if reused else self._wrong_word(got), got)
         return replace(row, verdict=Verdict.DIVERGES, reason=reason, culprit=row.node)
 
-    def _reason(self, word: Word, got: Answer) -> str:
-        numbered = word in NUMBERED and got.array is not None
-        said = f"{word} {told(got)}: " if numbered else f"{word}: {self._explained(got)}"
-        right_numbers = "" if self.expected.array is None else f" {numbers(self.expected.array)}"
-        return f"{said}{self._right_word()}{right_numbers}{IS_RIGHT}"
+    def _reason(self, word: Word, got: Answer) -> Reason:
+        right, numbered = self.expected.array, word in NUMBERED and got.array is not None
+        does, details = (f"{word} {in_words(got)}", []) if numbered else (str(word), self._details(got))
+        return otherwise(does, details, self._right_word(), "" if right is None else numbers(right))
 
     def _right_word(self) -> Word:
         """The plainest true word for the right answer."""
@@ -116,19 +114,12 @@ class _Ask:
             return Word.NAN
         return Word.ZEROS if zero else Word.SUBGRADIENT if between(self.program, self.index, got.array) else Word.OTHER
 
-    def _explained(self, got: Answer) -> str:
-        said = "" if got.array is None else numbers(got.array)
+    def _details(self, got: Answer) -> list[str]:
+        """What there is, or the exception; and why there is no gradient."""
+        gives = "" if got.array is None else numbers(got.array)
         if self.asked.outcome == "raises":
-            said = f"{where(self.problem, self.asked)}: {self.asked.error}"
-        return "".join(f"{part}; " for part in (said, why(self.problem, self.asked)) if part)
-
-
-def right_of(row: Row) -> str:
-    """The word for the right answer, of a row that was judged; empty for any other."""
-    if row.verdict == Verdict.CONFORMS:
-        return row.reason.partition(":")[0]
-    said, found, _ = row.reason.partition(IS_RIGHT)
-    return re.split("; |: ", said)[-1].partition(" ")[0] if found else ""
+            gives = f"{where(self.problem, self.asked)}: {self.asked.error}"
+        return [gives, why(self.problem, self.asked)]
 
 
 def why(problem: Problem, asked: Asked) -> str:
@@ -143,7 +134,7 @@ def where(problem: Problem, asked: Asked) -> str:
     return f"in step {asked.step + 1}, {problem.script[asked.step]['do']}"
 
 
-def told(answer: Answer) -> str:
+def in_words(answer: Answer) -> str:
     """An answer in a few words."""
     return answer.outcome if answer.array is None else numbers(answer.array)
 
@@ -175,13 +166,11 @@ def _with_numbers(row: Row, got: Answer, expected: Answer) -> Row:
 def _row(problem: Problem, capture: Capture, ask: str) -> Row:
     kind, _, name = ask.partition("/")
     name = name.rpartition("/")[2] if kind == "result" else name
-    nodes = {node.name: node for node in problem.nodes}
-    owner = nodes.get(name) or next((node for node in problem.nodes if name in node.reads), None)
-    role = problem.given[name][0] if name in problem.given else "node"
-    shape = problem.given[name][1] if name in problem.given else nodes[name].outputs[0][1]
-    grads = {"node": "grad_output", "input": "grad_input", "parameter": "grad_param", "buffer": "grad_param"}
+    graph, leaf = problem.graph, problem.graph.leaves.get(name)
+    owner = graph.by_name.get(name) or next(iter(graph.readers.get(name, ())), None)
+    grad = Kind(leaf.kind) if leaf else Kind.GRAD_OUTPUT
     return blank(
         spec=problem.spec, node=owner.name if owner else "", op=owner.op if owner else "", tensor=ask,
-        kind="output" if kind == "output" else grads[role], check=CHECK, framework=capture.framework,
-        version=capture.version, route=ROUTE, dtype=problem.dtype, shape=str(list(shape)),
+        kind=Kind.OUTPUT if kind == "output" else grad, check=CHECK, framework=capture.framework,
+        version=capture.version, route=ROUTE, dtype=problem.dtype, shape=str(list(graph.shape(name))),
     )  # fmt: skip

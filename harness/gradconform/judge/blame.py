@@ -1,68 +1,92 @@
 """Who is to blame where a wrong tensor made its neighbours look wrong.
 
 A stale or spoilt tensor was not what its neighbours saw, so what they rightly made of the right numbers does not fit
-the captured ones. Each diverging row is therefore judged once more, in the same order, with the diverging tensors that
-it was judged from replaced by what was expected of them. A row that conforms then was never its own node's fault: the
-culprit of what was replaced takes its place. The verdicts stay.
+the captured ones. Each diverging tensor is therefore judged once more, with the diverging tensors that it was judged
+from replaced by what was expected of them. One that conforms then was never its own node's fault: the culprit of what
+was replaced takes its place. The verdicts stay.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 from gradconform.contract import Capture, Problem
-from gradconform.judge.local import LocalCheck, Proof
-from gradconform.reference.tracked.rounding import Rounded
-from gradconform.rows import Row, Verdict
+from gradconform.judge.judgement import Judgement
+from gradconform.judge.local import LocalCheck
+from gradconform.judge.sight import Proof, Sight
+from gradconform.rows import Check, CheckKind, Kind, Row, Verdict
 
 
-def rows(problem: Problem, capture: Capture, proof: Proof | None = None) -> Iterator[Row]:
-    """The rows of the local check, each with the nodes that are to blame."""
-    first = list(LocalCheck(problem, capture, proof).rows())
-    # In an exact problem the right value of every tensor is known, and the check looks at it by itself.
-    if problem.exact or not any(row.verdict == Verdict.DIVERGES for row in first):
-        yield from first
-    else:
-        yield from _SecondLook(problem, capture, first).rows()
+def rows(
+    problem: Problem, capture: Capture, proof: Proof | None = None, watch: Callable[[Judgement], object] | None = None
+) -> Iterator[Row]:
+    """The rows of the local check, each with the nodes that are to blame.
+
+    watch: shown each judgement as the check gives it, before anybody else is blamed.
+    """
+    check, written = LocalCheck(problem, capture, proof), check_of(problem)
+    blame = Blame(check)
+
+    def row(judgement: Judgement) -> Row:
+        if watch is not None:
+            watch(judgement)
+        return blame.settled(judgement).row(problem, capture, written)
+
+    # Not a loop, whose variable would keep the arrays of one judgement alive while the next is computed.
+    return map(row, check.judgements())
 
 
-class _SecondLook(LocalCheck):
-    """The local check once more, with expected tensors in the place of diverging ones."""
+def check_of(problem: Problem) -> Check:
+    """The check in the rows of the local check of a problem."""
+    return Check(CheckKind.EXACT if problem.exact else CheckKind.LOCAL)
 
-    def __init__(self, problem: Problem, capture: Capture, first: Sequence[Row]) -> None:
-        super().__init__(problem, capture)
-        self.first: Mapping[str, Row] = {row.tensor: row for row in first}
-        self.trusted: dict[str, tuple[Any, str]] = {}
 
-    def _tensor(self, name: str) -> Any:
-        trusted = self.trusted.get(f"output/{name}")
-        return super()._tensor(name) if trusted is None else trusted[0]
+class Blame:
+    """Settles the culprits of the judgements of one capture, which must come in the order that the check gives them."""
 
-    def _captured(self, name: str) -> Any:
-        trusted = self.trusted.get(name)
-        return super()._captured(name) if trusted is None else trusted[0]
+    def __init__(self, check: LocalCheck) -> None:
+        self._check = check
+        self._trusted: dict[str, Any] = {}
+        self._culprits: dict[str, str] = {}
+        self._last: tuple[str, list[tuple[str, Any]]] = ("", [])
 
-    def _wrapped(self, array: Any) -> Any:
-        return array if isinstance(array, Rounded) else super()._wrapped(array)
+    def settled(self, judgement: Judgement) -> Judgement:
+        """The judgement with the nodes that are to blame."""
+        # In an exact problem the right value of every tensor is known, and the check looks at it by itself.
+        if judgement.verdict != Verdict.DIVERGES or self._check.problem.exact:
+            return judgement
+        expectation = judgement.expectation
+        blamed = [self._culprits[tensor] for tensor in judgement.judged_from if tensor in self._trusted]
+        if blamed:
+            again = self._judged_again(judgement)
+            if again.verdict == Verdict.CONFORMS:
+                return replace(judgement, culprits=" ".join(dict.fromkeys(" ".join(blamed).split())))
+            expectation = again.expectation
+        self._trusted[judgement.tensor] = expectation
+        self._culprits[judgement.tensor] = judgement.culprits
+        return judgement
 
-    def _against(self, row: Row, shape: tuple[int, ...], expected: Any, culprit: str) -> Row:
-        first = self.first[row.tensor]
-        if first.verdict != Verdict.DIVERGES:
-            return first
-        again = super()._against(row, shape, expected, culprit)
-        blamed = [self.trusted[name][1] for name in self._judged_from(row.tensor) if name in self.trusted]
-        if again.verdict == Verdict.CONFORMS and blamed:
-            return replace(first, culprit=" ".join(dict.fromkeys(" ".join(blamed).split())))
-        self.trusted[row.tensor] = (expected, first.culprit)
-        return first
+    def _judged_again(self, judgement: Judgement) -> Judgement:
+        """The same tensor against what follows from what can be trusted."""
+        check, name = self._check, judgement.tensor.partition("/")[2]
+        sight = Sight(check.problem, check.capture, check.proof, self._trusted)
+        if judgement.kind == Kind.OUTPUT:
+            node = check.nodes[judgement.node]
+            index = [output for output, _ in node.outputs].index(name)
+            return check.output(node, index, sight.forward(node)[index])
+        return check.gradient(name, self._sum(sight, name))
 
-    def _judged_from(self, tensor: str) -> Iterator[str]:
-        """The captured tensors from which the expectation of this one was computed."""
-        kind, _, name = tensor.partition("/")
-        nodes = [n for n in self.problem.nodes if name in dict(n.outputs)] if kind == "output" else self.readers[name]
-        for node in nodes:
-            yield from (f"output/{read}" for read in node.reads)
-            if kind == "grad":
-                yield f"grad/{node.name}"
+    def _sum(self, sight: Sight, name: str) -> Any:
+        """What all readers of a tensor send back to it; None where none does."""
+        total = None
+        for node in reversed(self._check.readers[name]):
+            if node.name in self._check.problem.on_path:
+                if self._last[0] != node.name:
+                    # Its inputs, weight and bias are asked for one after another.
+                    self._last = (node.name, sight.sent_back(node))
+                for read, gradient in self._last[1]:
+                    if read == name:
+                        total = gradient if total is None else total + gradient
+        return total

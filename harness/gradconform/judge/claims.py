@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from gradconform.behaviour import Program, right
 from gradconform.contract import Capture, Claim, Problem
 from gradconform.judge import behaviours
-from gradconform.judge.end_to_end import addresses
-from gradconform.judge.local import Proof, row_of
-from gradconform.rows import Row, Verdict
+from gradconform.judge.judgement import row_of
+from gradconform.judge.sight import Proof
+from gradconform.reasons import Code, claimed
+from gradconform.rows import Check, CheckKind, Kind, Row, Verdict
 
 Array = NDArray[Any]
 
@@ -26,7 +27,7 @@ SHOWN = 8
 """Elements of a tensor that a reason shows; of a larger one it shows the first that differs."""
 
 # Of a route: there may be numbers, but nobody knows them, and nothing is said of a claim then.
-UNREAD = ("buffer_reused", "uninitialised", "unexplained", "no reason given")
+UNREAD = (Code.BUFFER_REUSED, Code.UNINITIALISED, Code.UNEXPLAINED, "no reason given")
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def rows(problem: Problem, capture: Capture, proof: Proof) -> Iterator[Row]:
     expected = _expected(problem, proof) if problem.claims else {}
     for claim in problem.claims:
         node, kind = _place(problem, claim.of)
-        row = row_of(problem, capture, node=node, tensor=claim.of, kind=kind, check="claim")
+        row = row_of(problem, capture, node=node, tensor=claim.of, kind=kind, check=Check(CheckKind.CLAIM))
         row = replace(row, route=behaviours.ROUTE) if problem.asks else row
         yield _judged(row, claim, _given(problem, capture, claim.of), expected.get(claim.of, PATHLESS))
 
@@ -78,12 +79,12 @@ def _given(problem: Problem, capture: Capture, tensor: str) -> Given:
     return Given(None, "none", why, why in UNREAD)
 
 
-def _place(problem: Problem, tensor: str) -> tuple[str, str]:
+def _place(problem: Problem, tensor: str) -> tuple[str, Kind]:
     """Node and kind of a captured tensor, or of one that a script asks for."""
     kind, name = tensor.partition("/")[0], tensor.rpartition("/")[2]
     wanted = f"output/{name}" if kind == "output" else f"grad/{name}"
-    found = ((node, kind) for known, node, kind, _ in addresses(problem) if known == wanted)
-    return next(found, (name, "grad_output") if name == problem.output else ("", ""))
+    places = ((node, Kind(kind)) for known, node, kind, _ in problem.graph.addresses() if known == wanted)
+    return next(places, (name, Kind.GRAD_OUTPUT) if name == problem.output else ("", Kind.NONE))
 
 
 def _judged(row: Row, claim: Claim, given: Given, expected: Given) -> Row:
@@ -100,13 +101,9 @@ def _judged(row: Row, claim: Claim, given: Given, expected: Given) -> Row:
         beside = "the reference agrees"
     else:
         beside = f"{'' if wrong.any() else 'but '}the reference gives {shown(expected, wrong, row.dtype)}"
-    reason = f"{head}: {claim.says} ({claim.source}); {gives(row)} {shown(given, wrong, row.dtype)}; {beside}"
+    gives = f"{shown(given, wrong, row.dtype)}; {beside}"
+    reason = claimed(head, f"{claim.says} ({claim.source})", row.framework, row.version, gives)
     return replace(_with_numbers(row, claim, given, wrong), verdict=verdict, reason=reason)
-
-
-def gives(row: Row) -> str:
-    """What stands between a claim and what there is in its place: the framework with its version."""
-    return f"{row.framework} {row.version} gives"
 
 
 def differing(claim: Claim, given: Given, dtype: str) -> NDArray[np.bool_]:

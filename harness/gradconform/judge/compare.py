@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradconform.dtypes import Dtype
-from gradconform.rows import LIMIT, NAN, Reason
+from gradconform.reasons import Code
+from gradconform.rows import LIMIT, NAN
 
 Array = NDArray[Any]
 
@@ -29,7 +30,7 @@ class Comparison:
     got: float = NAN
     expected: float = NAN
     n_bad: int = 0
-    reason: Reason | None = None
+    reason: Code | None = None
 
 
 def compare(
@@ -44,20 +45,20 @@ def compare(
     if np.shape(expected) != shape:
         raise ValueError(f"the reference gave {np.shape(expected)}; expected {shape}")
     if got.shape != shape:
-        return Comparison(reason=Reason.SHAPE)
+        return Comparison(reason=Code.SHAPE)
     if got.dtype != unit.name:
-        return Comparison(reason=Reason.DTYPE)
-    found = _Found(unit, measuring=bound is None)
+        return Comparison(reason=Code.DTYPE)
+    extremes = _Extremes(unit, measuring=bound is None)
     flat_got, flat_expected = got.reshape(-1), np.asarray(expected).reshape(-1)
     whole = None if bound is None or np.ndim(bound) == 0 else np.broadcast_to(bound, shape).reshape(-1)
     for start in range(0, flat_got.size, CHUNK):
         part = slice(start, start + CHUNK)
         limit = whole[part] if whole is not None else np.float64(0.0 if bound is None else bound)
-        found.add(start, flat_got[part], flat_expected[part], limit)
-    return found.result()
+        extremes.add(start, flat_got[part], flat_expected[part], limit)
+    return extremes.result()
 
 
-class _Found:
+class _Extremes:
     """The extremes over the chunks seen so far."""
 
     def __init__(self, unit: Dtype, *, measuring: bool) -> None:
@@ -66,7 +67,7 @@ class _Found:
         self.largest = unit.largest
         self.worst_ratio, self.worst_error, self.scale, self.n_bad = -1.0, 0.0, 0.0, 0
         self.at: tuple[int, float, float] | None = None
-        self.reason: Reason | None = None
+        self.reason: Code | None = None
         self.informative = False
 
     def add(self, start: int, got: Array, expected: Array, bound: Any) -> None:
@@ -98,7 +99,7 @@ class _Found:
         if not np.all(sound):
             # A bound that is no number, or below zero, would let everything pass.
             ratio[~np.broadcast_to(sound, ratio.shape)] = np.inf
-            self.reason = self.reason or Reason.BOUND
+            self.reason = self.reason or Code.BOUND
         worst = int(np.argmax(ratio))
         self.informative = self.informative or bool(np.any(magnitude > LIMIT * bound))
         if ratio[worst] > LIMIT:
@@ -127,8 +128,8 @@ class _Found:
         bad = special & ~same
         error, bound = np.where(special, 0.0, error), np.where(special, 0.0, bound)
         if bad.any():
-            if self.reason is not Reason.NONFINITE:
-                self.reason, self.worst_ratio = Reason.NONFINITE, np.inf
+            if self.reason is not Code.NONFINITE:
+                self.reason, self.worst_ratio = Code.NONFINITE, np.inf
                 self._note(int(np.argmax(bad)), start, got, expected)
             self.n_bad += int(np.count_nonzero(bad))
             self.worst_error = np.inf
@@ -142,9 +143,9 @@ class _Found:
             return Comparison(NAN, self.worst_error, relative, worst, got, expected, 0, self.reason)
         reason = self.reason
         if reason is None and self.worst_ratio > LIMIT:
-            reason = Reason.VALUE
+            reason = Code.VALUE
         ratio = max(self.worst_ratio, 0.0)
-        found = Comparison(ratio, self.worst_error, relative, worst, got, expected, self.n_bad, reason)
+        comparison = Comparison(ratio, self.worst_error, relative, worst, got, expected, self.n_bad, reason)
         if reason is None and not self.informative:
-            return replace(found, reason=Reason.UNINFORMATIVE)
-        return found
+            return replace(comparison, reason=Code.UNINFORMATIVE)
+        return comparison

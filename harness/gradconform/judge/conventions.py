@@ -19,14 +19,15 @@ from gradconform import paths
 from gradconform.behaviour import Word
 from gradconform.contract import explained
 from gradconform.errors import nearest
-from gradconform.judge.behaviours import CHECK, NUMBERED
+from gradconform.judge.behaviours import NUMBERED
 from gradconform.judge.known import KnownError, listed
-from gradconform.rows import Row, Verdict
+from gradconform.reasons import changed
+from gradconform.reasons import recorded as recorded_as
+from gradconform.rows import CheckKind, Row, Verdict
 from gradconform.spec import Network
 from gradconform.spec import load as load_spec
 
 FOLDER = "conventions"
-_JUDGED = (Verdict.CONFORMS, Verdict.DIVERGES)
 
 
 def _word(does: str) -> str:
@@ -55,37 +56,36 @@ class Convention(BaseModel):
 
     def done_by(self, row: Row) -> bool:
         """Whether the row shows what is recorded."""
-        said = self.error is None or self.error in row.reason
-        return row.verdict in _JUDGED and word_of(row) == self.does and said
+        as_raised = self.error is None or self.error in row.reason
+        judged = row.verdict in (Verdict.CONFORMS, Verdict.DIVERGES)
+        return judged and row.answered.word == self.does and as_raised
 
 
 Conventions = Mapping[tuple[str, str, str], tuple[Convention, ...]]
 """(framework, behaviour, ask) -> what is recorded of it, one entry for each thing that versions do."""
 
 
-def word_of(row: Row) -> str:
-    """The word of a semantics row."""
-    return row.reason.partition(":")[0] if row.verdict != Verdict.UNSUPPORTED else str(row.verdict)
-
-
-def load(folder: Path | None = None) -> Conventions:
+def load(folder: Path | None = None, in_hand: Sequence[Network] = ()) -> Conventions:
     """What is recorded in `conventions/<framework>.yaml` below a folder of behaviours, specs/semantics by default.
 
+    in_hand: networks that were loaded already, all of each file; the other files are read to know their behaviours.
     Raises KnownError, SpecError.
     """
     folder = folder or paths.specs_folder() / "semantics"
-    asks = {network.name: network.asks for path in sorted(folder.glob("*.yaml")) for network in load_spec(path)}
-    found: dict[tuple[str, str, str], tuple[Convention, ...]] = {}
+    read = {network.path for network in in_hand}
+    others = [network for path in sorted(folder.glob("*.yaml")) if path not in read for network in load_spec(path)]
+    asks = {network.name: network.asks for network in (*in_hand, *others) if network.path.parent == folder}
+    recorded_of: dict[tuple[str, str, str], tuple[Convention, ...]] = {}
     for path in sorted((folder / FOLDER).glob("*.yaml")):
         for i, written in enumerate(listed(path, "conventions"), 1):
             entry = _entry(f"{path}: entry {i}", written, asks)
             key = (path.stem, entry.behaviour, entry.ask)
-            twice = {v for other in found.get(key, ()) for v in other.versions}.intersection(entry.versions)
+            twice = {v for other in recorded_of.get(key, ()) for v in other.versions}.intersection(entry.versions)
             if twice:
                 version = sorted(twice)[0]
                 raise KnownError(f"{path}: entry {i}: {entry.behaviour}, {entry.ask}: {version} is in two entries")
-            found[key] = (*found.get(key, ()), entry)
-    return found
+            recorded_of[key] = (*recorded_of.get(key, ()), entry)
+    return recorded_of
 
 
 def _entry(where: str, written: Any, asks: Mapping[str, Sequence[str]]) -> Convention:
@@ -105,10 +105,13 @@ def _entry(where: str, written: Any, asks: Mapping[str, Sequence[str]]) -> Conve
     return entry
 
 
-def beside(networks: Iterable[Network]) -> Conventions:
-    """What is recorded in the folders that behaviours among these networks come from. Raises KnownError, SpecError."""
+def beside(networks: Sequence[Network]) -> Conventions:
+    """What is recorded in the folders that behaviours among these networks come from. Raises KnownError, SpecError.
+
+    networks: all of each file that any of them comes from.
+    """
     folders = dict.fromkeys(network.path.parent for network in networks if network.script)
-    return {key: entries for folder in folders for key, entries in load(folder).items()}
+    return {key: entries for folder in folders for key, entries in load(folder, networks).items()}
 
 
 @cache
@@ -123,7 +126,7 @@ def apply(rows: Iterable[Row], entries: Conventions | None = None) -> Iterator[R
     entries: what is recorded; what comes along by default, which is read only where a row is of a behaviour.
     """
     for row in rows:
-        if row.check != CHECK or not row.tensor:
+        if row.check.kind != CheckKind.SEMANTICS or not row.tensor:
             yield row
             continue
         known = (recorded() if entries is None else entries).get((row.framework, row.spec, row.tensor))
@@ -135,12 +138,11 @@ def _marked(row: Row, entries: Sequence[Convention]) -> Row:
     if entry.done_by(row):
         if row.verdict == Verdict.CONFORMS:
             return row
-        return replace(row, verdict=Verdict.KNOWN, reason=f"{row.reason}. {entry.reason}", culprit="")
-    word, seen = word_of(row), ", ".join(entry.versions)
-    what = f"{row.framework} {seen} did `{entry.does}`" + (f" ({entry.error})" if entry.error else "")
-    now = f"{row.version} does `{word}`{row.reason.removeprefix(word)}"
+        return replace(row, verdict=Verdict.KNOWN, reason=recorded_as(row.reason, entry.reason), culprit="")
+    word, seen = row.answered.word, ", ".join(entry.versions)
+    was = f"{row.framework} {seen} did `{entry.does}`" + (f" ({entry.error})" if entry.error else "")
     update = f"look, then update specs/semantics/{FOLDER}/{row.framework}.yaml"
-    reason = f"{word}: convention changed: {what}, {now}; {update}"
+    reason = changed(row.reason, word, was, row.version, update)
     return replace(row, verdict=Verdict.DIVERGES, reason=reason, culprit=row.node)
 
 

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from gradconform.contract import Capture, Problem
 from gradconform.dtypes import Dtype
 from gradconform.judge.compare import Comparison, compare
-from gradconform.judge.local import measured, row_of
-from gradconform.rows import Reason, Row
+from gradconform.judge.judgement import measured, row_of
+from gradconform.reasons import Code
+from gradconform.rows import Check, CheckKind, Kind, Row
 
 Array = NDArray[Any]
 
@@ -26,36 +27,23 @@ def rows(problem: Problem, captures: Sequence[Capture], expected: Mapping[str, A
     expected: what `reference.network.reference` gives for this problem.
     """
     unit = Dtype.of(problem.dtype)
-    for name, node, kind, shape in addresses(problem):
+    for name, node, kind, shape in problem.graph.addresses():
         present = [(capture, capture.tensors[name]) for capture in captures if name in capture.tensors]
-        others = [(f"cross:{_called(capture, captures)}", array) for capture, array in present]
+        others = [(Check(CheckKind.CROSS, _called(capture, captures)), array) for capture, array in present]
         if name in expected:
-            others.append(("end_to_end", expected[name]))
+            others.append((Check(CheckKind.END_TO_END), expected[name]))
         for check, other in others:
             wide = other.astype(float, copy=False)
             # Another framework's tensor of a wrong shape is that framework's fault; nothing can be measured here.
             fits = wide.shape == shape
             for capture, array in present:
                 if array is not other:
-                    row = row_of(problem, capture, node=node, tensor=name, kind=kind, check=check)
-                    found = compare(array, wide, None, unit, shape) if fits else Comparison(reason=Reason.SHAPE)
-                    yield measured(row, shape, found)
+                    row = row_of(problem, capture, node=node, tensor=name, kind=Kind(kind), check=check)
+                    comparison = compare(array, wide, None, unit, shape) if fits else Comparison(reason=Code.SHAPE)
+                    yield measured(row, shape, comparison)
 
 
 def _called(capture: Capture, captures: Sequence[Capture]) -> str:
     """The framework, with its version where another one of it is there too."""
     alike = sum(other.framework == capture.framework for other in captures)
     return capture.framework if alike == 1 else f"{capture.framework}-{capture.version}"
-
-
-def addresses(problem: Problem) -> Iterator[tuple[str, str, str, tuple[int, ...]]]:
-    """(tensor, node, kind, shape) of everything that a capture may hold."""
-    for node in problem.nodes:
-        for name, shape in node.outputs:
-            yield f"output/{name}", node.name, "output", shape
-        if node.name != problem.output:
-            yield f"grad/{node.name}", node.name, "grad_output", node.outputs[0][1]
-    for name, (role, shape, _, grad) in problem.given.items():
-        reader = next((n.name for n in problem.nodes if name in n.reads), "")
-        if grad:
-            yield f"grad/{name}", reader, f"grad_{'param' if role == 'parameter' else 'input'}", shape

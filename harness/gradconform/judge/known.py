@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from gradconform import reasons
 from gradconform.contract import explained
 from gradconform.errors import GradconformError
 from gradconform.rows import Row, Verdict, blank
@@ -61,13 +62,13 @@ def load(folder: Path) -> tuple[Known, ...]:
 def listed(path: Path, what: str) -> list[Any]:
     """The list that a YAML file holds, its entries not looked at. Raises KnownError, which says what was expected."""
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        entries = yaml.safe_load(path.read_text(encoding="utf-8"))
     # Not every scalar that looks like a date is one (ValueError).
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise KnownError(f"{path}: {error}") from error
-    if not isinstance(found, list):
-        raise KnownError(f"{path}: holds a {type(found).__name__}; expected a list of {what}")
-    return found
+    if not isinstance(entries, list):
+        raise KnownError(f"{path}: holds a {type(entries).__name__}; expected a list of {what}")
+    return entries
 
 
 def apply(rows: Iterable[Row], entries: Sequence[Known]) -> Iterator[Row]:
@@ -80,7 +81,7 @@ def apply(rows: Iterable[Row], entries: Sequence[Known]) -> Iterator[Row]:
             looked.setdefault(entry, row)
             if row.verdict == entry.verdict:
                 happened.add(entry)
-                row = replace(row, verdict=Verdict.KNOWN, reason=f"{row.reason}: {entry.reason} ({entry.link})")
+                row = replace(row, verdict=Verdict.KNOWN, reason=reasons.listed(row.reason, entry.reason, entry.link))
         yield row
     for entry, row in looked.items():
         if entry not in happened:
@@ -88,5 +89,5 @@ def apply(rows: Iterable[Row], entries: Sequence[Known]) -> Iterator[Row]:
                 spec=row.spec, node=row.node, op=row.op, tensor=row.tensor, kind=row.kind, check=row.check,
                 framework=row.framework, version=row.version, route=row.route, dtype=row.dtype, shape=row.shape,
                 verdict=Verdict.DIVERGES, culprit=row.node,
-                reason=f"listed divergence vanished: {entry.reason}; take it off specs/known",
+                reason=reasons.vanished(entry.reason),
             )  # fmt: skip

@@ -6,206 +6,121 @@ framework, so errors do not travel between nodes: a node that is right passes ho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gradconform.contract import Capture, Problem
-from gradconform.dtypes import Dtype, is_float
 from gradconform.graph import Node
 from gradconform.judge.compare import Comparison, compare
-from gradconform.reference import OPERATORS
-from gradconform.reference.network import contributions, reference_of, slots
+from gradconform.judge.judgement import Judgement, reason_of, verdict_of
+from gradconform.judge.sight import CannotSee, Proof, Sight
+from gradconform.reasons import Code, Reason, placed
+from gradconform.reference.network import reference_of
 from gradconform.reference.tracked.rounding import Rounded
-from gradconform.rows import NAN, Reason, Row, Verdict, blank
+from gradconform.rows import Kind, Verdict
 
-Array = NDArray[Any]
-
-
-# The whole network in the reference, as `reference.network.reference` gives it: run when it is needed, and once for all captures.
-Proof = Callable[[], Mapping[str, Array]]
+# Parameters are large and read by few: above so many elements a tensor is let go between its output and its gradients.
+LARGE = 1 << 22
 
 
-class CannotSee(LookupError):
-    """A tensor that a node needs for its judgement was not captured, or has the wrong shape."""
-
-
-def row_of(problem: Problem, capture: Capture, *, node: str, tensor: str, kind: str, check: str) -> Row:
-    """The row of a tensor before anything is known of it."""
-    op = next((n.op for n in problem.nodes if n.name == node), "")
-    return blank(
-        spec=problem.spec, node=node, op=op, tensor=tensor, kind=kind, check=check, framework=capture.framework,
-        version=capture.version, route=capture.route, dtype=problem.dtype,
-    )  # fmt: skip
-
-
-def why_missing(problem: Problem, capture: Capture, tensor: str) -> tuple[str, str]:
+def why_missing(problem: Problem, capture: Capture, tensor: str) -> tuple[Reason, str]:
     """The reason of a missing tensor, with its place where there is one, and the nodes that the place names."""
     return with_place(problem, capture.missing.get(tensor, "no reason given"), capture.cuts.get(tensor, ()))
 
 
-def with_place(problem: Problem, reason: str, places: Sequence[str]) -> tuple[str, str]:
+def with_place(problem: Problem, reason: str, places: Sequence[str]) -> tuple[Reason, str]:
     """A reason with its place where there is one, and the nodes that the place names."""
-    nodes = [name for name in places if name not in problem.given]
-    leaves = [name for name in places if name in problem.given]
-    reason += f" at {' '.join(nodes)}" if nodes else ""
-    return reason + (f" ({', '.join(leaves)} requires no gradient)" if leaves else ""), " ".join(nodes)
-
-
-def judged(row: Row, shape: tuple[int, ...], found: Comparison, culprit: str) -> Row:
-    """The row with what a comparison found. Only a difference that the check judges makes it diverge."""
-    diverges = found.reason not in (None, Reason.UNINFORMATIVE)
-    index = "" if found.worst is None else str([int(i) for i in np.unravel_index(found.worst, shape)])
-    return replace(
-        row, shape=str(list(shape)), ratio=found.ratio, max_abs_err=found.max_abs_err, max_rel_err=found.max_rel_err,
-        worst_index=index, got=found.got, expected=found.expected, n_bad=found.n_bad,
-        verdict=Verdict.DIVERGES if diverges else Verdict.CONFORMS, reason=found.reason or "",
-        culprit=culprit if diverges else "",
-    )  # fmt: skip
+    nodes = [name for name in places if name not in problem.graph.leaves]
+    leaves = [name for name in places if name in problem.graph.leaves]
+    return placed(reason, nodes, leaves), " ".join(nodes)
 
 
 class LocalCheck:
-    """Judges one capture of one problem; iterate over `rows()`."""
+    """Judges one capture of one problem; iterate over `judgements()`."""
 
     def __init__(self, problem: Problem, capture: Capture, proof: Proof | None = None) -> None:
         self.problem = problem
-        self._proof = proof or (lambda: reference_of(problem))
         self.capture = capture
-        self.unit = Dtype.of(problem.dtype)
-        self.check = "exact" if problem.exact else "local"
-        self.shapes = {name: shape for name, (_, shape, _, _) in problem.given.items()}
-        for node in problem.nodes:
-            self.shapes.update(dict(node.outputs))
-        self.readers = {name: [n for n in problem.nodes if name in n.reads] for name in self.shapes}
-        self.nodes = {node.name: node for node in problem.nodes}
-        self.wanted = {name for name, (_, _, _, grad) in problem.given.items() if grad}
-        self.wanted |= set(self.nodes) - {problem.output}
-        self._seen: dict[str, Any] = {}
-        self._honest: dict[str, bool] = {}
+        self.proof = proof or (lambda: reference_of(problem))
+        self.sight = Sight(problem, capture, self.proof)
+        self.nodes, self.shapes = self.sight.nodes, self.sight.shapes
+        self.graph = problem.graph
+        self.readers = {name: self.graph.readers.get(name, ()) for name in self.shapes}
+        self.wanted = {*self.graph.wanted, *self.nodes} - {problem.output}
 
-    def rows(self) -> Iterator[Row]:
-        """One row for each output and each gradient."""
+    def judgements(self) -> Iterator[Judgement]:
+        """One for each output and each gradient, each output after those of the nodes before it, then the gradients.
+
+        A gradient comes after those of everything that is computed from its tensor. Take them one after another: each
+        holds the arrays it was made of.
+        """
         if self.problem.exact:
-            rows = list(self._as_proved_rows())
-            if all(row.verdict == Verdict.CONFORMS for row in rows):
-                yield from rows
+            as_proved = list(self._held_against_the_proof())
+            if all(judgement.verdict == Verdict.CONFORMS for judgement in as_proved):
+                yield from as_proved
                 return
         yield from self._outputs()
         yield from self._gradients()
 
-    # What the framework saw.
+    def output(self, node: Node, index: int, expectation: Any) -> Judgement:
+        """One output of a node. expectation: what it should be, or the CannotSee that says why nobody knows."""
+        name, shape = node.outputs[index]
+        return self._held(f"output/{name}", node.name, Kind.OUTPUT, shape, expectation, node.name, self._reads(node))
 
-    def _captured(self, name: str) -> Array:
-        array = self.capture.tensors.get(name)
-        if array is None:
-            raise CannotSee(f"needs {name}, which is missing")
-        shape = self.shapes[name.partition("/")[2]]
-        if array.shape != shape or array.dtype != self.unit.name:
-            raise CannotSee(f"needs {name}, which is {array.dtype}{list(array.shape)} for {list(shape)}")
-        return array
+    def gradient(self, name: str, expectation: Any) -> Judgement:
+        """The gradient of a tensor. expectation: as for an output; None where no reader sends anything back."""
+        leaf = self.graph.leaves.get(name)
+        kind = Kind(leaf.kind) if leaf else Kind.GRAD_OUTPUT
+        readers = [n for n in self.readers[name] if n.name in self.problem.on_path]
+        owner = self.nodes.get(name) or next(iter(readers or self.readers[name]), None)
+        node, shape, tensor = owner.name if owner else "", self.shapes[name], f"grad/{name}"
+        culprits = " ".join(n.name for n in readers) or (owner.name if owner else name)
+        excuses = self._excuses(name, expectation)
+        reason = self.capture.missing.get(tensor)
+        if tensor not in self.capture.tensors and reason in excuses:
+            return Judgement(tensor, node, kind, shape, Verdict.CONFORMS, Reason(reason))
+        reads = tuple(t for n in self.readers[name] for t in (*self._reads(n), f"grad/{n.name}"))
+        if expectation is not None:
+            return self._held(tensor, node, kind, shape, expectation, culprits, reads)
+        judgement = self._held(tensor, node, kind, shape, np.broadcast_to(0.0, shape), culprits, reads)
+        return judgement if judgement.verdict != Verdict.CONFORMS else replace(judgement, reason=Reason(excuses[0]))
 
-    def _wrapped(self, array: Array) -> Any:
-        if not is_float(array):
-            return array
-        return array.astype(float) if self.problem.exact else Rounded(array, unit=self.unit)
+    def _reads(self, node: Node) -> tuple[str, ...]:
+        """The captured tensors that a node reads."""
+        return tuple(f"output/{name}" for name in node.reads if name in self.nodes)
 
-    def _tensor(self, name: str) -> Any:
-        if name not in self._seen:
-            given = name in self.problem.given
-            self._seen[name] = self._wrapped(
-                self.problem.value(name) if given else self._captured(f"output/{name}")
-            )
-        return self._seen[name]
-
-    @cached_property
-    def _proved(self) -> Mapping[str, Array]:
-        return self._proof()
-
-    def _as_proved(self, name: str) -> bool:
-        """Whether a captured tensor of an exact problem is what the proof speaks of."""
-        if name not in self._honest:
-            self._honest[name] = self._is_proved(name, self._captured(name))
-        return self._honest[name]
-
-    def _is_proved(self, name: str, got: Array) -> bool:
-        proved = self._proved.get(name)
-        return proved is not None and got.dtype == self.unit.name and np.array_equal(got, proved)
-
-    def _operands(self, node: Node, dy: str | None = None) -> list[Any]:
-        """What a node saw, in the order of its slots, with the gradient called `dy` before it.
-
-        In an exact problem these are plain numbers as long as they are the proved ones. What was computed from
-        others may round, so there the bound takes over, and only the node that first went wrong is blamed.
-        """
-        seen = slots(node, self._tensor)
-        reads = [f"output/{name}" for name in node.reads if name in self.nodes]
-        if dy is not None:
-            arrives = node.name != self.problem.output
-            seen.insert(0, self._wrapped(self._captured(dy) if arrives else self.problem.cotangent))
-            reads += [dy] if arrives else []
-        if self.problem.exact and not all(map(self._as_proved, reads)):
-            return [[*map(self._rounded, s)] if isinstance(s, list) else self._rounded(s) for s in seen]
-        return seen
-
-    def _rounded(self, array: Any) -> Any:
-        plain = isinstance(array, np.ndarray) and is_float(array)
-        return Rounded(array, unit=self.unit) if plain else array
-
-    def _forget(self, name: str) -> None:
-        self._seen.pop(name, None)
-
-    # Outputs.
-
-    def _outputs(self) -> Iterator[Row]:
+    def _outputs(self) -> Iterator[Judgement]:
         left = {name: len(readers) for name, readers in self.readers.items()}
         for node in self.problem.nodes:
             try:
-                expected: tuple[Any, ...] | CannotSee = OPERATORS[node.op].run_forward(
-                    self._operands(node), node.attributes
-                )
+                expectations: Sequence[Any] = self.sight.forward(node)
             except CannotSee as error:
-                expected = error
-            for i, (name, shape) in enumerate(node.outputs):
-                row = self._row(node, f"output/{name}", "output")
-                found = expected if isinstance(expected, CannotSee) else expected[i]
-                yield self._against(row, shape, found, node.name)
+                expectations = [error] * len(node.outputs)
+            for index in range(len(node.outputs)):
+                yield self.output(node, index, expectations[index])
             for name in set(node.reads):
                 left[name] -= 1
-                # Parameters are large and read by few; what is small stays for the gradients.
-                if left[name] == 0 and np.prod(self.shapes[name]) > 1 << 22:
-                    self._forget(name)
+                if left[name] == 0 and np.prod(self.shapes[name]) > LARGE:
+                    self.sight.forget(name)
 
-    def _as_proved_rows(self) -> Iterator[Row]:
-        """Everything against the proof: where all of it agrees to the bit, no node needs a look of its own."""
-        for node in self.problem.nodes:
-            for name, shape in node.outputs:
-                row = self._row(node, f"output/{name}", "output")
-                yield self._against(row, shape, self._proved[f"output/{name}"], node.name)
-        for name in self.shapes:
-            if name in self.wanted:
-                yield self._gradient(name, self._proved.get(f"grad/{name}"))
-
-    # Gradients.
-
-    def _gradients(self) -> Iterator[Row]:
+    def _gradients(self) -> Iterator[Judgement]:
         left = {name: len(readers) for name, readers in self.readers.items()}
         sums: dict[str, Any] = {}
         for name in self.shapes:
             if name in self.wanted and left[name] == 0:
-                yield self._gradient(name, None)
+                yield self.gradient(name, None)
         for node in reversed(self.problem.nodes):
             if node.name in self.problem.on_path:
                 self._contribute(node, sums)
             for name in dict.fromkeys(node.reads):
                 left[name] -= 1
                 if left[name] == 0:
-                    self._forget(name)
+                    self.sight.forget(name)
                     if name in self.wanted:
-                        yield self._gradient(name, sums.pop(name, None))
+                        yield self.gradient(name, sums.pop(name, None))
 
     def _contribute(self, node: Node, sums: dict[str, Any]) -> None:
         """Add what this node sends back to the sums of the tensors it reads, or the reason why it cannot be known."""
@@ -213,73 +128,60 @@ class LocalCheck:
         if not wanted:
             return
         try:
-            dy, *seen = self._operands(node, f"grad/{node.name}")
-            found = OPERATORS[node.op].run_vjp(dy, seen, node.attributes)
+            sent_back = self.sight.sent_back(node)
         except CannotSee as error:
             sums.update(dict.fromkeys(wanted, error))
             return
-        for name, gradient in contributions(node, found):
+        for name, gradient in sent_back:
             if name not in sums:
                 sums[name] = gradient
             elif not isinstance(sums[name], CannotSee):
                 sums[name] = sums[name] + gradient
 
-    def _gradient(self, name: str, expected: Any) -> Row:
-        """The row of one gradient; `expected` is None where no reader sends anything back."""
-        role = self.problem.given.get(name, ("node",))[0]
-        kind = {"node": "grad_output", "input": "grad_input", "parameter": "grad_param"}[role]
-        readers = [n for n in self.readers[name] if n.name in self.problem.on_path]
-        owner = self.nodes.get(name) or next(iter(readers or self.readers[name]), None)
-        row = row_of(
-            self.problem, self.capture, node=owner.name if owner else "", tensor=f"grad/{name}", kind=kind,
-            check=self.check,
-        )  # fmt: skip
-        culprit = " ".join(n.name for n in readers) or (owner.name if owner else name)
-        shape = self.shapes[name]
-        excuses = self._excuses(name, expected)
-        reason = self.capture.missing.get(row.tensor)
-        if row.tensor not in self.capture.tensors and reason in excuses:
-            return replace(row, shape=str(list(shape)), verdict=Verdict.CONFORMS, reason=reason)
-        if expected is not None:
-            return self._against(row, shape, expected, culprit)
-        found = self._against(row, shape, np.broadcast_to(0.0, shape), culprit)
-        return found if found.verdict != Verdict.CONFORMS else replace(found, reason=excuses[0])
+    def _held_against_the_proof(self) -> Iterator[Judgement]:
+        """Everything against the proof: where all of it agrees to the bit, no node needs a look of its own."""
+        proved = self.sight.proved
+        for node in self.problem.nodes:
+            for index, (name, _) in enumerate(node.outputs):
+                yield self.output(node, index, proved[f"output/{name}"])
+        for name in self.shapes:
+            if name in self.wanted:
+                yield self.gradient(name, proved.get(f"grad/{name}"))
 
-    def _excuses(self, name: str, expected: Any) -> tuple[str, ...]:
+    def _excuses(self, name: str, expectation: Any) -> tuple[Code, ...]:
         """With which reasons this gradient may be missing."""
         asked, on_path = name in self.problem.differentiable, name in self.problem.on_path
-        unasked = () if asked else ("not_requested",)
+        unasked = () if asked else (Code.NOT_REQUESTED,)
         if not on_path:
-            return ("not_on_path", *unasked)
-        return unasked or (("not_differentiable",) if expected is None else ())
+            return (Code.NOT_ON_PATH, *unasked)
+        return unasked or ((Code.NOT_DIFFERENTIABLE,) if expectation is None else ())
 
-    # Judging.
-
-    def _row(self, node: Node, tensor: str, kind: str) -> Row:
-        return row_of(self.problem, self.capture, node=node.name, tensor=tensor, kind=kind, check=self.check)
-
-    def _against(self, row: Row, shape: tuple[int, ...], expected: Any, culprit: str) -> Row:
-        got = self.capture.tensors.get(row.tensor)
+    def _held(
+        self, tensor: str, node: str, kind: Kind, shape: tuple[int, ...], expectation: Any, culprits: str,
+        judged_from: tuple[str, ...],
+    ) -> Judgement:  # fmt: skip
+        """What was captured under a name, held against an expectation."""
+        got = self.capture.tensors.get(tensor)
+        empty = Judgement(tensor, node, kind, shape, Verdict.MISSING, got=got, culprits=culprits)
         if got is None:
-            reason, nodes = why_missing(self.problem, self.capture, row.tensor)
-            return replace(
-                row, shape=str(list(shape)), verdict=Verdict.MISSING, reason=reason, culprit=nodes or culprit
-            )
-        if isinstance(expected, CannotSee):
-            return replace(row, shape=str(list(shape)), verdict=Verdict.MISSING, reason=str(expected))
-        if self.problem.exact and isinstance(expected, Rounded) and self._is_proved(row.tensor, got):
+            reason, nodes = why_missing(self.problem, self.capture, tensor)
+            return replace(empty, reason=reason, culprits=nodes or culprits)
+        if isinstance(expectation, CannotSee):
+            return replace(empty, reason=Reason(str(expectation)))
+        held = replace(empty, expectation=expectation, judged_from=judged_from)
+        comparison = self._compared(held)
+        return replace(
+            held, verdict=verdict_of(comparison), reason=reason_of(comparison), comparison=comparison
+        )
+
+    def _compared(self, held: Judgement) -> Comparison:
+        assert held.got is not None
+        expected, bound, exact = held.expected, held.bound, self.problem.exact
+        plain = not isinstance(held.expectation, Rounded)
+        if exact and not plain and self.sight.is_proved(held.tensor, held.got):
             # What it was computed from was read out wrongly; this is right to the bit.
-            expected = self._proved[row.tensor]
-        if isinstance(expected, Rounded):
-            bound = 0.0 if expected.error is None else expected.error
-            found = compare(got, expected.value, bound, self.unit, shape)
-        else:
-            found = compare(got, np.asarray(expected, float), 0.0, self.unit, shape)
-            if found.reason is Reason.VALUE and self.problem.exact:
-                found = replace(found, reason=Reason.NOT_BITWISE)
-        return judged(row, shape, found, culprit)
-
-
-def measured(row: Row, shape: tuple[int, ...], found: Comparison) -> Row:
-    """The row of a difference that is reported but not judged."""
-    return replace(judged(row, shape, found, ""), verdict=Verdict.MEASURED, ratio=NAN, culprit="")
+            expected, bound, plain = np.asarray(self.sight.proved[held.tensor], float), 0.0, True
+        comparison = compare(held.got, expected, bound, self.sight.unit, held.shape)
+        if plain and exact and comparison.reason is Code.VALUE:
+            return replace(comparison, reason=Code.NOT_BITWISE)
+        return comparison

@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from gradconform.contract import ContractError, read_document
+from gradconform.contract.names import CaptureName
 from gradconform.dtypes import NAMES
-from gradconform.rows import Row, Verdict, blank
+from gradconform.judge.routes import ROUTE_OF_PRIMARY
+from gradconform.reasons import Reason
+from gradconform.rows import Check, CheckKind, Row, Verdict, blank
 
 
 def rows(problem_folder: Path, captures: Mapping[str, Path], reason: str) -> list[Row]:
     """One `crashed` row for each capture of a problem that cannot be used; nothing is known of their numbers."""
     # Not from problem.json, which may be what is damaged.
     spec, dtype, values = [*problem_folder.name.rsplit(".", 2), "", ""][:3]
-    found = []
+    check = Check(CheckKind.EXACT if values == "exact" else CheckKind.LOCAL)
+    rows = []
     for name, folder in captures.items():
-        told = _told(folder)
-        found.append(blank(
-            spec=spec, dtype=dtype if dtype in NAMES else "", verdict=Verdict.CRASHED, reason=reason,
-            check="route:primary" if "@" in name else "exact" if values == "exact" else "local",
-            framework=told.get("framework", re.sub(r"(-\d[\w.]*)?(#\d+)?(@\w+)?$", "", name)),
-            version=told.get("version", ""), route=told.get("route", ""),
+        document, called = _document(folder), CaptureName.read(name)
+        rows.append(blank(
+            spec=spec, dtype=dtype if dtype in NAMES else "", verdict=Verdict.CRASHED,
+            reason=Reason(reason), check=ROUTE_OF_PRIMARY if called.route else check,
+            framework=document.get("framework", called.framework), version=document.get("version", ""),
+            route=document.get("route", ""),
         ))  # fmt: skip
-    return found
+    return rows
 
 
-def _told(folder: Path) -> dict[str, str]:
+def _document(folder: Path) -> dict[str, str]:
     try:
         document = read_document(folder / "capture.json")
     except ContractError:

@@ -15,73 +15,86 @@ from typing import Any
 from numpy.typing import NDArray
 
 from gradconform.contract import Capture, Problem
+from gradconform.dtypes import Dtype
 from gradconform.judge.compare import Comparison, compare
-from gradconform.judge.end_to_end import addresses
-from gradconform.judge.local import LocalCheck, Proof, judged, measured, row_of, why_missing
-from gradconform.reference.tracked.rounding import Rounded
-from gradconform.rows import Reason, Row, Verdict
+from gradconform.judge.judgement import Judgement, judged, measured, row_of
+from gradconform.judge.local import LocalCheck, why_missing
+from gradconform.judge.sight import Proof
+from gradconform.reasons import Code, Reason
+from gradconform.rows import Check, CheckKind, Kind, Row, Verdict
 
 Array = NDArray[Any]
 
 # What a route may say of a tensor that the primary one gave: by its nature it does not keep it, or cannot read it
 # safely.
-HONEST = ("not_retained", "buffer_reused")
-UNSEEN = "beyond the bound of one node, but what was computed on the way was not kept"
+HONEST = (Code.NOT_RETAINED, Code.BUFFER_REUSED)
+ROUTE_OF_PRIMARY = Check(CheckKind.ROUTE, "primary")
+"""Of a route that gave nothing, where the name of the primary one is not known."""
+
+UNSEEN = Reason("beyond the bound of one node, but what was computed on the way was not kept")
+NONE_THERE = Reason("the primary route has none")
 
 
-class _Bounds(LocalCheck):
-    """The local check of the primary capture, which remembers each bound."""
+class Primary:
+    """The primary capture of a framework, and how far each of its tensors may honestly be off.
 
-    def __init__(self, problem: Problem, capture: Capture, proof: Proof | None = None) -> None:
-        super().__init__(problem, capture, proof)
+    It is shown each judgement of that capture while the local check makes it, and keeps the bound alone.
+    """
+
+    def __init__(self, problem: Problem, capture: Capture) -> None:
+        self.problem = problem
+        self.capture = capture
+        self.unit = Dtype.of(problem.dtype)
         self.bounds: dict[str, Array | float] = {}
         self.culprits: dict[str, str] = {}
 
-    def _against(self, row: Row, shape: tuple[int, ...], expected: Any, culprit: str) -> Row:
-        known = expected.error if isinstance(expected, Rounded) else None
-        self.bounds[row.tensor] = 0.0 if known is None else known
-        self.culprits[row.tensor] = culprit
-        return super()._against(row, shape, expected, culprit)
+    def note(self, judgement: Judgement) -> None:
+        """Take in one judgement."""
+        self.bounds[judgement.tensor] = judgement.bound
+        self.culprits[judgement.tensor] = judgement.culprits
 
 
-def rows(problem: Problem, primary: Capture, others: Sequence[Capture], proof: Proof | None = None) -> Iterator[Row]:
+def rows(primary: Primary, others: Sequence[Capture], proof: Proof | None = None) -> Iterator[Row]:
     """One row for each tensor of each other route, beside the primary's."""
-    check = _Bounds(problem, primary, proof)
-    for _ in check.rows():
-        pass
+    problem, check = primary.problem, Check(CheckKind.ROUTE, primary.capture.route)
     for other in others:
-        own = {row.tensor: row for row in LocalCheck(problem, other, proof).rows()}
-        for tensor, node, kind, shape in addresses(problem):
-            row = row_of(problem, other, node=node, tensor=tensor, kind=kind, check=f"route:{primary.route}")
-            yield _compared(check, other, own[tensor], row, shape)
+        # As rows, which hold no arrays.
+        alone = (judgement.row(problem, other, check) for judgement in LocalCheck(problem, other, proof).judgements())
+        own = {row.tensor: row for row in alone}
+        for tensor, node, kind, shape in problem.graph.addresses():
+            row = row_of(problem, other, node=node, tensor=tensor, kind=Kind(kind), check=check)
+            yield _beside(primary, other, own[tensor], row, shape)
 
 
-def _compared(check: _Bounds, other: Capture, own: Row, row: Row, shape: tuple[int, ...]) -> Row:
-    tensor = row.tensor
-    expected, got = check.capture.tensors.get(tensor), other.tensors.get(tensor)
+def _beside(primary: Primary, other: Capture, own: Row, row: Row, shape: tuple[int, ...]) -> Row:
+    """The row of one tensor of another route. own: that of its own local check."""
+    problem, tensor = primary.problem, row.tensor
+    expected, got = primary.capture.tensors.get(tensor), other.tensors.get(tensor)
     if got is None:
         reason = other.missing.get(tensor, "no reason given")
-        honest = own.verdict == Verdict.CONFORMS or reason == check.capture.missing.get(tensor) or reason in HONEST
+        honest = own.verdict == Verdict.CONFORMS or reason == primary.capture.missing.get(tensor) or reason in HONEST
         verdict = Verdict.MEASURED if honest else Verdict.MISSING
         blamed = "" if honest else own.culprit
-        said, _ = why_missing(check.problem, other, tensor)
-        return replace(row, shape=str(list(shape)), verdict=verdict, reason=said, culprit=blamed)
+        absent, _ = why_missing(problem, other, tensor)
+        return replace(row, shape=str(list(shape)), verdict=verdict, reason=absent, culprit=blamed)
     if expected is None or expected.shape != shape:
         # The primary one is judged for that by itself.
-        return replace(row, shape=str(list(shape)), verdict=Verdict.MEASURED, reason="the primary route has none")
-    found = compare(got, expected.astype(float), check.bounds.get(tensor, 0.0), check.unit, shape)
-    found = _without_hint(found)
-    if found.reason is Reason.VALUE and own.verdict == Verdict.MISSING and not _shows_its_way(check.problem, other):
-        return replace(measured(row, shape, found), reason=UNSEEN)
-    if found.reason is not None and own.verdict == Verdict.CONFORMS:
-        found = replace(found, reason=None, ratio=own.ratio, n_bad=0)
-    return judged(row, shape, found, own.culprit or check.culprits.get(tensor, row.node))
+        return replace(row, shape=str(list(shape)), verdict=Verdict.MEASURED, reason=NONE_THERE)
+    comparison = compare(got, expected.astype(float), primary.bounds.get(tensor, 0.0), primary.unit, shape)
+    comparison = _without_hint(comparison)
+    lost = comparison.reason is Code.VALUE and own.verdict == Verdict.MISSING
+    if lost and not _shows_its_way(problem, other):
+        return replace(measured(row, shape, comparison), reason=UNSEEN)
+    if comparison.reason is not None and own.verdict == Verdict.CONFORMS:
+        comparison = replace(comparison, reason=None, ratio=own.ratio, n_bad=0)
+    return judged(row, shape, comparison, own.culprit or primary.culprits.get(tensor, row.node))
 
 
 def _shows_its_way(problem: Problem, capture: Capture) -> bool:
     return all(f"output/{name}" in capture.tensors for node in problem.nodes for name, _ in node.outputs)
 
 
-def _without_hint(found: Comparison) -> Comparison:
+def _without_hint(comparison: Comparison) -> Comparison:
     """`uninformative` is said of the primary capture, once."""
-    return replace(found, reason=None) if found.reason == "uninformative" else found
+    hint = comparison.reason is Code.UNINFORMATIVE
+    return replace(comparison, reason=None) if hint else comparison

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,8 @@ from gradconform.numeric import FOLDER
 from gradconform.numeric.measure import Measure, measures
 from gradconform.numeric.probes import answers, read
 from gradconform.numeric.scales import SCALES
-from gradconform.rows import NAN, Reason, Row, Verdict, blank
+from gradconform.reasons import Code, Reason, detailed
+from gradconform.rows import NAN, Kind, Row, Verdict, blank
 
 Array = NDArray[Any]
 CHECK = "numeric"
@@ -25,15 +27,15 @@ LIMIT = 1.0
 
 @dataclass(frozen=True)
 class Finding:
-    """What is said of one leaf. reason: a word of `Reason` or a sentence; worst: the direction that decides."""
+    """What is said of one leaf. worst: the direction that decides."""
 
     verdict: Verdict
-    reason: str
+    reason: Reason
     worst: Measure | None = None
 
 
-def rows(problem: Problem, capture: Capture) -> Iterator[Row]:
-    """The numerical check of a capture, where one was made beside it."""
+def rows(problem: Problem, capture: Capture, probed: Path) -> Iterator[Row]:
+    """The numerical check of a capture, where one was made beside it. probed: the problem folder with its probes."""
     folder = capture.folder / FOLDER
     if not folder.is_dir() or problem.exact:
         return
@@ -44,21 +46,25 @@ def rows(problem: Problem, capture: Capture) -> Iterator[Row]:
     try:
         found = read_capture(folder, problem)
         if found.status != "ok":
-            yield replace(row, verdict=Verdict(found.status), reason=found.reason)
+            yield replace(row, verdict=Verdict(found.status), reason=Reason(found.reason))
             return
-        measured = measured_in(problem, capture, found)
+        measured = measured_in(problem, capture, found, probed)
     except ContractError as error:
-        yield replace(row, verdict=Verdict.CRASHED, reason=str(error))
+        yield replace(row, verdict=Verdict.CRASHED, reason=Reason(str(error)))
         return
     for leaves in grouped(problem, measured):
         yield _row(problem, capture, row, leaves, measured.get(" ".join(leaves), []))
 
 
-def measured_in(problem: Problem, capture: Capture, found: Capture) -> dict[str, list[Measure]]:
-    """Leaf, or all leaves joined by a space -> its directions. Raises ContractError."""
-    beside = capture.folder.parent.parent.parent / "problems" / capture.folder.name
-    # Those beside the capture: another machine may have chosen other steps for the same problem.
-    place = next((p for p in (beside, problem.folder) if (p / FOLDER / "probes.json").exists()), problem.folder)
+def measured_in(
+    problem: Problem, capture: Capture, found: Capture, probed: Path
+) -> dict[str, list[Measure]]:
+    """Leaf, or all leaves joined by a space -> its directions. Raises ContractError.
+
+    probed: the problem folder with the probes that were asked for; where it has none, the problem's own.
+    """
+    # Another machine may have chosen other steps for the same problem.
+    place = next((p for p in (probed, problem.folder) if (p / FOLDER / "probes.json").exists()), problem.folder)
     probes = read(place / FOLDER, problem)
     return measures(problem, gradients(problem, capture), probes, answers(found.tensors, probes))
 
@@ -68,7 +74,7 @@ def gradients(problem: Problem, capture: Capture) -> dict[str, Array]:
     found = {}
     for name, (_, shape, dtype, grad) in problem.given.items():
         array = capture.tensors.get(f"grad/{name}")
-        if grad and array is None and capture.missing.get(f"grad/{name}") == Reason.NOT_ON_PATH:
+        if grad and array is None and capture.missing.get(f"grad/{name}") == Code.NOT_ON_PATH:
             array = np.zeros(shape, dtype)
         if grad and array is not None and array.shape == shape:
             found[name] = array
@@ -90,11 +96,11 @@ def _row(problem: Problem, capture: Capture, row: Row, leaves: Sequence[str], fo
         role, shape, _, _ = problem.given[leaves[0]]
         reader = next((n for n in problem.nodes if leaves[0] in n.reads), None)
         row = replace(
-            row, tensor=f"grad/{leaves[0]}", kind=f"grad_{'param' if role == 'parameter' else 'input'}",
+            row, tensor=f"grad/{leaves[0]}", kind=Kind.GRAD_PARAM if role == "parameter" else Kind.GRAD_INPUT,
             node=reader.name if reader else "", op=reader.op if reader else "", shape=str(list(shape)),
         )  # fmt: skip
     else:
-        finding = replace(finding, reason=f"all {len(leaves)} tensors along one direction: {finding.reason}")
+        finding = replace(finding, reason=Reason(f"all {len(leaves)} tensors along one direction: {finding.reason}"))
     worst = finding.worst
     if worst is None:
         return replace(row, verdict=finding.verdict, reason=finding.reason)
@@ -113,30 +119,30 @@ def _row(problem: Problem, capture: Capture, row: Row, leaves: Sequence[str], fo
 
 def _missing(capture: Capture, leaf: str) -> Finding:
     said = capture.missing.get(f"grad/{leaf}", "it has another shape")
-    return Finding(Verdict.INCONCLUSIVE, f"no gradient to hold against: {said}")
+    return Finding(Verdict.INCONCLUSIVE, Reason(f"no gradient to hold against: {said}"))
 
 
 def judged(found: Sequence[Measure], dtype: str) -> Finding:
     """Outside its bar anywhere: diverges; else conforms where the bars are narrow enough to have seen a fault."""
     if any(not math.isfinite(m.analytic) for m in found):
-        return Finding(Verdict.DIVERGES, Reason.NONFINITE)
+        return Finding(Verdict.DIVERGES, Reason(Code.NONFINITE))
     unbarred = next((m for m in found if not math.isfinite(m.bar) or not math.isfinite(m.quotient.value)), None)
     if unbarred is not None:
-        return Finding(Verdict.INCONCLUSIVE, f"no finite bar{_kinks(unbarred)}")
+        return Finding(Verdict.INCONCLUSIVE, Reason(f"no finite bar{_kinks(unbarred)}"))
     worst = max(found, key=lambda m: m.ratio)
     if worst.ratio > LIMIT:
-        return Finding(Verdict.DIVERGES, f"{Reason.VALUE}: {told(worst)}", worst)
+        return Finding(Verdict.DIVERGES, detailed(Code.VALUE, told(worst)), worst)
     # Random signs see what should be zero; what could have been seen is said of the others.
     scaled = [m for m in found if m.direction.kind != "sign"] or list(found)
     widest = max(scaled, key=lambda m: m.bar)
     if widest.largest == 0.0 and all(m.still for m in found):
-        return Finding(Verdict.CONFORMS, f"zero: f is the same number at every point; {told(worst)}", worst)
+        return Finding(Verdict.CONFORMS, Reason(f"zero: f is the same number at every point; {told(worst)}"), worst)
     # A fault of the size to be seen moves the gradient by two bars: past the bar, wherever it was within it before.
     if widest.bar <= SCALES[dtype].resolution / 2.0 * widest.largest:
-        return Finding(Verdict.CONFORMS, told(worst), worst)
+        return Finding(Verdict.CONFORMS, Reason(told(worst)), worst)
     share = f"{widest.bar / widest.largest:.1e}" if widest.largest > 0 else "infinitely many"
     wide = f"bar of {share} times the gradient, expected {SCALES[dtype].resolution / 2.0:.0e} or less"
-    return Finding(Verdict.INCONCLUSIVE, f"{wide}; {told(widest)}", worst)
+    return Finding(Verdict.INCONCLUSIVE, Reason(f"{wide}; {told(widest)}"), worst)
 
 
 def told(measure: Measure) -> str:

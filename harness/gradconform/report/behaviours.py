@@ -3,41 +3,35 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
-from pathlib import Path
-
-import pandas as pd
 
 from gradconform.behaviour import Word
 from gradconform.contract.run import RunInfo
-from gradconform.judge.behaviours import CHECK, right_of
-from gradconform.judge.conventions import word_of
-from gradconform.report.faults import rows_of
-from gradconform.report.files import MANIFEST, read
-from gradconform.rows import Row, Verdict
+from gradconform.rows import CheckKind, Row, Verdict
 from gradconform.words import counted
 
 BEGIN, END = "<!-- behaviours -->", "<!-- /behaviours -->"
-_MARKS: dict[str, str] = {Verdict.KNOWN: "≠ ", Verdict.DIVERGES: "✗ ", Verdict.CRASHED: "✗ "}
+_MARKS = {Verdict.KNOWN: "≠ ", Verdict.DIVERGES: "✗ ", Verdict.CRASHED: "✗ "}
 WIDTH = 150
 _NOT_RUN = "not run"
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What one framework does to one tensor. verdict: empty where there is no row."""
+    """What one framework does to one tensor. verdict: None where there is no row."""
 
     word: str
-    verdict: str
+    verdict: Verdict | None
     reason: str
 
     @property
     def mark(self) -> str:
         """What stands before the word, so that no colour is needed."""
-        return _MARKS.get(self.verdict, "")
+        return _MARKS.get(self.verdict, "") if self.verdict else ""
 
     @property
     def more(self) -> bool:
@@ -75,11 +69,30 @@ class Behaviour:
 
 @dataclass(frozen=True)
 class Table:
-    """Every behaviour of a run. columns: (framework, version); words: those that stand in it, with what they say."""
+    """Every behaviour of a run.
+
+    columns: (framework, version).
+    words: those that stand in it, with what they say.
+    answers: how many rows of each verdict it is made of.
+    """
 
     columns: tuple[tuple[str, str], ...]
     behaviours: tuple[Behaviour, ...]
     words: tuple[tuple[str, str], ...]
+    answers: Mapping[Verdict, int]
+
+    @property
+    def in_a_line(self) -> str:
+        """The behaviours in one line for a terminal; empty where there are none."""
+        if not self.behaviours:
+            return ""
+        counts = f"{counted(len(self.behaviours), 'behaviour')}, {counted(sum(self.answers.values()), 'answer')}"
+        others = (
+            (Verdict.KNOWN, "otherwise than the sum rule, as recorded"),
+            (Verdict.DIVERGES, "otherwise and not recorded"),
+        )
+        counted_otherwise = [f"{self.answers[verdict]:,} {how}" for verdict, how in others if self.answers.get(verdict)]
+        return "; ".join([counts, *counted_otherwise]) + "."
 
     @property
     def groups(self) -> list[tuple[str, list[Behaviour]]]:
@@ -90,20 +103,21 @@ class Table:
         ]
 
 
-def table_of(frame: pd.DataFrame, run: RunInfo) -> Table:
-    """The table of a run; without behaviours where it holds none."""
-    rows = rows_of(frame[frame["check"] == CHECK])
+def table_of(every: Iterable[Row], run: RunInfo) -> Table:
+    """The table of all rows of a run; without behaviours where it holds none."""
+    rows = [row for row in every if row.check.kind == CheckKind.SEMANTICS]
     versions = dict.fromkeys((row.framework, row.version) for row in rows if row.version)
     order = [info.name for info in run.frameworks]
     columns = sorted(versions, key=lambda pair: (order.index(pair[0]) if pair[0] in order else len(order), pair))
     about = {network.name: network.about for network in run.networks}
-    found: dict[str, dict[str, list[Row]]] = {}
+    by_ask: dict[str, dict[str, list[Row]]] = {}
     for row in rows:
-        found.setdefault(row.spec, {}).setdefault(row.tensor, []).append(row)
-    behaviours = tuple(Behaviour(name, about.get(name, ""), _lines(found[name], columns)) for name in sorted(found))
+        by_ask.setdefault(row.spec, {}).setdefault(row.tensor, []).append(row)
+    behaviours = tuple(Behaviour(name, about.get(name, ""), _lines(by_ask[name], columns)) for name in sorted(by_ask))
     used = {cell.word.partition(" ")[0] for b in behaviours for line in b.lines for cell in line.cells}
     used |= {line.right for behaviour in behaviours for line in behaviour.lines}
-    return Table(tuple(columns), behaviours, tuple((str(w), w.about) for w in Word if w in used))
+    words = tuple((str(word), word.about) for word in Word if word in used)
+    return Table(tuple(columns), behaviours, words, Counter(row.verdict for row in rows))
 
 
 def _lines(rows: Mapping[str, Sequence[Row]], columns: Sequence[tuple[str, str]]) -> tuple[Line, ...]:
@@ -115,19 +129,19 @@ def _lines(rows: Mapping[str, Sequence[Row]], columns: Sequence[tuple[str, str]]
 def _line(ask: str, rows: Sequence[Row], columns: Sequence[tuple[str, str]]) -> Line:
     # A framework that never came up has no version: its row stands in each of its columns.
     cells = [
-        next((_cell(r) for r in rows if r.framework == name and r.version in (version, "")), Cell(_NOT_RUN, "", ""))
+        next((_cell(r) for r in rows if r.framework == name and r.version in (version, "")), Cell(_NOT_RUN, None, ""))
         for name, version in columns
     ]
-    return Line(ask, next(filter(None, map(right_of, rows)), ""), tuple(cells))
+    return Line(ask, next(filter(None, (row.answered.right for row in rows)), ""), tuple(cells))
 
 
 def _cell(row: Row) -> Cell:
     judged = row.verdict in (Verdict.CONFORMS, Verdict.KNOWN, Verdict.DIVERGES)
-    return Cell(word_of(row) if judged else str(row.verdict), str(row.verdict), row.reason)
+    return Cell(row.answered.word if judged else str(row.verdict), row.verdict, row.reason)
 
 
 def markdown(table: Table) -> str:
-    """What frameworks do otherwise than the sum rule, as a table for a README, and what the words say."""
+    """What frameworks do otherwise than the sum rule, as a table for a page of Markdown, and what the words say."""
     columns = [f"{name} {version.partition('+')[0]}" for name, version in table.columns]
     heads = ["behaviour", "tensor", "sum rule", *columns]
     lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
@@ -139,30 +153,9 @@ def markdown(table: Table) -> str:
         about = behaviour.about or behaviour.name
         lines += [f"| {about} | " + " | ".join([", ".join(asks), *words]) + " |" for words, asks in alike.items()]
     same = sum(not behaviour.differs for behaviour in table.behaviours)
-    said = "; ".join(f"*{word}*: {about}" for word, about in table.words)
+    explained = "; ".join(f"*{word}*: {about}" for word, about in table.words)
     alike_all = f"In {same} more behaviours all of them do what the sum rule says."
-    return "\n".join([*lines, "", alike_all, "", textwrap.fill(f"{said}.", WIDTH)])
-
-
-def behaviours_of(folder: Path) -> str:
-    """The same of the folder of a run. Raises ValueError where it holds none."""
-    table = table_of(read(folder), RunInfo.from_json((folder / MANIFEST).read_text(encoding="utf-8")))
-    if not table.behaviours:
-        raise ValueError("a run without behaviours; expected one over specs/semantics")
-    return markdown(table)
-
-
-def in_a_line(frame: pd.DataFrame) -> str:
-    """The behaviours in one line for a terminal; empty where there are none."""
-    rows = frame[frame["check"] == CHECK]
-    if rows.empty:
-        return ""
-    parts = [f"{counted(rows['spec'].nunique(), 'behaviour')}, {counted(len(rows), 'answer')}"]
-    ways = {Verdict.KNOWN: "otherwise than the sum rule, as recorded", Verdict.DIVERGES: "otherwise and not recorded"}
-    for verdict, said in ways.items():
-        count = int((rows["verdict"] == verdict).sum())
-        parts += [f"{count:,} {said}"] if count else []
-    return "; ".join(parts) + "."
+    return "\n".join([*lines, "", alike_all, "", textwrap.fill(f"{explained}.", WIDTH)])
 
 
 def filled(text: str, table: str) -> str:

@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-import pandas as pd
-
-from gradconform.judge.claims import gives
-from gradconform.report.faults import rows_of
-from gradconform.rows import Row, Verdict
+from gradconform.rows import CheckKind, Row, Verdict
 from gradconform.words import counted, listed
 
 _RANK = {"wrong": 0, "not judged": 1, "holds": 2}
@@ -46,14 +42,14 @@ class Heard:
         return "holds" if Verdict.HOLDS in verdicts else "not judged"
 
 
-def claims_of(frame: pd.DataFrame) -> tuple[Heard, ...]:
+def claims_of(rows: Iterable[Row]) -> tuple[Heard, ...]:
     """Every claim that the rows speak of, wrong ones first."""
-    found: dict[tuple[str, str, str], list[Answer]] = {}
-    for row in rows_of(frame[frame["check"] == "claim"]):
-        text, given = _parts(row)
-        answer = Answer(row.framework, row.version, (row.dtype,), row.verdict, given)
-        found.setdefault((row.spec, row.tensor, text), []).append(answer)
-    heard = [Heard(*key, tuple(_together(answers))) for key, answers in found.items()]
+    answers_by_claim: dict[tuple[str, str, str], list[Answer]] = {}
+    for row in rows:
+        if row.check.kind == CheckKind.CLAIM:
+            answer = Answer(row.framework, row.version, (row.dtype,), row.verdict, row.claimed.gives)
+            answers_by_claim.setdefault((row.spec, row.tensor, row.claimed.claim), []).append(answer)
+    heard = [Heard(*key, tuple(_together(answers))) for key, answers in answers_by_claim.items()]
     return tuple(sorted(heard, key=lambda claim: (_RANK[claim.word], claim.spec, claim.tensor, claim.text)))
 
 
@@ -67,16 +63,9 @@ def in_a_line(claims: Sequence[Heard]) -> str:
     return f"{counted(len(claims), 'printed result')}: {listed(parts)}" + (f" ({listed(wrong)})." if wrong else ".")
 
 
-def _parts(row: Row) -> tuple[str, str]:
-    """The claim, and what is given in its place, of a reason as the judge writes it."""
-    said = row.reason.partition(": ")[2]
-    text, _, given = said.rpartition(f"; {gives(row)} ")
-    return (text, given) if text else (said, "")
-
-
 def _together(answers: Iterable[Answer]) -> list[Answer]:
     """One answer in place of several that differ in their dtype alone."""
-    found: dict[Answer, list[str]] = {}
+    dtypes_of: dict[Answer, list[str]] = {}
     for answer in answers:
-        found.setdefault(replace(answer, dtypes=()), []).extend(answer.dtypes)
-    return [replace(answer, dtypes=tuple(dict.fromkeys(dtypes))) for answer, dtypes in found.items()]
+        dtypes_of.setdefault(replace(answer, dtypes=()), []).extend(answer.dtypes)
+    return [replace(answer, dtypes=tuple(dict.fromkeys(dtypes))) for answer, dtypes in dtypes_of.items()]

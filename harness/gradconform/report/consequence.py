@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-import pandas as pd
-
 from gradconform.contract.run import RunInfo
-from gradconform.report.faults import Fault, rows_of
-from gradconform.rows import Row
+from gradconform.report.faults import Fault
+from gradconform.rows import CheckKind, Kind, Row
 from gradconform.words import figure
 
 Column = tuple[str, str, str, str]
@@ -25,18 +23,19 @@ class Ends:
     readers: Mapping[str, Mapping[str, tuple[str, ...]]]
 
     @classmethod
-    def of(cls, frame: pd.DataFrame, run: RunInfo) -> Ends:
-        """Those of a run."""
-        rows: dict[Column, list[Row]] = {}
-        for row in rows_of(frame[frame["check"] == "end_to_end"]):
-            rows.setdefault((row.spec, row.framework, row.version, row.dtype), []).append(row)
+    def of(cls, rows: Iterable[Row], run: RunInfo) -> Ends:
+        """The rows end to end among all rows of a run, and the graphs of its networks."""
+        ends: dict[Column, list[Row]] = {}
+        for row in rows:
+            if row.check.kind == CheckKind.END_TO_END:
+                ends.setdefault((row.spec, row.framework, row.version, row.dtype), []).append(row)
         readers: dict[str, dict[str, tuple[str, ...]]] = {}
         for network in run.networks:
             of = readers.setdefault(network.name, {})
             for read, reader in network.edges:
                 of[read] = (*of.get(read, ()), reader)
         output = {network.name: network.nodes[-1][0] for network in run.networks if network.nodes}
-        return cls({key: tuple(found) for key, found in rows.items()}, output, readers)
+        return cls({key: tuple(group) for key, group in ends.items()}, output, readers)
 
 
 def consequence(fault: Fault, ends: Ends) -> list[str]:
@@ -56,23 +55,23 @@ def _reaches(fault: Fault, end: Row, ends: Ends) -> bool:
     A wrong output: in what depends on it, and in every gradient. A wrong gradient: in those of all that it depends on.
     """
     readers = ends.readers.get(fault.spec, {})
-    forward = any(row.kind == "output" for row in fault.rows)
-    if end.kind == "output":
+    forward = any(row.kind == Kind.OUTPUT for row in fault.rows)
+    if end.kind == Kind.OUTPUT:
         return forward and end.node in _below(fault.nodes, readers)
     name = end.tensor.partition("/")[2]
     # A parameter's gradient comes out of its node's own backward, that of a tensor out of its readers'.
-    after = _below([end.node], readers) if end.kind == "grad_param" else _below([name], readers) - {name}
+    after = _below([end.node], readers) if end.kind == Kind.GRAD_PARAM else _below([name], readers) - {name}
     return forward or bool(after & set(fault.nodes))
 
 
 def _below(nodes: Iterable[str], readers: Mapping[str, tuple[str, ...]]) -> set[str]:
     """These nodes and all that depend on them."""
-    found, left = set(nodes), list(nodes)
+    below, left = set(nodes), list(nodes)
     while left:
-        new = set(readers.get(left.pop(), ())) - found
-        found |= new
+        new = set(readers.get(left.pop(), ())) - below
+        below |= new
         left += new
-    return found
+    return below
 
 
 def _error(row: Row) -> float:

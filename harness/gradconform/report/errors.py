@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gradconform.dtypes import known
-from gradconform.rows import Row
+from gradconform.rows import CheckKind, Kind, Row
 
 Column = tuple[str, str, str]
 """Framework, version, dtype."""
@@ -54,18 +54,18 @@ def columns_of(row: Row, columns: Iterable[Column]) -> list[Column]:
 def errors_of(rows: Iterable[Row], nodes: Sequence[str], columns: Sequence[Column]) -> tuple[ErrorLine, ...]:
     """A line for each tensor, outputs before gradients, each in the order of the nodes."""
     place = {node: i for i, node in enumerate(nodes)}
-    found: dict[str, dict[Column, Row]] = {}
+    cells_of: dict[str, dict[Column, Row]] = {}
     where: dict[str, tuple[bool, int, str]] = {}
     for row in rows:
-        if row.check != "end_to_end" or not row.tensor:
+        if row.check.kind != CheckKind.END_TO_END or not row.tensor:
             continue
-        where[row.tensor] = (row.kind != "output", place.get(row.node, len(place)), row.tensor)
-        cells = found.setdefault(row.tensor, {})
+        where[row.tensor] = (row.kind != Kind.OUTPUT, place.get(row.node, len(place)), row.tensor)
+        cells = cells_of.setdefault(row.tensor, {})
         for column in columns_of(row, columns):
             cells[column] = max(cells.get(column, row), row, key=_relative)
     return tuple(
-        ErrorLine(tensor, tuple(_cell(found[tensor].get(column)) for column in columns))
-        for tensor in sorted(found, key=lambda tensor: where[tensor])
+        ErrorLine(tensor, tuple(_cell(cells_of[tensor].get(column)) for column in columns))
+        for tensor in sorted(cells_of, key=lambda tensor: where[tensor])
     )
 
 
@@ -73,16 +73,12 @@ def between_of(rows: Iterable[Row]) -> tuple[Between, ...]:
     """One entry for each pair of frameworks and dtype, whichever of the two was compared with the other."""
     groups: dict[tuple[frozenset[str], str], list[Row]] = {}
     for row in rows:
-        if row.check.startswith("cross:"):
-            groups.setdefault((frozenset((row.framework, _other(row))), row.dtype), []).append(row)
+        if row.check.kind == CheckKind.CROSS:
+            groups.setdefault((frozenset((row.framework, row.check.of)), row.dtype), []).append(row)
     worst = {key: max(group, key=_relative) for key, group in groups.items()}
     return tuple(
-        Between(row, _other(row), len({r.tensor for r in groups[key]})) for key, row in worst.items()
+        Between(row, row.check.of, len({r.tensor for r in groups[key]})) for key, row in worst.items()
     )
-
-
-def _other(row: Row) -> str:
-    return row.check.partition(":")[2]
 
 
 def _relative(row: Row) -> tuple[bool, float]:

@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-
-import pandas as pd
+from operator import attrgetter
 
 from gradconform.rows import Row, Verdict
-
-_MILD_TO_BAD = (
-    Verdict.CONFORMS, Verdict.UNSUPPORTED, Verdict.KNOWN, Verdict.MISSING, Verdict.DIVERGES, Verdict.CRASHED,
-)  # fmt: skip
-
-# The worker puts the node before a framework's sentence; without it, a refusal seen twice is one entry.
-_NODE_BEFORE = re.compile(r"^node '[^']*' \((?P<op>[^)]*)\): ")
 
 
 @dataclass(frozen=True)
@@ -56,64 +46,49 @@ class Refusal:
     rows: int
 
 
-def rows_of(frame: pd.DataFrame) -> list[Row]:
-    """The rows again, as values with names."""
-    return [Row(*values) for values in frame.astype(object).itertuples(index=False, name=None)]
+def faults_of(rows: Sequence[Row], ops: Mapping[tuple[str, str], str]) -> tuple[Fault, ...]:
+    """One fault for each framework, network and culprit of these rows; the worst first.
 
-
-def severity(row: Row) -> tuple[int, bool, float]:
-    """Sort key: larger is worse. A row that diverges without a ratio (shape, dtype) is beyond any ratio."""
-    rank = next((n for n, verdict in enumerate(_MILD_TO_BAD) if verdict == row.verdict), 0)
-    beyond = math.inf if row.verdict == Verdict.DIVERGES else -1.0
-    # Beyond a bound of zero every ratio is infinite, so a local check tells more than an exact one.
-    return rank, row.check != "exact", beyond if math.isnan(row.ratio) else row.ratio
-
-
-def faults_of(frame: pd.DataFrame, verdicts: Sequence[str]) -> tuple[Fault, ...]:
-    """The rows of these verdicts, one fault for each framework, network and culprit; the worst first."""
+    ops: (network, node) -> operator, as `operators_of` gives it.
+    """
     groups: dict[tuple[str, str, str, str], list[Row]] = {}
-    for row in rows_of(frame[frame["verdict"].isin(verdicts)]):
+    for row in rows:
         # A missing row that blames nobody lacks what another node failed to give: one entry for them all.
         culprit = row.culprit or (row.node if row.verdict != Verdict.MISSING else "")
         groups.setdefault((row.framework, row.version, row.spec, culprit), []).append(row)
-    ops = _operators(frame)
     faults = [
         Fault(
             *key,
             ops=_distinct(ops.get((key[2], node), "") for node in key[3].split()),
-            dtypes=tuple(sorted({row.dtype for row in rows})),
-            rows=tuple(sorted(rows, key=severity, reverse=True)),
+            dtypes=tuple(sorted({row.dtype for row in group})),
+            rows=tuple(sorted(group, key=attrgetter("severity"), reverse=True)),
         )
-        for key, rows in groups.items()
+        for key, group in groups.items()
     ]
-    return tuple(sorted(faults, key=lambda fault: severity(fault.worst), reverse=True))
+    return tuple(sorted(faults, key=lambda fault: fault.worst.severity, reverse=True))
 
 
-def _operators(frame: pd.DataFrame) -> dict[tuple[str, str], str]:
-    known = frame.loc[frame["op"] != "", ["spec", "node", "op"]].drop_duplicates()
-    return {(spec, node): op for spec, node, op in known.itertuples(index=False, name=None)}
+def operators_of(rows: Iterable[Row]) -> dict[tuple[str, str], str]:
+    """(network, node) -> operator, of every node that a row speaks of."""
+    return {(row.spec, row.node): row.op for row in rows if row.op}
 
 
-def refusals_of(frame: pd.DataFrame, verdict: str) -> tuple[Refusal, ...]:
+def refusals_of(rows: Iterable[Row], verdict: Verdict) -> tuple[Refusal, ...]:
     """The rows of this verdict, one refusal for each framework and reason."""
     groups: dict[tuple[str, str, str], list[Row]] = {}
-    for row in rows_of(frame[frame["verdict"] == verdict]):
-        groups.setdefault((row.framework, row.version, _NODE_BEFORE.sub("", row.reason)), []).append(row)
+    for row in rows:
+        if row.verdict == verdict:
+            groups.setdefault((row.framework, row.version, row.refused.sentence), []).append(row)
     return tuple(
         Refusal(
             verdict, framework, version, reason or "no reason given",
-            ops=_distinct(_operator_refused(row) for row in rows),
-            where=_distinct(f"{row.spec}: {row.node}" if row.node else row.spec for row in rows),
-            dtypes=_distinct(row.dtype for row in rows),
-            rows=len(rows),
+            ops=_distinct(row.op or row.refused.op for row in group),
+            where=_distinct(f"{row.spec}: {row.node}" if row.node else row.spec for row in group),
+            dtypes=_distinct(row.dtype for row in group),
+            rows=len(group),
         )
-        for (framework, version, reason), rows in groups.items()
+        for (framework, version, reason), group in groups.items()
     )  # fmt: skip
-
-
-def _operator_refused(row: Row) -> str:
-    said = _NODE_BEFORE.match(row.reason)
-    return row.op or (said["op"] if said else "")
 
 
 def _distinct(words: Iterable[str]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,11 +12,11 @@ import pandas as pd
 
 from gradconform.contract import digest
 from gradconform.contract.place import check_replaceable, put, scratch
-from gradconform.contract.run import RunInfo
-from gradconform.report.frame import NUMBERS, typed
-from gradconform.rows import COLUMNS
+from gradconform.contract.run import MANIFEST, ROWS, RunInfo
+from gradconform.report.frame import frame_of, rows_of, typed
+from gradconform.rows import COLUMNS, NUMBERS, Row
 
-CSV, PARQUET, PAGE, MANIFEST = "diff.csv", "diff.parquet", "index.html", "run.json"
+CSV, PARQUET, PAGE = "diff.csv", ROWS, "index.html"
 SUMMARY, JUNIT, EVIDENCE = "summary.md", "junit.xml", "evidence.json"
 
 Writer = Callable[[Path], object]
@@ -59,6 +59,11 @@ def read(folder: Path) -> pd.DataFrame:
     return read_parquet(path)
 
 
+def read_run(folder: Path) -> tuple[list[Row], RunInfo]:
+    """The rows and the manifest of a finished run folder. Raises FileNotFoundError, ValueError."""
+    return rows_of(read(folder)), RunInfo.from_json((folder / MANIFEST).read_text(encoding="utf-8"))
+
+
 def write_whole(folder: Path, writers: Mapping[str, Writer]) -> None:
     """Put a folder with all these files in place of the one that is there: a reader sees the old one or the new one.
 
@@ -77,13 +82,13 @@ def write_files(folder: Path, writers: Mapping[str, Writer]) -> None:
         writer(folder / name)
     manifest = folder / MANIFEST
     if manifest.exists():
-        told = json.loads(manifest.read_text(encoding="utf-8"))
-        told["files"] = {
+        document = json.loads(manifest.read_text(encoding="utf-8"))
+        document["files"] = {
             path.relative_to(folder).as_posix(): digest(path)
             for path in sorted(folder.rglob("*"))
             if path.is_file() and path != manifest
         }
-        manifest.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        manifest.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _checked(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
@@ -96,12 +101,12 @@ def _checked(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     return typed(frame)
 
 
-def write_night(frame: pd.DataFrame, run: RunInfo, folder: Path) -> None:
+def write_night(rows: Sequence[Row], run: RunInfo, folder: Path) -> None:
     """What is kept of a run among those of other nights: the rows and the manifest, in a new folder."""
     write_files(
         folder,
         {
-            PARQUET: partial(write_parquet, frame),
+            PARQUET: partial(write_parquet, frame_of(rows)),
             MANIFEST: lambda path: path.write_text(run.to_json(), encoding="utf-8"),
         },
     )

@@ -1,41 +1,22 @@
-"""Rows to one DataFrame: every writer starts from it."""
+"""Rows as a DataFrame and back: for CSV, for Parquet and for notebooks, and for nothing else."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import fields
 
 import pandas as pd
 
-from gradconform.rows import COLUMNS, Row, Verdict
+from gradconform.rows import COLUMNS, COUNTS, NUMBERS, ORDER, TEXTS, Row, Verdict
+from gradconform.words import printable
 
-NUMBERS = tuple(field.name for field in fields(Row) if field.type == "float")
-COUNTS = tuple(field.name for field in fields(Row) if field.type == "int")
-TEXTS = tuple(name for name in COLUMNS if name not in NUMBERS + COUNTS)
 DTYPES = (
     dict.fromkeys(NUMBERS, "float64") | dict.fromkeys(COUNTS, "int64") | dict.fromkeys(TEXTS, "string")
 )  # fmt: skip
 
-SORTED_BY = [
-    "spec",
-    "framework",
-    "version",
-    "route",
-    "dtype",
-    "check",
-    "node",
-    "tensor",
-    "kind",
-    "verdict",
-    "reason",
-]
-
 # Columns in other people's words. The rest are figures, and names that were validated with the spec.
 FREE_TEXT = ("version", "reason")
 _FORMULA = re.compile(r"[=+\-@\t\r]")
-_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 def frame_of(rows: Sequence[Row]) -> pd.DataFrame:
@@ -43,7 +24,12 @@ def frame_of(rows: Sequence[Row]) -> pd.DataFrame:
     frame = pd.DataFrame(
         {name: [_clean(name, getattr(row, name)) for row in rows] for name in COLUMNS}, columns=list(COLUMNS)
     )
-    return typed(frame).sort_values(SORTED_BY, kind="stable", ignore_index=True)
+    return typed(frame).sort_values(list(ORDER), kind="stable", ignore_index=True)
+
+
+def rows_of(frame: pd.DataFrame) -> list[Row]:
+    """The rows of a frame. Raises ValueError at a verdict, kind or check that there is not."""
+    return [Row(*values) for values in frame.astype(object).itertuples(index=False, name=None)]
 
 
 def typed(frame: pd.DataFrame) -> pd.DataFrame:
@@ -58,6 +44,6 @@ def typed(frame: pd.DataFrame) -> pd.DataFrame:
 def _clean(column: str, value: object) -> object:
     if column not in TEXTS:
         return value
-    text = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", _ANSI.sub("", str(value)))
+    text = printable(str(value))
     # A spreadsheet evaluates a cell that begins like a formula, quoted or not; an apostrophe makes it text.
     return f"'{text}" if column in FREE_TEXT and _FORMULA.match(text) else text

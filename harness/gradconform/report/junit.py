@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from xml.etree import ElementTree as xml
 
-import pandas as pd
-
 from gradconform.contract.run import RunInfo
-from gradconform.report.faults import rows_of, severity
+from gradconform.report.summary import Summary
 from gradconform.rows import Row, Verdict
 from gradconform.words import figure, listed, number, without_paths
 
 WHOLE = "(whole problem)"
-_FAILED = (Verdict.DIVERGES, Verdict.MISSING)
 Suite = tuple[str, str, str]
 """Spec, framework, version."""
 
 
-def junit(frame: pd.DataFrame, run: RunInfo) -> str:
+def junit(summary: Summary) -> str:
     """The text of `junit.xml`."""
-    suites = _suites(frame, run)
+    run = summary.run
+    suites = _suites(summary.rows, run)
     root = xml.Element("testsuites", name="gradconform")
     for suite, nodes in suites.items():
         root.append(_suite(suite, nodes, run))
@@ -33,11 +32,11 @@ def junit(frame: pd.DataFrame, run: RunInfo) -> str:
     )
 
 
-def _suites(frame: pd.DataFrame, run: RunInfo) -> Mapping[Suite, Mapping[str, list[Row]]]:
+def _suites(rows: Iterable[Row], run: RunInfo) -> Mapping[Suite, Mapping[str, list[Row]]]:
     """Network and framework -> node -> the rows that count for it, nodes without any among them."""
     suites: dict[Suite, dict[str, list[Row]]] = {}
     nodes = {network.name: [name for name, _ in network.nodes] for network in run.networks}
-    for row in rows_of(frame):
+    for row in rows:
         of = nodes.get(row.spec, [])
         suite = suites.setdefault((row.spec, row.framework, row.version), {name: [] for name in of})
         # As in the page's tables: a row that fails counts for those to look at.
@@ -53,10 +52,10 @@ def _suite(suite: Suite, nodes: Mapping[str, Sequence[Row]], run: RunInfo) -> xm
     whole = nodes.get(WHOLE, ())
     for name, rows in nodes.items():
         made.append(_case(spec, f"{framework} {version}".strip(), name, rows, whole))
-    found = [child.tag for case in made for child in case]
+    tags = [child.tag for case in made for child in case]
     made.set("tests", str(len(made)))
     for plural, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
-        made.set(plural, str(found.count(tag)))
+        made.set(plural, str(tags.count(tag)))
     made.set("time", "0")
     made.set("timestamp", run.started[:19])
     return made
@@ -65,7 +64,7 @@ def _suite(suite: Suite, nodes: Mapping[str, Sequence[Row]], run: RunInfo) -> xm
 def _case(spec: str, framework: str, node: str, rows: Sequence[Row], whole: Sequence[Row]) -> xml.Element:
     case = xml.Element("testcase", classname=f"{spec}.{framework}", name=node, time="0")
     crashed = [row for row in rows if row.verdict == Verdict.CRASHED]
-    failed = [row for row in rows if row.verdict in _FAILED]
+    failed = [row for row in rows if row.verdict.wrong]
     refused = [row for row in rows if row.verdict == Verdict.UNSUPPORTED]
     if crashed:
         _say(case, "error", crashed)
@@ -84,9 +83,9 @@ def _case(spec: str, framework: str, node: str, rows: Sequence[Row], whole: Sequ
 
 def _say(case: xml.Element, tag: str, rows: Iterable[Row]) -> None:
     """The worst row in the message, all of them in the text."""
-    ordered = sorted(rows, key=severity, reverse=True)
-    said = xml.SubElement(case, tag, message=_line(ordered[0]), type=ordered[0].verdict)
-    said.text = "\n".join(map(_line, ordered))
+    ordered = sorted(rows, key=attrgetter("severity"), reverse=True)
+    element = xml.SubElement(case, tag, message=_line(ordered[0]), type=ordered[0].verdict)
+    element.text = "\n".join(map(_line, ordered))
 
 
 def _line(row: Row) -> str:

@@ -5,13 +5,10 @@ from __future__ import annotations
 import re
 
 import jinja2
-import pandas as pd
 
-from gradconform.contract.run import RunInfo
 from gradconform.history.changes import Changes
-from gradconform.report.behaviours import in_a_line
 from gradconform.report.page import beyond, duration
-from gradconform.report.summary import summary_of
+from gradconform.report.summary import Summary
 from gradconform.words import counted, listed, number, without_paths
 
 SHOWN = 15
@@ -25,10 +22,10 @@ def plain(text: str) -> str:
     return _MARKS.sub(r"\\\1", words)
 
 
-def markdown(frame: pd.DataFrame, run: RunInfo, changes: Changes | None = None) -> str:
+def markdown(summary: Summary, changes: Changes | None = None) -> str:
     """The text of `summary.md`."""
     text = _ENVIRONMENT.get_template("summary.md").render(
-        summary=summary_of(frame, run), run=run, changes=changes, behaviours=in_a_line(frame), shown=SHOWN
+        summary=summary, run=summary.run, changes=changes, shown=SHOWN
     )
     return re.sub(r"\n{3,}", "\n\n", text)
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import bisect
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-
-import pandas as pd
+from operator import attrgetter
 
 from gradconform.contract.run import NetworkInfo, RunInfo
 from gradconform.report.errors import Between, Column, ErrorLine, between_of, columns_of, errors_of
-from gradconform.report.faults import rows_of, severity
-from gradconform.report.summary import FAILING, JUDGED
-from gradconform.rows import LIMIT, UNJUDGED, Row, Verdict
+from gradconform.report.summary import Summary
+from gradconform.rows import LIMIT, CheckKind, Row, Verdict
 
 RATIO_STEPS = (0.01, 0.1, 1.0, LIMIT, 100.0, 10_000.0)
 """Where the colours of a ratio change; beyond the limit only rows that fail may lie."""
@@ -53,22 +51,22 @@ class NetworkView:
     judged: int
 
 
-def networks_of(frame: pd.DataFrame, run: RunInfo) -> tuple[NetworkView, ...]:
+def networks_of(summary: Summary) -> tuple[NetworkView, ...]:
     """One view for each network: those of the manifest in its order, then any that only the rows know."""
+    run, rows_by_spec = summary.run, dict[str, list[Row]]()
+    for row in summary.rows:
+        rows_by_spec.setdefault(row.spec, []).append(row)
     named = [network.name for network in run.networks]
-    extra = [NetworkInfo(str(spec), "", "", ()) for spec in sorted(set(frame["spec"]) - set(named))]
-    columns = _columns(frame, run)
-    parts = {str(spec): part for spec, part in frame.groupby("spec")}
-    empty = frame.iloc[:0]
-    return tuple(
-        _view(network, parts.get(network.name, empty), columns) for network in [*run.networks, *extra]
-    )
+    extra = [NetworkInfo(spec) for spec in sorted(set(rows_by_spec) - set(named))]
+    columns = _columns(summary.rows, run)
+    every = (network for network in [*run.networks, *extra] if network.name not in summary.apart)
+    return tuple(_view(network, rows_by_spec.get(network.name, ()), columns) for network in every)
 
 
-def _columns(frame: pd.DataFrame, run: RunInfo) -> tuple[Column, ...]:
+def _columns(rows: Iterable[Row], run: RunInfo) -> tuple[Column, ...]:
     """Every framework of the manifest or the rows, with every dtype of the rows: a gap says so."""
-    dtypes = sorted(set(frame["dtype"]) - {""}) or [""]
-    seen = dict.fromkeys(zip(frame["framework"], frame["version"], strict=True))
+    dtypes = sorted({row.dtype for row in rows} - {""}) or [""]
+    seen = dict.fromkeys((row.framework, row.version) for row in rows)
     pairs = dict.fromkeys(
         [(info.name, info.version) for info in run.frameworks] + [pair for pair in seen if pair[1]]
     )
@@ -78,20 +76,19 @@ def _columns(frame: pd.DataFrame, run: RunInfo) -> tuple[Column, ...]:
     return tuple((name, version, dtype) for name, version in pairs for dtype in dtypes)
 
 
-def _view(network: NetworkInfo, frame: pd.DataFrame, columns: Sequence[Column]) -> NetworkView:
-    rows = rows_of(frame)
+def _view(network: NetworkInfo, rows: Sequence[Row], columns: Sequence[Column]) -> NetworkView:
     nodes = dict(network.nodes) | {
         row.node: row.op for row in rows if row.node and row.node not in dict(network.nodes)
     }
     by_cell: dict[tuple[str, Column], list[Row]] = {}
-    judged = {column for row in rows if row.verdict in JUDGED for column in columns_of(row, columns)}
+    judged = {column for row in rows if row.verdict.judged for column in columns_of(row, columns)}
     for row in rows:
         # A numerical ratio is of another bar, with another limit; where it fails the cell must show it.
-        if row.verdict in UNJUDGED or (row.check == "numeric" and row.verdict == Verdict.CONFORMS):
+        if row.verdict.apart or (row.check.kind == CheckKind.NUMERIC and row.verdict == Verdict.CONFORMS):
             continue
         for column in columns_of(row, columns):
             # A node that was refused or crashed takes the whole network with it, unless something was judged.
-            places = _places(row, nodes) if column in judged or row.verdict in JUDGED else []
+            places = _places(row, nodes) if column in judged or row.verdict.judged else []
             for place in places or nodes or [""]:
                 by_cell.setdefault((place, column), []).append(row)
     ran = {column for _, column in by_cell}
@@ -103,14 +100,14 @@ def _view(network: NetworkInfo, frame: pd.DataFrame, columns: Sequence[Column]) 
         network.name, network.about, network.path, tuple(columns),
         overall=tuple(map(_overall, zip(*(line.cells for line in lines), strict=True))),
         lines=lines, errors=errors_of(rows, list(nodes), columns), between=between_of(rows),
-        failed=int(frame["verdict"].isin(FAILING).sum()), judged=int(frame["verdict"].isin(JUDGED).sum()),
+        failed=sum(row.verdict.fails for row in rows), judged=sum(row.verdict.judged for row in rows),
     )  # fmt: skip
 
 
 def _overall(cells: Sequence[Cell]) -> Cell:
     """The worst of a network's cells. A node without any row counts: a network with a hole is not whole."""
     return next((cell for cell in cells if cell.worst is None), None) or max(
-        cells, key=lambda cell: severity(cell.worst) if cell.worst else (0, False, 0.0)
+        cells, key=lambda cell: cell.worst.severity if cell.worst else (0, False, 0.0)
     )
 
 
@@ -123,12 +120,12 @@ def _places(row: Row, nodes: Iterable[str]) -> list[str]:
 def _cell(rows: Sequence[Row], ran: bool) -> Cell:
     judged = [row for row in rows if row.verdict != Verdict.UNSUPPORTED]
     # What was refused in one variant and judged in another has a figure; the refusal has its own entry.
-    worst = max(judged or rows, key=severity, default=None)
+    worst = max(judged or rows, key=attrgetter("severity"), default=None)
     if worst is None:
         return Cell("no row" if ran else "not run", "none", None, 0)
     figured = worst.verdict in (Verdict.CONFORMS, Verdict.DIVERGES, Verdict.KNOWN)
     level = _ratio_level(worst) if figured else worst.verdict
-    return Cell(worst.verdict, level, worst, sum(row.verdict in JUDGED for row in rows))
+    return Cell(worst.verdict, level, worst, sum(row.verdict.judged for row in rows))
 
 
 def _ratio_level(row: Row) -> str:

@@ -14,21 +14,18 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import jinja2
-import pandas as pd
 
 from gradconform.contract.run import RunInfo
 from gradconform.evidence.value import Evidence, key_of
 from gradconform.history.changes import Changes
-from gradconform.report.behaviours import table_of
-from gradconform.report.claims import claims_of
+from gradconform.reasons import Code
 from gradconform.report.consequence import Ends, consequence
 from gradconform.report.errors import Column
 from gradconform.report.faults import Fault
 from gradconform.report.matrix import RATIO_STEPS, Cell, NetworkView, networks_of
 from gradconform.report.payload import payload
-from gradconform.report.routes import routes_of
-from gradconform.report.summary import behaviours_in, summary_of
-from gradconform.rows import LIMIT, Reason, Row, Verdict
+from gradconform.report.summary import Summary
+from gradconform.rows import LIMIT, CheckKind, Row, Verdict
 from gradconform.words import counted, figure, listed, number, tail, without_paths
 
 CARDS = 40
@@ -46,52 +43,37 @@ Place = tuple[str, str, str, str]
 _SCRIPTS = ("data.js", "table.js", "charts.js", "main.js")
 
 _BEYOND = {
-    str(Reason.SHAPE): "wrong shape",
-    str(Reason.DTYPE): "wrong dtype",
-    str(Reason.NONFINITE): "NaN or infinity out of place",
-    str(Reason.BOUND): "the bound is not finite",
-    str(Reason.NOT_BITWISE): "not equal to the bit",
+    Code.SHAPE: "wrong shape",
+    Code.DTYPE: "wrong dtype",
+    Code.NONFINITE: "NaN or infinity out of place",
+    Code.BOUND: "the bound is not finite",
+    Code.NOT_BITWISE: "not equal to the bit",
 }
 
 
-def page(
-    frame: pd.DataFrame, run: RunInfo, changes: Changes | None = None, evidence: Sequence[Evidence] = ()
-) -> str:
+def page(summary: Summary, changes: Changes | None = None, evidence: Sequence[Evidence] = ()) -> str:
     """The whole page as text. changes: since an earlier run; evidence: of the worst rows."""
-    summary = summary_of(frame, run)
-    apart = behaviours_in(frame)
-    networks = tuple(network for network in networks_of(frame, run) if network.name not in apart)
+    run, networks = summary.run, networks_of(summary)
     anchors = _anchors(summary.faults[:CARDS])
-    found = {each.row: each for each in evidence}
-    shown = {
-        f"fault-{i}": found[key_of(fault.worst)]
-        for i, fault in enumerate(summary.faults[:CARDS], 1)
-        if key_of(fault.worst) in found
-    }
+    shown = _shown(summary.faults[:CARDS], evidence)
     scripts = page_scripts()
-    environment = _environment(frame, run)
+    environment = _environment(summary)
     return environment.get_template("page.html").render(
         run=run,
         summary=summary,
         networks=networks,
-        frame_rows=len(frame),
-        apart=len(apart),
         few=FEW,
-        known=summary.known,
         changes=changes,
         evidence=shown,
-        routes=routes_of(frame),
         anchors=anchors,
         cards=CARDS,
         rows=ROWS,
         limit=LIMIT,
         steps=RATIO_STEPS,
-        claims=claims_of(frame),
-        behaviours=table_of(frame, run),
         scripts=scripts,
         hashes=[_hash(script) for script in scripts],
         payload=payload(
-            frame,
+            summary.rows,
             {
                 "networks": [_drawn(network, run, environment, anchors) for network in networks],
                 "frameworks": list(dict.fromkeys(info.name for info in run.frameworks)),
@@ -99,6 +81,13 @@ def page(
             },
         ),
     )
+
+
+def _shown(faults: Sequence[Fault], evidence: Sequence[Evidence]) -> dict[str, Evidence]:
+    """The evidence of each card that has any, by the card's anchor."""
+    by_row = {each.row: each for each in evidence}
+    keys = {f"fault-{i}": key_of(fault.worst) for i, fault in enumerate(faults, 1)}
+    return {anchor: by_row[key] for anchor, key in keys.items() if key in by_row}
 
 
 def page_scripts() -> tuple[str, ...]:
@@ -157,7 +146,7 @@ def _cell_href(
     """Where a cell leads: to the card of what diverges, else to its rows; nowhere where it has none."""
     framework, version, dtype = column
     card = (anchors or {}).get((network.name, framework, version, node or ""))
-    if card and cell.word in (Verdict.DIVERGES, Verdict.MISSING):
+    if card and cell.worst is not None and cell.worst.verdict.wrong:
         return f"#{card}"
     if cell.worst is None or not cell.tensors:
         return ""
@@ -168,10 +157,10 @@ def _cell_href(
 
 def beyond(row: Row) -> str:
     """How far a row is beyond its bound, in words."""
-    if row.verdict == "missing":
-        return "missing"
-    if row.reason in _BEYOND:
-        return _BEYOND[row.reason]
+    if row.verdict == Verdict.MISSING:
+        return str(row.verdict)
+    if row.reason.code in _BEYOND:
+        return _BEYOND[row.reason.code]
     if row.ratio != row.ratio:
         return f"wrong: {row.reason.replace('_', ' ') or 'no ratio'}"
     return f"{figure(row.ratio)} times the bound"
@@ -183,7 +172,7 @@ def _cell_text(cell: Cell) -> str:
     if row is None or cell.word in (Verdict.MISSING, Verdict.UNSUPPORTED, Verdict.CRASHED):
         return cell.word
     # The whole of a sentence is in the title.
-    word = row.reason.partition(":")[0].replace("_", " ")[:24]
+    word = row.reason.head.replace("_", " ")[:24]
     text = figure(row.ratio) if math.isfinite(row.ratio) else word or "no bound"
     return {Verdict.DIVERGES: f"✗ {text}", Verdict.KNOWN: f"known {text}"}.get(Verdict(cell.word), text)
 
@@ -193,7 +182,7 @@ def _cell_title(cell: Cell) -> str:
     row = cell.worst
     if row is None:
         return "the run holds no row of this"
-    if cell.word in ("unsupported", "crashed"):
+    if cell.word in (Verdict.UNSUPPORTED, Verdict.CRASHED):
         return without_paths(row.reason)[:200] or "no reason given"
     parts = [f"{row.tensor} ({row.check})", f"worst of {counted(cell.tensors, 'row')}"]
     if row.reason:
@@ -230,12 +219,12 @@ def command(fault: Fault, run: RunInfo) -> str:
     path = next((info.path for info in run.networks if info.name == row.spec), "") or row.spec
     words = ["gradconform", "run", path, "--adapter", row.framework]
     words += ["--dtype", row.dtype] if row.dtype else []
-    words += ["--route", row.route] if row.check.startswith("route:") else []
+    words += ["--route", row.route] if row.check.kind == CheckKind.ROUTE else []
     words += [] if run.seed is None else ["--seed", str(run.seed)]
     return shlex.join([*words, "--out", "again", "--keep", "again.kept"])
 
 
-def _environment(frame: pd.DataFrame, run: RunInfo) -> jinja2.Environment:
+def _environment(summary: Summary) -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("gradconform.report"),
         autoescape=True,
@@ -247,7 +236,7 @@ def _environment(frame: pd.DataFrame, run: RunInfo) -> jinja2.Environment:
         "figure": figure, "number": number, "tail": tail, "without_paths": without_paths, "beyond": beyond,
         "cell_text": _cell_text, "error_text": _error_text, "cell_title": _cell_title, "counted": counted,
         "listed": listed, "when": _when, "duration": duration, "cell_href": _cell_href, "row_href": row_href,
-        "rows_href": rows_href, "quoted": partial(quote, safe=""), "command": partial(command, run=run),
-        "consequence": partial(consequence, ends=Ends.of(frame, run)),
+        "rows_href": rows_href, "quoted": partial(quote, safe=""), "command": partial(command, run=summary.run),
+        "consequence": partial(consequence, ends=Ends.of(summary.rows, summary.run)),
     }  # fmt: skip
     return environment

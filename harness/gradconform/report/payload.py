@@ -6,50 +6,51 @@ import base64
 import json
 import math
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import pandas as pd
-
 from gradconform.dtypes import FLOAT64, known
-from gradconform.report.frame import COUNTS, NUMBERS, TEXTS
-from gradconform.rows import COLUMNS, LIMIT, Verdict
+from gradconform.rows import COLUMNS, COUNTS, LIMIT, NUMBERS, TEXTS, Row, Verdict
 from gradconform.words import without_paths
 
-WORST_FIRST = (
-    Verdict.CRASHED, Verdict.DIVERGES, Verdict.MISSING, Verdict.KNOWN, Verdict.UNSUPPORTED,
-)  # fmt: skip
 _VALUES = ("got", "expected")
 
 
-def payload(frame: pd.DataFrame, more: Mapping[str, Any]) -> str:
+def payload(rows: Sequence[Row], more: Mapping[str, Any]) -> str:
     """The rows and what else the script needs, as JSON, deflated, in base64: text that is never markup."""
-    columns: dict[str, Any] = {name: _texts(frame[name]) for name in TEXTS}
-    columns |= {name: _numbers(frame, name) for name in NUMBERS}
-    columns |= {name: [int(n) for n in frame[name]] for name in COUNTS}
-    packed = {"columns": columns, "order": COLUMNS, "rows": len(frame), "limit": LIMIT}
-    packed["verdicts"] = list(dict.fromkeys([*map(str, WORST_FIRST), *map(str, Verdict)]))
+    columns: dict[str, Any] = {name: _texts(str(getattr(row, name)) for row in rows) for name in TEXTS}
+    columns |= {name: _numbers(rows, name) for name in NUMBERS}
+    columns |= {name: [getattr(row, name) for row in rows] for name in COUNTS}
+    packed = {"columns": columns, "order": COLUMNS, "rows": len(rows), "limit": LIMIT}
+    packed["verdicts"] = sorted(Verdict, key=_worst_first)
     text = json.dumps(packed | dict(more), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
 
 
+def _worst_first(verdict: Verdict) -> tuple[bool, int]:
+    return verdict.apart, -verdict.severity
+
+
 def unpacked(text: str) -> dict[str, Any]:
     """What `payload` packed."""
-    found = json.loads(zlib.decompress(base64.b64decode(text)))
-    assert isinstance(found, dict)
-    return found
+    packed = json.loads(zlib.decompress(base64.b64decode(text)))
+    assert isinstance(packed, dict)
+    return packed
 
 
-def _texts(column: pd.Series[str]) -> dict[str, list[Any]]:
+def _texts(column: Iterable[str]) -> dict[str, list[Any]]:
     """Distinct texts, and for each row which of them it has."""
-    codes, words = pd.factorize(column)
-    return {"words": [without_paths(str(word)) for word in words], "at": [int(code) for code in codes]}
+    places: dict[str, int] = {}
+    at = [places.setdefault(text, len(places)) for text in column]
+    return {"words": [without_paths(text) for text in places], "at": at}
 
 
-def _numbers(frame: pd.DataFrame, name: str) -> list[float | str | None]:
+def _numbers(rows: Iterable[Row], name: str) -> list[float | str | None]:
     """Figures as short as the page shows them; got and expected with every digit of their dtype."""
-    digits = [(known(dtype) or FLOAT64).digits for dtype in frame["dtype"]] if name in _VALUES else [4] * len(frame)
-    return [_number(value, n) for value, n in zip(frame[name], digits, strict=True)]
+    return [
+        _number(getattr(row, name), (known(row.dtype) or FLOAT64).digits if name in _VALUES else 4)
+        for row in rows
+    ]
 
 
 def _number(value: float, digits: int) -> float | str | None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-import pandas as pd
-
-from gradconform.report.faults import rows_of
-from gradconform.rows import NAN, Row, Verdict
+from gradconform.rows import NAN, CheckKind, Row, Verdict
 from gradconform.words import counted
 
 
@@ -28,12 +26,13 @@ class RouteView:
     missing: tuple[str, ...]
 
 
-def routes_of(frame: pd.DataFrame) -> tuple[RouteView, ...]:
+def routes_of(rows: Iterable[Row]) -> tuple[RouteView, ...]:
     """One view for each framework, version and route, in their order."""
     groups: dict[tuple[str, str, str], list[Row]] = {}
-    for row in rows_of(frame[frame["check"].str.startswith("route:")]):
-        groups.setdefault((row.framework, row.version, row.route), []).append(row)
-    return tuple(_view(*key, rows) for key, rows in sorted(groups.items()))
+    for row in rows:
+        if row.check.kind == CheckKind.ROUTE:
+            groups.setdefault((row.framework, row.version, row.route), []).append(row)
+    return tuple(_view(*key, group) for key, group in sorted(groups.items()))
 
 
 def _view(framework: str, version: str, route: str, rows: list[Row]) -> RouteView:
@@ -41,12 +40,12 @@ def _view(framework: str, version: str, route: str, rows: list[Row]) -> RouteVie
     kept = [row for row in rows if row.verdict == Verdict.CONFORMS and row.max_abs_err == row.max_abs_err]
     identical = sum(row.max_abs_err == 0 for row in kept)
     others = Counter(row.verdict for row in rows if row.verdict not in (Verdict.CONFORMS, Verdict.DIVERGES))
-    absent = Counter(row.reason for row in rows if row.max_abs_err != row.max_abs_err and " " not in row.reason)
-    primary = {row.check.partition(":")[2] for row in rows} - {"primary"}
+    absent = Counter(row.reason.code for row in rows if row.max_abs_err != row.max_abs_err)
+    primary = {row.check.of for row in rows} - {"primary"}
     return RouteView(
         framework, version, route, " ".join(sorted(primary)) or "primary", identical, len(kept) - identical,
         sum(row.verdict == Verdict.DIVERGES for row in rows),
         tuple(f"{n:,} {verdict}" for verdict, n in others.most_common()),
         max((row.ratio for row in rows if row.ratio == row.ratio), default=NAN),
-        tuple(f"{counted(n, 'tensor')} ({reason})" for reason, n in absent.most_common() if reason),
+        tuple(f"{counted(n, 'tensor')} ({code})" for code, n in absent.most_common() if code),
     )  # fmt: skip

@@ -1,19 +1,21 @@
-"""What page and terminal share: the verdict, what failed, and how near the rest came to its bound."""
+"""What is said of a run as a whole: computed once from its rows, and rendered by page, texts and terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from operator import attrgetter
+from typing import Any
 
-import pandas as pd
-
-from gradconform.contract.run import RunInfo
-from gradconform.report.faults import Fault, Refusal, faults_of, refusals_of, rows_of
-from gradconform.rows import UNJUDGED, Row, Verdict
-from gradconform.words import counted, listed
-
-JUDGED = (Verdict.CONFORMS, Verdict.KNOWN, Verdict.MISSING, Verdict.DIVERGES)
-FAILING = (Verdict.DIVERGES, Verdict.MISSING, Verdict.CRASHED)
+from gradconform.contract.run import UNKNOWN, RunInfo
+from gradconform.reasons import Code
+from gradconform.report.behaviours import Table, table_of
+from gradconform.report.claims import Heard, claims_of
+from gradconform.report.faults import Fault, Refusal, faults_of, operators_of, refusals_of
+from gradconform.report.routes import RouteView, routes_of
+from gradconform.rows import ORDER, TEXTS, CheckKind, Row, Verdict
+from gradconform.words import counted, listed, printable
 
 
 @dataclass(frozen=True)
@@ -42,17 +44,72 @@ class Nearest:
 
 
 @dataclass(frozen=True)
-class Summary:
-    """Everything that is said of a run as a whole."""
+class Counts:
+    """Rows by verdict, in the order of `Verdict`, and framework, in the order of the manifest.
 
+    columns: framework and version in one text.
+    lines: verdict, with its counts in the order of the columns; verdicts that no row has are left out.
+    """
+
+    columns: tuple[str, ...]
+    lines: tuple[tuple[Verdict, tuple[int, ...]], ...]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Everything that is said of a run as a whole.
+
+    run: what is known of it besides its rows.
+    rows: all of them, in the order of every report, fit to be printed.
+    headline: the answer in one line.
+    faults, known: what is wrong, and what a list knows to be, by whose fault it is, the worst first.
+    crashed, unsupported: what frameworks could not do, in their own words.
+    nearest: the operators, those first that came nearest to their bound.
+    uninformative: how many rows conform without having tested much.
+    behaviours, claims, routes: what their rows say together.
+    apart: the specs that hold a behaviour and no arithmetic.
+    """
+
+    run: RunInfo
+    rows: tuple[Row, ...]
     headline: Headline
-    counts: pd.DataFrame
+    counts: Counts
     faults: tuple[Fault, ...]
     known: tuple[Fault, ...]
     crashed: tuple[Refusal, ...]
     unsupported: tuple[Refusal, ...]
     nearest: tuple[Nearest, ...]
     uninformative: int
+    behaviours: Table
+    claims: tuple[Heard, ...]
+    routes: tuple[RouteView, ...]
+    apart: frozenset[str]
+
+    @classmethod
+    def of(cls, every: Iterable[Row], run: RunInfo = UNKNOWN) -> Summary:
+        """The summary of the rows. With the manifest it also says which network or framework is absent."""
+        rows = tuple(sorted(map(_printable, every), key=attrgetter(*ORDER)))
+        ops = operators_of(rows)
+        faults = faults_of([row for row in rows if row.verdict.wrong], ops)
+        # What a framework means by a gradient is a convention of its own and no fault.
+        known = [row for row in rows if row.verdict == Verdict.KNOWN and row.check.kind != CheckKind.SEMANTICS]
+        apart = _apart(rows)
+        return cls(
+            run=run,
+            rows=rows,
+            headline=_headline(rows, run, faults, apart),
+            counts=_counts(rows, run),
+            faults=faults,
+            known=faults_of(known, ops),
+            crashed=refusals_of(rows, Verdict.CRASHED),
+            unsupported=refusals_of(rows, Verdict.UNSUPPORTED),
+            nearest=_nearest(rows),
+            uninformative=sum(row.reason.code == Code.UNINFORMATIVE for row in rows),
+            behaviours=table_of(rows, run),
+            claims=claims_of(rows),
+            routes=routes_of(rows),
+            apart=apart,
+        )
 
     @property
     def faulty_operators(self) -> tuple[str, ...]:
@@ -63,115 +120,109 @@ class Summary:
         )
 
 
-def summary_of(frame: pd.DataFrame, run: RunInfo | None = None) -> Summary:
-    """The summary of the rows. With the manifest it also says which network or framework is absent."""
-    faults = faults_of(frame, (Verdict.DIVERGES, Verdict.MISSING))
-    return Summary(
-        headline=_headline(frame, run, faults),
-        counts=_counts(frame, run),
-        faults=faults,
-        # What a framework means by a gradient is a convention of its own and no fault.
-        known=faults_of(frame[frame["check"] != "semantics"], (Verdict.KNOWN,)),
-        crashed=refusals_of(frame, Verdict.CRASHED),
-        unsupported=refusals_of(frame, Verdict.UNSUPPORTED),
-        nearest=_nearest(frame),
-        uninformative=int((frame["reason"] == "uninformative").sum()),
-    )
+def _printable(row: Row) -> Row:
+    """The row with every text fit to be printed: a framework's own words may hold anything."""
+    texts = {name: getattr(row, name) for name in TEXTS}
+    cleaned: dict[str, Any] = {name: clean for name, text in texts.items() if (clean := printable(text)) != text}
+    return replace(row, **cleaned) if cleaned else row
 
 
-def behaviours_in(frame: pd.DataFrame) -> set[str]:
-    """The specs that hold a behaviour and no arithmetic."""
-    other = frame["verdict"].isin(JUDGED) & ~frame["check"].isin(["semantics", "claim"])
-    return set(frame.loc[frame["check"] == "semantics", "spec"]) - set(frame.loc[other, "spec"])
+def _apart(rows: Iterable[Row]) -> frozenset[str]:
+    behaviours = {row.spec for row in rows if row.check.kind == CheckKind.SEMANTICS}
+    other = {
+        row.spec
+        for row in rows
+        if row.verdict.judged and row.check.kind not in (CheckKind.SEMANTICS, CheckKind.CLAIM)
+    }
+    return frozenset(behaviours - other)
 
 
-def _counts(frame: pd.DataFrame, run: RunInfo | None) -> pd.DataFrame:
-    """Rows by verdict, in the order of `Verdict`, and framework, in the order of the manifest."""
-    table = pd.crosstab(frame["verdict"], (frame["framework"] + " " + frame["version"]).str.strip())
-    first = [f"{info.name} {info.version}" for info in run.frameworks] if run else []
-    columns = list(dict.fromkeys([*first, *map(str, table.columns)]))
-    verdicts = [str(verdict) for verdict in Verdict if verdict in table.index]
-    return table.reindex(index=verdicts, columns=columns, fill_value=0)
+def _counts(rows: Sequence[Row], run: RunInfo) -> Counts:
+    count = Counter((row.verdict, f"{row.framework} {row.version}".strip()) for row in rows)
+    first = [f"{info.name} {info.version}" for info in run.frameworks]
+    columns = tuple(dict.fromkeys([*first, *sorted({name for _, name in count})]))
+    verdicts = {verdict for verdict, _ in count}
+    lines = ((verdict, tuple(count[verdict, name] for name in columns)) for verdict in Verdict if verdict in verdicts)
+    return Counts(columns, tuple(lines))
 
 
-def _headline(frame: pd.DataFrame, run: RunInfo | None, faults: Sequence[Fault]) -> Headline:
-    judged = frame[frame["verdict"].isin(JUDGED)]
-    gaps = _gaps(frame, judged, run)
-    failed = _failed(frame, faults)
+def _headline(rows: Sequence[Row], run: RunInfo, faults: Sequence[Fault], apart: frozenset[str]) -> Headline:
+    judged = [row for row in rows if row.verdict.judged]
+    gaps = _gaps(rows, judged, run)
+    failed = _failed(rows, faults)
     if failed:
         state, sentence = "fails", f"Not everything conforms: {listed(failed)}."
-    elif judged.empty:
+    elif not judged:
         state, sentence = "incomplete", "Nothing was judged."
     elif gaps:
         state, sentence = "incomplete", "What was judged conforms, but not everything was judged."
-    elif (judged["verdict"] == Verdict.KNOWN).any():
+    elif any(row.verdict == Verdict.KNOWN for row in judged):
         state, sentence = "conforms", "Everything conforms, but for known divergences."
     else:
         state, sentence = "conforms", "Everything conforms."
-    return Headline(state, sentence, _scope(frame, judged, run), gaps)
+    return Headline(state, sentence, _scope(rows, judged, run, apart), gaps)
 
 
-def _failed(frame: pd.DataFrame, faults: Sequence[Fault]) -> list[str]:
+def _failed(rows: Sequence[Row], faults: Sequence[Fault]) -> list[str]:
     diverging = sum(fault.worst.verdict == Verdict.DIVERGES for fault in faults)
     lacking = sum(fault.worst.verdict == Verdict.MISSING for fault in faults if fault.nodes)
     unjudged = sum(len(fault.rows) for fault in faults if not fault.nodes)
-    crashed = frame[frame["verdict"] == Verdict.CRASHED]
-    problems = len(crashed[["spec", "framework", "version", "route", "dtype", "check"]].drop_duplicates())
-    found = (
+    problem = attrgetter("spec", "framework", "version", "route", "dtype", "check")
+    problems = len({problem(row) for row in rows if row.verdict == Verdict.CRASHED})
+    counts = (
         (diverging, "node", ("diverges", "diverge")),
         (lacking, "node", ("lacks tensors", "lack tensors")),
         (unjudged, "tensor", ("could not be judged for it", "could not be judged for it")),
         (problems, "problem", ("crashed", "crashed")),
     )
-    return [f"{counted(n, noun)} {verbs[n > 1]}" for n, noun, verbs in found if n]
+    return [f"{counted(n, noun)} {verbs[n > 1]}" for n, noun, verbs in counts if n]
 
 
-def _scope(frame: pd.DataFrame, judged: pd.DataFrame, run: RunInfo | None) -> str:
+def _scope(rows: Sequence[Row], judged: Sequence[Row], run: RunInfo, apart: frozenset[str]) -> str:
     """What the verdict speaks of, and what it does not."""
-    names = [info.name for info in run.frameworks] if run else []
-    pairs = list(judged[["framework", "version"]].drop_duplicates().itertuples(index=False, name=None))
+    names = [info.name for info in run.frameworks]
+    pairs = list({(row.framework, row.version) for row in judged})
     pairs.sort(key=lambda pair: (names.index(pair[0]) if pair[0] in names else len(names), pair))
-    named = set(judged["spec"])
-    behaviours = named & behaviours_in(frame)
-    counts = ((len(named - behaviours), "network"), (len(behaviours), "behaviour"))
+    named = {row.spec for row in judged}
+    counts = ((len(named - apart), "network"), (len(named & apart), "behaviour"))
     specs = listed(counted(n, noun) for n, noun in counts if n) or "no network"
     frameworks = listed(" ".join(pair).strip() for pair in pairs)
     text = f"{counted(len(judged), 'row')} judged in {specs}, with {frameworks}."
-    beside = [
-        (int((frame["verdict"] == verdict).sum()), verdict)
-        for verdict in (Verdict.UNSUPPORTED, Verdict.MEASURED, Verdict.INCONCLUSIVE)
-    ]
-    words = [f"{n:,} {verdict}" for n, verdict in beside if n]
-    return f"{text} Not judged: {listed(words)}." if words else text
+    verdicts = Counter(row.verdict for row in rows)
+    beside = (Verdict.UNSUPPORTED, Verdict.MEASURED, Verdict.INCONCLUSIVE)
+    unjudged = [f"{verdicts[verdict]:,} {verdict}" for verdict in beside if verdicts[verdict]]
+    return f"{text} Not judged: {listed(unjudged)}." if unjudged else text
 
 
-def _gaps(frame: pd.DataFrame, judged: pd.DataFrame, run: RunInfo | None) -> tuple[str, ...]:
+def _gaps(rows: Iterable[Row], judged: Iterable[Row], run: RunInfo) -> tuple[str, ...]:
     """Frameworks of which nothing was judged, and networks of which a framework gave no row at all."""
-    if run is None:
-        return ()
-    answered = frame[~frame["verdict"].isin(UNJUDGED)]
-    pairs = set(answered[["spec", "framework"]].drop_duplicates().itertuples(index=False, name=None))
-    found = []
+    answered = {(row.spec, row.framework) for row in rows if not row.verdict.apart}
+    frameworks = {row.framework for row in judged}
+    gaps = []
     for name in dict.fromkeys(framework.name for framework in run.frameworks):
-        absent = [network.name for network in run.networks if (network.name, name) not in pairs]
-        if not (judged["framework"] == name).any():
-            found.append(f"{name}: nothing was judged.")
+        absent = [network.name for network in run.networks if (network.name, name) not in answered]
+        if name not in frameworks:
+            gaps.append(f"{name}: nothing was judged.")
         elif absent:
             what = listed(absent) if len(absent) <= 5 else counted(len(absent), "network")
-            found.append(f"{name}: no row of {what}.")
-    return tuple(found)
+            gaps.append(f"{name}: no row of {what}.")
+    return tuple(gaps)
 
 
-def _nearest(frame: pd.DataFrame) -> tuple[Nearest, ...]:
-    judged = frame[frame["verdict"].isin(JUDGED) & (frame["op"] != "")]
-    found = []
-    for (op, dtype), group in judged.groupby(["op", "dtype"]):
-        # The bar of a numerical derivative is no rounding bound of an operator.
-        honest = group[(group["verdict"] == Verdict.CONFORMS) & group["ratio"].notna() & (group["check"] != "numeric")]
-        worst = rows_of(honest.loc[[honest["ratio"].idxmax()]])[0] if len(honest) else None
-        failed = int(group["verdict"].isin(FAILING).sum())
-        found.append(Nearest(str(op), str(dtype), worst, len(group), failed))
-    return tuple(sorted(found, key=lambda nearest: (-_ratio(nearest), nearest.op, nearest.dtype)))
+def _nearest(rows: Iterable[Row]) -> tuple[Nearest, ...]:
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        if row.verdict.judged and row.op:
+            groups.setdefault((row.op, row.dtype), []).append(row)
+    nearest = (_nearest_of(op, dtype, group) for (op, dtype), group in groups.items())
+    return tuple(sorted(nearest, key=lambda each: (-_ratio(each), each.op, each.dtype)))
+
+
+def _nearest_of(op: str, dtype: str, rows: Sequence[Row]) -> Nearest:
+    # The bar of a numerical derivative is no rounding bound of an operator.
+    honest = [row for row in rows if row.verdict == Verdict.CONFORMS and row.check.kind != CheckKind.NUMERIC]
+    worst = max((row for row in honest if row.ratio == row.ratio), key=attrgetter("ratio"), default=None)
+    return Nearest(op, dtype, worst, len(rows), sum(row.verdict.fails for row in rows))
 
 
 def _ratio(nearest: Nearest) -> float:

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import math
 
-import pandas as pd
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from gradconform.contract.run import RunInfo
-from gradconform.report import behaviours
-from gradconform.report.claims import claims_of, in_a_line
+from gradconform.report.claims import in_a_line
 from gradconform.report.faults import Fault, Refusal
-from gradconform.report.summary import Summary, summary_of
+from gradconform.report.summary import Summary
 from gradconform.words import figure, listed, number, without_paths
 
 SHOWN = 20
 _STYLES = {"conforms": "bold green", "fails": "bold red", "incomplete": "bold yellow"}
 
 
-def terminal_summary(frame: pd.DataFrame, run: RunInfo | None = None) -> RenderableType:
+def terminal_summary(summary: Summary) -> RenderableType:
     """The verdict in one line, then what is at fault, what could not be run, and the counts."""
-    summary = summary_of(frame, run)
     head = summary.headline
     # Text, never markup: a name with brackets in it must not change the output.
     parts: list[RenderableType] = [Text(head.sentence, _STYLES[head.state]), Text(head.scope)]
@@ -32,9 +28,9 @@ def terminal_summary(frame: pd.DataFrame, run: RunInfo | None = None) -> Rendera
     if summary.crashed or summary.unsupported:
         parts.append(_refusals((*summary.crashed, *summary.unsupported)))
     parts.append(_counts(summary))
-    if line := in_a_line(claims_of(frame)):
+    if line := in_a_line(summary.claims):
         parts.append(Text(line))
-    if line := behaviours.in_a_line(frame):
+    if line := summary.behaviours.in_a_line:
         parts.append(Text(line))
     return Group(*parts)
 
@@ -43,10 +39,10 @@ def _faults(faults: tuple[Fault, ...]) -> Table:
     table = _table("network", "node", "operator", "framework", "tensors", "times the bound", "worst")
     for fault in faults[:SHOWN]:
         row = fault.worst
-        found = f"{row.tensor} {row.dtype}"
+        worst = f"{row.tensor} {row.dtype}"
         if row.worst_index:
             got, expected = number(row.got, row.dtype), number(row.expected, row.dtype)
-            found += f" at {row.worst_index}: got {got}, expected {expected}"
+            worst += f" at {row.worst_index}: got {got}, expected {expected}"
         ratio = figure(row.ratio) if math.isfinite(row.ratio) else f"{row.verdict}: {row.reason}"
         texts = [
             fault.spec,
@@ -55,7 +51,7 @@ def _faults(faults: tuple[Fault, ...]) -> Table:
             fault.framework,
             str(len(fault.rows)),
             ratio,
-            found,
+            worst,
         ]
         table.add_row(*map(Text, texts))
     if len(faults) > SHOWN:
@@ -77,9 +73,9 @@ def _refusals(refusals: tuple[Refusal, ...]) -> Table:
 
 
 def _counts(summary: Summary) -> Table:
-    table = _table("rows", *map(str, summary.counts.columns))
-    for verdict, counts in summary.counts.iterrows():
-        table.add_row(Text(str(verdict)), *(Text(f"{n:,}", justify="right") for n in counts))
+    table = _table("rows", *summary.counts.columns)
+    for verdict, counts in summary.counts.lines:
+        table.add_row(Text(verdict), *(Text(f"{n:,}", justify="right") for n in counts))
     return table
 
 

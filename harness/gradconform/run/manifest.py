@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from gradconform.capture.machine import cpu_of
 from gradconform.contract import ContractError, Problem, read_problem
 from gradconform.contract.folder import Folder, framework_documents
+from gradconform.contract.names import CaptureName
 from gradconform.contract.run import FrameworkInfo, NetworkInfo, RunInfo
-from gradconform.judge import ROUTE
 from gradconform.paths import checkout_root, specs_folder
 from gradconform.run.processes import cores
 from gradconform.version import __version__
@@ -109,12 +109,12 @@ def _frameworks(folders: Sequence[Folder]) -> list[FrameworkInfo]:
     for folder in folders:
         cpu = cpu_of(folder.root)
         for name, document in framework_documents(folder).items():
-            if ROUTE in name:
+            if CaptureName.read(name).route:
                 continue  # the same framework, asked in another way
-            told = {key: str(document.get(key) or "?") for key in ("version", "python", "numpy", "interpreter")}
+            described = {key: str(document.get(key) or "?") for key in ("version", "python", "numpy", "interpreter")}
             threads = document.get("threads")
             infos[name] = FrameworkInfo(
                 name=str(document.get("framework") or name), threads=threads if isinstance(threads, int) else 0,
-                adapter=name, cpu=cpu, platform=str(document.get("platform") or "?"), **told,
+                adapter=name, cpu=cpu, platform=str(document.get("platform") or "?"), **described,
             )  # fmt: skip
     return list(infos.values())

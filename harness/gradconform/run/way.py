@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Executor, Future, as_completed
 from pathlib import Path
 
 from gradconform.capture.adapters import Adapter
@@ -19,7 +19,7 @@ from gradconform.rows import Row
 
 
 def draw(
-    folder: Folder, wanted: Sequence[Variant], seed: int | None, progress: Progress, workers: ProcessPoolExecutor
+    folder: Folder, wanted: Sequence[Variant], seed: int | None, progress: Progress, workers: Executor
 ) -> None:
     """Write every problem. Raises ContractError (NoExactProblem among them)."""
     futures = {workers.submit(_draw, v, folder.problem(v.name), seed): v for v in wanted}
@@ -34,7 +34,7 @@ def _draw(variant: Variant, folder: Path, seed: int | None) -> str:
 
 
 def probe(
-    folder: Folder, wanted: Sequence[Variant], eps: float | None, progress: Progress, workers: ProcessPoolExecutor
+    folder: Folder, wanted: Sequence[Variant], eps: float | None, progress: Progress, workers: Executor
 ) -> None:
     """Choose where each network is evaluated for numerical derivatives; exact problems and scripts have none."""
     futures = [workers.submit(_probe, folder.problem(v.name), eps) for v in wanted]
@@ -58,7 +58,7 @@ def judge_or_refuse(problem: Path, captures: Mapping[str, Path]) -> list[Row]:
 
 
 def judge_all(
-    workers: ProcessPoolExecutor, jobs: Iterable[tuple[Path, Mapping[str, Path]]], progress: Progress
+    workers: Executor, jobs: Iterable[tuple[Path, Mapping[str, Path]]], progress: Progress
 ) -> list[Row]:
     """The rows of problems that are captured already."""
     futures = [workers.submit(judge_or_refuse, problem, captures) for problem, captures in jobs]
@@ -74,7 +74,7 @@ def collect(futures: Sequence[Future[list[Row]]], progress: Progress) -> list[Ro
 
 def capture_and_judge(
     folder: Folder, wanted: Sequence[Variant], adapters: Sequence[Adapter], how: Capturing, progress: Progress,
-    workers: ProcessPoolExecutor,
+    workers: Executor,
 ) -> list[Row]:  # fmt: skip
     """Capture everything, and judge each problem as soon as all frameworks have done it."""
     futures: dict[str, Future[list[Row]]] = {}

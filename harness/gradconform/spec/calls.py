@@ -21,8 +21,11 @@ from gradconform.spec.wording import adapter, check, expected
 class Call:
     """A node whose words are understood and whose shapes are not known yet.
 
-    reads: slot -> names, for the slots that the spec fills; None where a tensor is absent. values: attributes
-    and sizes. lines: key -> line. whole: false if a mistake that was noted took something away.
+    reads: slot -> names, for the slots that the spec fills; None where a tensor is absent.
+    values: attributes and sizes, by name.
+    lines: key -> the line on which it is written.
+    line: the line of the node.
+    whole: false if a mistake that was noted already took a part of the node away.
     """
 
     name: str
@@ -45,12 +48,12 @@ class Call:
 
     @property
     def shares(self) -> dict[str, str]:
-        """Parameter slot -> the tensor that is read in place of a parameter of its own."""
+        """Parameter slot -> the shared tensor that the node reads there, where it has no parameter of its own."""
         return {slot: read for slot in self.op.parameters if isinstance(read := self.reads.get(slot), str)}
 
 
 def calls(steps: list[Step], mistakes: Mistakes, lost: set[str], largest: float) -> list[Call]:
-    """The calls of all steps; the names of those that cannot be had go to `lost`."""
+    """The calls of all steps. The name of a step that gives no call is added to `lost`."""
     made = []
     for step in steps:
         call = _call(step, mistakes, largest)
@@ -74,7 +77,7 @@ def _call(step: Step, mistakes: Mistakes, largest: float) -> Call | None:
 
 
 def _misspelt(step: Step, op: Operator, mistakes: Mistakes) -> Iterator[str]:
-    """Note the keys that the operator does not have; yields what was probably meant."""
+    """Note a mistake for each key that the operator does not have, and yield the key that was probably meant."""
     known = [*op.slots, *op.attributes, *op.sizes]
     for key, item in step.fields.items():
         if key != "op" and key not in known:
@@ -97,7 +100,7 @@ def _operator(step: Step, mistakes: Mistakes) -> Operator | None:
 
 
 def _reads(step: Step, op: Operator, mistakes: Mistakes) -> Iterator[tuple[str, Reads]]:
-    """What each slot reads; parameters that the node owns are left out."""
+    """Slot -> the names that it reads. Slots whose parameter the node owns itself are left out."""
     for slot in op.slots:
         item = step.fields.get(slot)
         if slot in op.buffers:
@@ -155,7 +158,7 @@ def _name(step: Step, slot: str, item: Item, mistakes: Mistakes, op: Operator) -
 def _values(
     step: Step, op: Operator, mistakes: Mistakes, largest: float, meant: set[str]
 ) -> Iterator[tuple[str, Any]]:
-    """Attributes and sizes, validated. Those in `meant` are not missing but misspelt, which was noted."""
+    """The attributes and sizes, validated. Those in `meant` were misspelt and noted, so they are not called missing."""
     for key, kind in {**op.sizes, **op.attributes}.items():
         item = step.fields.get(key)
         if item is None:

@@ -21,7 +21,7 @@ WORDS = ("none", "raises")
 
 
 def claims(draft: Draft, declared: Declared) -> tuple[Claim, ...]:
-    """The claims of a network or behaviour, checked; what is wrong with one is noted."""
+    """The claims of a network or a behaviour. Notes what is wrong with any of them."""
     scripted = isinstance(draft.form, form.Behaviour)
     known = asked(draft) if scripted else readable(draft)
     listed = draft.item.get("claims")
@@ -43,13 +43,13 @@ def claims(draft: Draft, declared: Declared) -> tuple[Claim, ...]:
 
 
 def aliased(draft: Draft, tensor: str) -> str:
-    """The tensor with the name of a block's use replaced by the node that it stands for."""
+    """The name of a tensor, in which the use of a block is replaced by the node that it stands for."""
     *kind, name = tensor.split("/")
     return "/".join([*kind, draft.aliases.get(name, name)])
 
 
 def asked(draft: Draft) -> dict[str, Shape]:
-    """ask -> shape: of a behaviour nothing else is read."""
+    """Ask -> shape, of a behaviour: a claim about a behaviour can speak of its asks alone."""
     written = draft.item.get("ask")
     asks = [aliased(draft, str(item.value)) for item in written.value] if written else []
     shapes = draft.inference.shapes
@@ -57,7 +57,7 @@ def asked(draft: Draft) -> dict[str, Shape]:
 
 
 def readable(draft: Draft) -> dict[str, Shape]:
-    """tensor -> shape of all that a capture of a plain network holds."""
+    """Tensor -> shape, for every tensor that a capture of a plain network holds."""
     return {address.tensor: address.shape for address in draft.inference.graph(draft.output).addresses()}
 
 

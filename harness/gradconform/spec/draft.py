@@ -20,8 +20,9 @@ from gradconform.spec.text import Item
 class Draft:
     """All that is known of a network before it is accepted.
 
-    aliases: what other nodes write -> the node that it means. lost: names that exist, but of which nothing is
-    known because of a mistake that was noted; lost_uses: uses of blocks of which that is true.
+    aliases: a name as other nodes write it -> the node that it means.
+    lost: names that exist, but of which nothing is known because of a mistake that was noted.
+    lost_uses: the uses of blocks whose nodes could not be made because of a mistake that was noted.
     """
 
     path: Path
@@ -43,7 +44,7 @@ class Draft:
 
     @cached_property
     def clashing(self) -> tuple[str, ...]:
-        """Names that more than one thing has."""
+        """The names that more than one input, node or block has."""
         made, inputs = Counter(self.nodes), set(self.inputs)
         return tuple(
             name
@@ -53,11 +54,11 @@ class Draft:
 
     @property
     def sound(self) -> list[Call]:
-        """The calls of which something is known."""
+        """The calls that are not lost and whose name belongs to nothing else."""
         return [call for call in self.calls if call.name not in self.lost and call.name not in self.clashing]
 
     def is_lost(self, name: str) -> bool:
-        """Whether a mistake that was noted already may be why nothing is known of a name."""
+        """Whether nothing is known of a name, perhaps because of a mistake that was noted already."""
         base = name.partition(".")[0]
         return (
             base in self.clashing

@@ -47,7 +47,7 @@ class Mistakes:
         self._seen: set[tuple[int, str]] = set()
 
     def add(self, line: int, message: str, hint: str = "", node: str = "") -> None:
-        """Note a mistake. Raises SpecError when there are so many that reading on is no help."""
+        """Note a mistake. Raises SpecError when there are so many that it does not help to read on."""
         if self.last_line is not None:
             # A parser that misses something at the end may point behind it.
             line = min(line, self.last_line)
@@ -61,11 +61,11 @@ class Mistakes:
 
     @property
     def full(self) -> bool:
-        """Whether so much was found that reading on is no help."""
+        """Whether so many mistakes were found that it does not help to read on."""
         return len(self.found) >= MOST_MISTAKES
 
     def extend(self, mistakes: Iterable[Mistake]) -> None:
-        """Note what a rule yields."""
+        """Note every mistake that a rule yields."""
         for mistake in mistakes:
             self.add(mistake.where.line, mistake.message, mistake.hint)
 
@@ -80,7 +80,7 @@ class Mistakes:
 
 
 def _printable(text: str) -> str:
-    """What comes from a file must not steer a terminal, nor fill it."""
+    """The text, shortened and without control characters, so that a file can neither steer a terminal nor fill it."""
     text = text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 3] + "..."
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 

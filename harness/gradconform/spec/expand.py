@@ -18,7 +18,11 @@ MOST_STEPS = 10_000
 
 @dataclass(frozen=True)
 class Scope:
-    """What names mean at one place: as written there -> in the network. block: its name, None outside."""
+    """What names mean at one place of a spec.
+
+    names: the name as it is written there -> its name in the network.
+    block: the block that the place is in; None outside of blocks.
+    """
 
     names: Mapping[str, str]
     block: str | None = None
@@ -33,7 +37,12 @@ class Scope:
 
 @dataclass(frozen=True)
 class Step:
-    """A node after expansion. fields: what it says, by key. before: what an unnamed first tensor is."""
+    """A node after the blocks were expanded.
+
+    fields: key -> what the node says under it.
+    scope: what the names in those fields mean.
+    before: the tensor that the operator's first slot reads where the node names none; None where there is none.
+    """
 
     name: str
     fields: Mapping[str, Item]
@@ -45,8 +54,8 @@ class Step:
 class Expansion:
     """Turns nodes into steps.
 
-    lost: names that exist, but of which nothing is known because of a mistake that was noted; lost_uses: uses
-    of blocks whose nodes could not be had.
+    lost: names that exist, but of which nothing is known because of a mistake that was noted.
+    lost_uses: the uses of blocks whose nodes could not be made because of a mistake that was noted.
     """
 
     def __init__(
@@ -92,7 +101,7 @@ class Expansion:
             before = scope.names[key]
 
     def _count(self, item: Item) -> None:
-        """Blocks and arguments can multiply what a file holds: stop before that costs anything."""
+        """Count what was expanded, and raise SpecError before blocks within blocks cost much time or memory."""
         self._steps_made += 1
         self._values_made += _size(item, MOST_NODES)
         for made, most, what in (

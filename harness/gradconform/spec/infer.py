@@ -18,7 +18,7 @@ _FLOAT, _INT64 = "float", "int64"
 
 
 class Inference:
-    """Shapes and kinds of all tensors, filled in node by node; what depends on a mistake stays unknown."""
+    """The shapes and kinds of all tensors, filled in node by node. What depends on a mistake stays unknown."""
 
     def __init__(self, inputs: list[Tensor], mistakes: Mistakes) -> None:
         self.mistakes = mistakes
@@ -70,7 +70,7 @@ class Inference:
         return len(self.mistakes.found) == before
 
     def _choices_fit(self, call: Call, shapes: Mapping[str, Any]) -> None:
-        """Integers that choose a class or a row choose one that there is."""
+        """Note a mistake where integers that choose a class or a row may choose one that does not exist."""
         classes = call.op.number_of_classes(shapes, call.values)
         for name in [name for slot in call.op.integers for name in call.names(slot) if name in self.inputs]:
             found = _range_of(self.inputs[name].draw)
@@ -79,7 +79,7 @@ class Inference:
                 self.mistakes.add(call.line, message, "", call.name)
 
     def _asked(self, call: Call, rule: Callable[[], Any]) -> Any:
-        """What the operator's rule says, or None after noting its objection."""
+        """What the operator's rule for shapes gives; None, with a mistake noted, where the rule refuses the shapes."""
         try:
             return rule()
         except Refused as error:

@@ -47,7 +47,15 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Claim:
-    """A printed result. of: the tensor; value: nested lists of numbers, `none` or `raises`; digits: how many count."""
+    """A printed result that a spec carries.
+
+    says: the statement in words.
+    source: where it was printed.
+    framework: the adapter that it speaks of; None where it speaks of all.
+    of: the tensor, as an address or an ask.
+    value: nested lists of numbers, `none` or `raises`.
+    digits: how many significant digits were printed; None where the numbers are meant as they stand.
+    """
 
     says: str
     source: str

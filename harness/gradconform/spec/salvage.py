@@ -37,7 +37,7 @@ def read_form(kind: type[F], item: Item, mistakes: Mistakes) -> tuple[F, set[tup
 
 
 def _drop(data: dict[str, Any], loc: tuple[str, ...]) -> tuple[str, ...]:
-    """Take away the part of the file in which a fault is, or stand in for one that is missing."""
+    """Take the faulty part of the file away; where a part is missing, put a stand-in in its place."""
     if len(loc) > 1 and loc[0] in _BY_NAME and isinstance(data.get(loc[0]), dict):
         data[loc[0]].pop(loc[1], None)
         return loc[:2]

@@ -194,7 +194,7 @@ def _takes(validator: TypeAdapter[Any], value: Any) -> bool:
 
 
 def _covers(full: Schema, value: Any) -> bool:
-    """Whether the full form is already of this kind: lists of ints, or ints."""
+    """Whether the schema of the full form already accepts the short form of this kind: lists of ints, or ints."""
     if full.get("type") != "array":
         return not isinstance(value, list)
     return isinstance(value, list) and full.get("items", {}).get("type") == "integer"

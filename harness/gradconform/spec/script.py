@@ -1,4 +1,4 @@
-"""The script of a behaviour: its steps and asks, from what is written to what nothing is left to infer of."""
+"""The script of a behaviour: its steps and asks as they are written, resolved until nothing is left to infer."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ ASKS = "grad/<tensor>, output/<node> or result/<as>/<tensor>"
 
 
 def resolve(draft: Draft, declared: Declared, mistakes: Mistakes) -> Resolved:
-    """Script and asks with every argument written out; nothing for a plain network. Notes what is wrong."""
+    """The script and the asks, with every argument written out; both empty for a plain network. Notes mistakes."""
     if not isinstance(draft.form, Behaviour):
         return (), ()
     reading = _Reading(draft, declared, mistakes)
@@ -228,7 +228,7 @@ class _Reading:
         return self._known(name, item.value[key], "script", known)
 
     def _known(self, name: str, item: Item, where: str, known: Iterable[str] | None) -> str:
-        """The network's own name of a tensor; notes one that is not there, or not of the kind wanted here."""
+        """The network's own name of a tensor. Notes a mistake where it has none of the kind that a step needs."""
         among = list(self.tensors if known is None else known)
         meant = self.draft.aliases.get(name, name)
         if meant not in among and not self.draft.is_lost(meant):

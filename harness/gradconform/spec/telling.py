@@ -1,4 +1,4 @@
-"""Whether a behaviour can tell: its right answers are exact, and no wrong habit gives them by the choice of numbers."""
+"""Whether a behaviour can tell right from wrong: exact answers, which no wrong habit gives by the choice of numbers."""
 
 from __future__ import annotations
 

@@ -31,7 +31,10 @@ class Declared:
         self.narrowest = narrowest(dtypes)
 
     def input(self, name: str, said: Declaration, item: Item, grad: bool) -> Tensor:
-        """The input of a declaration; grad: whether a float input has a gradient when nothing is said."""
+        """The input that a declaration describes.
+
+        grad: whether a float input has a gradient where the declaration does not say.
+        """
         what = f"input {name}"
         shape = tuple(said.shape)
         kind = "int64" if said.integers is not None else said.kind or "float"
@@ -47,7 +50,7 @@ class Declared:
         return Tensor(name, "input", shape, kind, wanted, draw, Where(self.path, item.key_line))
 
     def draw(self, said: Drawn, item: Item, what: str, default: Draw, kind: str = "float") -> Draw:
-        """The draw that is asked for, with the default's shape; the default where nothing is asked."""
+        """The draw that the spec asks for, with the shape of the default; the default where the spec says nothing."""
         ways = _ways(said)
         if len(ways) > 1:
             self.mistakes.add(item.key_line, f"{what}: {' and '.join(ways)} are given; expected one of them")
@@ -125,7 +128,7 @@ def _ways(said: Drawn) -> list[str]:
 
 
 def _contradictions(said: Declaration) -> Iterator[str]:
-    """What does not go together in a declaration, and what to do."""
+    """The keys of a declaration that contradict each other, each with what to do."""
     integral = said.kind == "int64" or said.integers is not None
     if said.kind == "float" and said.integers is not None:
         yield "kind is float, and integers are asked for; leave `kind` out"
@@ -153,7 +156,7 @@ def _shape_of(item: Item) -> Shape | None:
 
 
 def check_elements(shapes: Iterable[tuple[int, str, Shape]], most: int, mistakes: Mistakes) -> None:
-    """Note each tensor that is too large by itself, else the one at which all of them together are."""
+    """Note each tensor that is too large by itself, and the one with which the sum of the others is too large."""
     total = 0
     for line, name, shape in shapes:
         elements = math.prod(shape)

@@ -41,8 +41,10 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 class Item(NamedTuple):
     """A value of the file.
 
-    value: a scalar, a list of items or a mapping of items by key. line: where it stands, from 1. key_line:
-    where its key stands, in a mapping. scope: what its names mean, if a block gets it as an argument.
+    value: a scalar, a list of items or a mapping of items by key.
+    line: the line on which it stands, counted from 1.
+    key_line: the line of its key, where it stands in a mapping.
+    scope: what the names in it mean, where a block gets it as an argument.
     """
 
     value: Any
@@ -238,7 +240,7 @@ class _Reader:
         return value
 
     def _check_tag(self, event: Any, *allowed: str) -> str | None:
-        """The core schema's name of an event's tag, None without one; any other tag is a mistake."""
+        """The name of an event's tag in YAML's core schema; None without a tag. Any other tag is a mistake."""
         if event.tag is None:
             return None
         if event.tag == "!":

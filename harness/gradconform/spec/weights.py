@@ -1,4 +1,4 @@
-"""Parameters that come from a file: only its header is read here."""
+"""Parameters that come from a file of weights. Only the header of the file is read here."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FLOATS = tuple(dtype.stored for dtype in (FLOAT16, FLOAT32, FLOAT64))
 
 
 def check_weights(draft: Draft, given: list[Tensor], mistakes: Mistakes) -> Path | None:
-    """The file of weights, compared with what the network needs; None where there is none."""
+    """The path of the file of weights, held against what the network needs; None where the spec names none."""
     if draft.form.weights is None:
         return None
     line = draft.line("weights")

@@ -21,7 +21,7 @@ MOST_FAULTS = 2_000
 
 
 def check(adapter: TypeAdapter[T], item: Item, name: str, mistakes: Mistakes, node: str = "") -> T | None:
-    """The item as the type wants it, or None after noting every mistake; messages call it `name`."""
+    """The item as the type wants it; None, with every mistake noted, where it does not fit. Messages call it `name`."""
     try:
         return adapter.validate_python(plain(item))
     except ValidationError as error:
@@ -30,7 +30,7 @@ def check(adapter: TypeAdapter[T], item: Item, name: str, mistakes: Mistakes, no
 
 
 def faults_of(error: ValidationError) -> list[Fault]:
-    """What pydantic found, without what costs time to collect."""
+    """The type and the place of each fault that pydantic found, without the parts that cost time to collect."""
     faults = error.errors(include_url=False, include_context=False, include_input=False)
     return [(fault["type"], fault["loc"]) for fault in faults]
 
@@ -55,7 +55,7 @@ def _schema_of(adapter: TypeAdapter[Any]) -> Schema:
 
 
 def _worded(faults: list[Fault], schema: Schema, item: Item, name: str) -> Iterator[tuple[int, str, str]]:
-    """Line, message and hint of each fault; of one value's many faults the first."""
+    """Line, message and hint of each fault. Of several faults of one value only the first is told."""
     told: set[Loc] = set()
     for kind, loc in faults[:MOST_FAULTS]:
         if kind == "extra_forbidden":
@@ -74,7 +74,7 @@ def _worded(faults: list[Fault], schema: Schema, item: Item, name: str) -> Itera
 
 
 def _depth(item: Item, loc: Loc) -> int:
-    """How far the path leads in what was written: an int may stand for a list, and has no elements."""
+    """How many steps of a path exist in what was written: an int may stand for a list, and then has no elements."""
     for depth, step in enumerate(loc):
         inside = item.value
         if isinstance(inside, dict) and step in inside:

@@ -7,30 +7,30 @@ import os
 import tempfile
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from gradconform import paths
-from gradconform.capture import adapters as found
-from gradconform.capture.together import Capturing, capture
+from gradconform.capture.adapters import Adapter, AdapterError
+from gradconform.capture.choice import present
+from gradconform.capture.together import Capturing
 from gradconform.contract import explained
 from gradconform.contract.folder import Folder
-from gradconform.draw.problem import draw_problem
 from gradconform.draw.variants import Variant, variants
 from gradconform.dtypes import FLOAT64, NAMES, known
-from gradconform.judge import conventions, judge
-from gradconform.judge import known as listed
-from gradconform.rows import Reason, Row, Verdict
+from gradconform.judge import conventions
+from gradconform.judge.known import Known, KnownError
+from gradconform.judge.marked import listed, marked
+from gradconform.reasons import Code
+from gradconform.rows import CheckKind, Row, Verdict
+from gradconform.run import way
 from gradconform.spec import Network
 from gradconform.spec.files import networks as networks_of
 
 SHOWN = 10
-FAILING = (Verdict.CRASHED, Verdict.DIVERGES, Verdict.MISSING)
-JUDGED = (Verdict.CONFORMS, Verdict.KNOWN)
 
 Place = str | os.PathLike[str]
 
@@ -39,37 +39,13 @@ class NotConforming(AssertionError):
     """A framework diverges, lacks a gradient, crashed, or was not judged at all; the message has node and numbers."""
 
 
-@dataclass(frozen=True)
-class Choice:
-    """An adapter to test with. adapter: None where there is no interpreter; `absent` then says what to do."""
-
-    name: str
-    adapter: found.Adapter | None
-    absent: str = ""
-
-
-def choices(named: Sequence[str]) -> list[Choice]:
-    """The adapters of these names or folders, or all that come along. Raises AdapterError where two names are one."""
-    chosen: dict[str, Choice] = {}
-    for given in dict.fromkeys(named or found.names()):
-        try:
-            adapter = found.find(given)
-            choice = Choice(adapter.name, adapter)
-        except found.AdapterError as error:
-            choice = Choice(Path(given).name, None, str(error))
-        if choice.name in chosen:
-            raise found.AdapterError(f"two adapters are called {choice.name!r}; rename the folder of one of them")
-        chosen[choice.name] = choice
-    return list(chosen.values())
-
-
 def assert_conforms(
     spec: Place,
     *,
     adapters: Place | Sequence[Place] | None = None,
     dtype: str | None = None,
     seed: int | None = None,
-    known: Iterable[listed.Known | Mapping[str, Any]] = (),
+    known: Iterable[Known | Mapping[str, Any]] = (),
 ) -> list[Row]:
     """Build a spec in every framework and judge each output and gradient. Returns the rows, where all conform.
 
@@ -84,11 +60,11 @@ def assert_conforms(
     if dtype not in (None, *NAMES):
         raise ValueError(f"dtype is {dtype!r}; expected {' or '.join(NAMES)}")
     networks = networks_of([Path(spec)])
-    entries = [*known_of(), *map(_entry, known)]
+    entries = [*listed(), *map(_entry, known)]
     chosen = _present(adapters)
     recorded = conventions.beside(networks)
     judged = _rows(variants(networks, dtype), chosen, seed)
-    rows = list(listed.apply(conventions.apply(judged, recorded), entries))
+    rows = marked(judged, entries, recorded)
     message = complaint(rows, networks)
     for adapter in chosen:
         message = message or nothing_judged([row for row in rows if row.framework == adapter.framework])
@@ -97,47 +73,39 @@ def assert_conforms(
     return rows
 
 
-def known_of(*folders: Path) -> list[listed.Known]:
-    """The divergences that come along, and those listed in further folders. Raises KnownError."""
-    places = (paths.specs_folder() / "known", *folders)
-    return [entry for folder in places for entry in listed.load(folder)]
-
-
-def _entry(given: listed.Known | Mapping[str, Any]) -> listed.Known:
+def _entry(given: Known | Mapping[str, Any]) -> Known:
     try:
-        return listed.Known.model_validate(given)
+        return Known.model_validate(given)
     except ValidationError as error:
-        raise listed.KnownError(f"known: {explained(error)}") from error
+        raise KnownError(f"known: {explained(error)}") from error
 
 
-def _present(named: Place | Sequence[Place] | None) -> list[found.Adapter]:
+def _present(named: Place | Sequence[Place] | None) -> list[Adapter]:
     """The adapters to run. Raises AdapterError where one that was named, or every one, is not there."""
     if named is None:
         names = []
     else:
         names = [os.fspath(n) for n in ([named] if isinstance(named, str | os.PathLike) else named)]
         if not names:
-            raise found.AdapterError("adapters is empty; expected a name, or None for all that are there")
-    every = choices(names)
-    absent = [choice.absent for choice in every if choice.adapter is None]
-    present = [choice.adapter for choice in every if choice.adapter is not None]
-    if absent and (names or not present):
-        raise found.AdapterError("\n".join(absent))
-    for sentence in absent:
+            raise AdapterError("adapters is empty; expected a name, or None for all that are there")
+    there, absent = present(names)
+    for sentence in absent.values():
         warnings.warn(f"not run: {sentence}", stacklevel=3)
-    return present
+    return there
 
 
-def _rows(wanted: Sequence[Variant], chosen: Sequence[found.Adapter], seed: int | None) -> list[Row]:
+def _rows(wanted: Sequence[Variant], chosen: Sequence[Adapter], seed: int | None) -> list[Row]:
     """Draw, capture and judge, in a folder that is removed."""
-    with tempfile.TemporaryDirectory(prefix="gradconform-") as root, threadpool_limits(1):
+    temporary = tempfile.TemporaryDirectory(prefix="gradconform-")
+    # One thread in this process: the caller's tests may hold what a process of ours could not be given.
+    with temporary as root, threadpool_limits(1), ThreadPoolExecutor(1) as worker:
         folder = Folder(Path(root).resolve())
-        for v in wanted:
-            drawn = draw_problem(v.network, folder.problem(v.name), dtype=v.dtype, values=v.values, seed=seed)
-            folder.digests[v.name] = drawn.digest
-        capture(folder, wanted, chosen, Capturing(), lambda stage, done, total: None)
-        captures = {v.name: {a.name: folder.capture(a.name, v.name) for a in chosen} for v in wanted}
-        return [row for v in wanted for row in judge(folder.problem(v.name), captures[v.name])]
+        way.draw(folder, wanted, seed, _silent, worker)
+        return way.capture_and_judge(folder, wanted, chosen, Capturing(), _silent, worker)
+
+
+def _silent(stage: str, done: int, total: int) -> None:
+    """Nobody watches a test's progress."""
 
 
 def complaint(rows: Iterable[Row], networks: Iterable[Network]) -> str:
@@ -145,8 +113,8 @@ def complaint(rows: Iterable[Row], networks: Iterable[Network]) -> str:
     by_name = {network.name: network for network in networks}
     groups: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
-        if row.verdict in FAILING:
-            exact = "exact" if row.check == "exact" else ""
+        if row.verdict.fails:
+            exact = "exact" if row.check.kind == CheckKind.EXACT else ""
             key = (row.spec, row.framework, row.version, row.dtype, exact, row.culprit, row.verdict)
             groups.setdefault(key, []).append(row)
     return "\n".join("\n".join(_paragraph(group, by_name.get(key[0]))) for key, group in groups.items())
@@ -154,7 +122,7 @@ def complaint(rows: Iterable[Row], networks: Iterable[Network]) -> str:
 
 def _paragraph(group: Sequence[Row], network: Network | None) -> Iterator[str]:
     first = group[0]
-    exact = ", exact" if first.check == "exact" else ""
+    exact = ", exact" if first.check.kind == CheckKind.EXACT else ""
     where = f"{first.spec} in {first.framework} {first.version}".strip() + f", {first.dtype}{exact}"
     if first.verdict == Verdict.CRASHED:
         yield f"{where}: crashed: {first.reason}"
@@ -195,7 +163,7 @@ def _found(row: Row) -> str:
     if math.isfinite(row.ratio):
         text += f"{row.ratio:.3g} times its bound"
     else:
-        text += "beyond its bound of 0" if row.reason == Reason.VALUE else row.reason
+        text += "beyond its bound of 0" if row.reason.code == Code.VALUE else row.reason
     if row.worst_index:
         dtype = known(row.dtype) or FLOAT64
         got, expected = dtype.text(row.got), dtype.text(row.expected)
@@ -205,7 +173,7 @@ def _found(row: Row) -> str:
 
 def nothing_judged(rows: Sequence[Row]) -> str:
     """Why no row of these was judged; empty where one was. Whoever asked for a check must not get none."""
-    if any(row.verdict in JUDGED for row in rows):
+    if any(row.verdict.judged for row in rows):
         return ""
     reasons = dict.fromkeys(f"{r.verdict}: {r.reason}" for r in rows if r.verdict == Verdict.UNSUPPORTED)
     where = f"{rows[0].spec} in {rows[0].framework} {rows[0].version}".strip() if rows else "no rows"

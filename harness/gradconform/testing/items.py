@@ -11,9 +11,9 @@ import pytest
 from gradconform.testing.session import RUN, Run
 
 if TYPE_CHECKING:
+    from gradconform.capture.choice import Choice
     from gradconform.draw.variants import Variant
     from gradconform.rows import Row
-    from gradconform.testing.conforms import Choice
 
 
 class SpecFile(pytest.File):
@@ -86,7 +86,7 @@ class SpecItem(pytest.Item):
 
     def _properties(self) -> None:
         """What a JUnit report shows beside the test."""
-        ratios = [row.ratio for row in self.rows if row.verdict in ("conforms", "known", "diverges")]
+        ratios = [row.ratio for row in self.rows if row.verdict.judged]
         ratios = [ratio for ratio in ratios if ratio == ratio]
         versions = [row.version for row in self.rows if row.version]
         culprits = dict.fromkeys(row.culprit for row in self.rows if row.culprit)

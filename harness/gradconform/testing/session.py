@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from gradconform.capture.choice import Choice
     from gradconform.draw.variants import Variant
     from gradconform.judge.conventions import Conventions
     from gradconform.judge.known import Known
     from gradconform.rows import Row
     from gradconform.spec import Network
     from gradconform.testing.captures import Batches
-    from gradconform.testing.conforms import Choice
 
 SUFFIXES = (".yaml", ".yml")
 # A spec is told from other people's YAML by two of these keys, and `about` or a node's `op`.
@@ -106,22 +106,22 @@ class Run:
     def choices(self) -> list[Choice]:
         """The adapters. Raises AdapterError."""
         if self._choices is None:
-            from gradconform.testing.conforms import choices
+            from gradconform.capture.choice import choices
 
             self._choices = choices(self.named)
         return self._choices
 
     def marked(self, rows: list[Row], network: Network) -> list[Row]:
         """The rows of a network, those that are listed or recorded marked. Raises KnownError."""
-        from gradconform.judge import conventions, known
+        from gradconform.judge import conventions
+        from gradconform.judge.marked import listed, marked
 
         if self._known is None:
-            from gradconform.testing.conforms import known_of
-
-            self._known = known_of(*self.config.getini("gradconform_known"))
-        if network.path not in self._recorded:
-            self._recorded[network.path] = conventions.beside([network])
-        return list(known.apply(conventions.apply(rows, self._recorded[network.path]), self._known))
+            self._known = listed(*self.config.getini("gradconform_known"))
+        folder = network.path.parent
+        if network.script and folder not in self._recorded:
+            self._recorded[folder] = conventions.load(folder)
+        return marked(rows, self._known, self._recorded.get(folder, {}))
 
     def work(self) -> Path:
         """The folder of problems and captures, made at its first use; xdist's workers share it. Raises OSError."""
@@ -155,10 +155,11 @@ class Run:
         """Write the report of what ran, and say where it is. Raises OSError."""
         from dataclasses import replace
 
-        from gradconform import report
         from gradconform.capture.adapters import AdapterError
         from gradconform.contract import ContractError
         from gradconform.contract.folder import Folder
+        from gradconform.report.summary import Summary
+        from gradconform.report.write import write
         from gradconform.run.manifest import manifest
 
         try:
@@ -168,7 +169,8 @@ class Run:
             return f"no report in {self.out}: no spec was run"
         command = shlex.join(["pytest", *map(str, self.config.invocation_params.args)])
         assert self.out is not None
-        report.write([row for rows in self.rows.values() for row in rows], replace(info, command=command), self.out)
+        rows = [row for of_test in self.rows.values() for row in of_test]
+        write(Summary.of(rows, replace(info, command=command)), self.out)
         return f"report: {self.out / 'index.html'}"
 
 

@@ -1,4 +1,4 @@
-"""What README.md shows of the adapters is what is in them: routes line by line, the remedies, and a real answer."""
+"""What docs/gradients.md shows of the adapters is what is in them: routes line by line, remedies, a real answer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gradconform.command.main import main
 from twin_adapter import append
 
 ROOT = Path(__file__).resolve().parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "gradients.md").read_text(encoding="utf-8")
 NAMES = {"torch": "PyTorch", "chainer": "Chainer", "nnabla": "NNabla"}
 LEAF = {"name": "x", "leaf": "x", "output": "loss", "at": "h = relu(x)"}
 BETWEEN = {**LEAF, "name": "h"}
@@ -22,7 +22,7 @@ BETWEEN = {**LEAF, "name": "h"}
 
 def chapter(title: str) -> str:
     """The text of a chapter or of a part of one, up to the next heading."""
-    [text] = re.findall(rf"^##+ {re.escape(title)}\n(.*?)(?=^##|\Z)", README, re.M | re.S)
+    [text] = re.findall(rf"^##+ {re.escape(title)}\n(.*?)(?=^##|\Z)", PAGE, re.M | re.S)
     return text
 
 
@@ -34,7 +34,7 @@ def unlike(text: str, source: str) -> list[str]:
 
 
 def shown_and_source(framework: str) -> tuple[str, str]:
-    """What README shows of a framework's routes, and the file it is from."""
+    """What the page shows of a framework's routes, and the file it is from."""
     path = paths.adapters_folder() / framework / "routes.py"
     return chapter(f"How do I get a layer's gradient in {NAMES[framework]}?"), path.read_text(encoding="utf-8")
 
@@ -94,6 +94,7 @@ def answer(tmp_path: Path, body: str) -> str:
     return re.sub(r"(?<=torch )\S+(?=,)", "VERSION", done.output)
 
 
+@pytest.mark.process
 def test_the_answer_shown_is_a_real_one(tmp_path: Path) -> None:
     """The example of a ReLU that detaches, to the letter; with a ReLU that does not, the answer is another."""
     [block] = re.findall(r"^```\n\$ gradconform why [^\n]*\n(.*?)^```", chapter("Why is it None?"), re.M | re.S)

@@ -1,0 +1,26 @@
+"""Rows as a run ends with them: what is listed or recorded is marked, and what changed since is loud."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from gradconform import paths
+from gradconform.judge import conventions, known
+from gradconform.judge.conventions import Conventions
+from gradconform.judge.known import Known
+from gradconform.rows import Row
+
+
+def listed(*folders: Path) -> list[Known]:
+    """The divergences that come along, and those listed in further folders. Raises KnownError."""
+    places = (paths.specs_folder() / "known", *folders)
+    return [entry for folder in places for entry in known.load(folder)]
+
+
+def marked(rows: Iterable[Row], entries: Sequence[Known], recorded: Conventions | None = None) -> list[Row]:
+    """The rows with known divergences and recorded conventions marked.
+
+    entries: the divergences that are listed. recorded: the conventions; what comes along where they are not given.
+    """
+    return list(known.apply(conventions.apply(rows, recorded), entries))

@@ -1,0 +1,123 @@
+"""What the nodes of a network saw in one capture: the operands from which their outputs and gradients must follow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradconform.contract import Capture, Problem
+from gradconform.dtypes import Dtype, is_float
+from gradconform.graph import Node
+from gradconform.reference import OPERATORS
+from gradconform.reference.network import contributions, slots
+from gradconform.reference.tracked.rounding import Rounded
+
+Array = NDArray[Any]
+
+Proof = Callable[[], Mapping[str, Array]]
+"""The whole network in the reference, by the names of a capture: run when it is needed, once for all captures."""
+
+
+class CannotSee(LookupError):
+    """A tensor that a node needs for its judgement was not captured, or has the wrong shape."""
+
+
+class Sight:
+    """The captured tensors of one capture, as operands of the reference.
+
+    trusted: captured tensor -> numbers to take in its place.
+    """
+
+    def __init__(
+        self, problem: Problem, capture: Capture, proof: Proof, trusted: Mapping[str, Any] | None = None
+    ) -> None:
+        self.problem = problem
+        self.capture = capture
+        self.unit = Dtype.of(problem.dtype)
+        self.shapes = {leaf.name: leaf.shape for leaf in problem.graph.leaves.values()}
+        for node in problem.nodes:
+            self.shapes.update(dict(node.outputs))
+        self.nodes = problem.graph.by_name
+        self._proof = proof
+        self._trusted = trusted or {}
+        self._kept: dict[str, Any] = {}
+        self._honest: dict[str, bool] = {}
+
+    def forward(self, node: Node) -> tuple[Any, ...]:
+        """What each output of a node should be. Raises CannotSee."""
+        return tuple(OPERATORS[node.op].run_forward(self._operands(node), node.attributes))
+
+    def sent_back(self, node: Node) -> list[tuple[str, Any]]:
+        """(tensor, gradient) for each read of a node: what its backward should add there. Raises CannotSee."""
+        dy, *operands = self._operands(node, f"grad/{node.name}")
+        return contributions(node, OPERATORS[node.op].run_vjp(dy, operands, node.attributes))
+
+    @cached_property
+    def proved(self) -> Mapping[str, Array]:
+        """The right numbers of the whole network, by the name of the captured tensor."""
+        return self._proof()
+
+    def is_proved(self, name: str, got: Array) -> bool:
+        """Whether a tensor of an exact problem is, to the bit, the one that the proof speaks of."""
+        proved = self.proved.get(name)
+        return proved is not None and got.dtype == self.unit.name and np.array_equal(got, proved)
+
+    def forget(self, name: str) -> None:
+        """Let go of the numbers of an input, a parameter or a node; they are read again where they are needed again."""
+        self._kept.pop(name, None)
+
+    def _operands(self, node: Node, dy: str | None = None) -> list[Any]:
+        """What a node saw, in the order of its slots, with the gradient called `dy` before it.
+
+        In an exact problem these are plain numbers as long as they are the proved ones. What was computed from
+        others may round, so there the bound takes over, and only the node that first went wrong is blamed.
+        """
+        operands = slots(node, self._tensor)
+        reads = [f"output/{name}" for name in node.reads if name in self.nodes]
+        if dy is not None:
+            arrives = node.name != self.problem.output
+            operands.insert(0, self._wrapped(self._captured(dy) if arrives else self.problem.cotangent))
+            reads += [dy] if arrives else []
+        if self.problem.exact and not all(map(self._as_proved, reads)):
+            return [[*map(self._rounded, o)] if isinstance(o, list) else self._rounded(o) for o in operands]
+        return operands
+
+    def _tensor(self, name: str) -> Any:
+        given = name in self.problem.graph.leaves
+        # An updated running statistic is called like the buffer that the node was given.
+        if not given and f"output/{name}" in self._trusted:
+            return self._trusted[f"output/{name}"]
+        if name not in self._kept:
+            self._kept[name] = self._wrapped(
+                self.problem.value(name) if given else self._captured(f"output/{name}")
+            )
+        return self._kept[name]
+
+    def _captured(self, name: str) -> Any:
+        if name in self._trusted:
+            return self._trusted[name]
+        array = self.capture.tensors.get(name)
+        if array is None:
+            raise CannotSee(f"needs {name}, which is missing")
+        shape = self.shapes[name.partition("/")[2]]
+        if array.shape != shape or array.dtype != self.unit.name:
+            raise CannotSee(f"needs {name}, which is {array.dtype}{list(array.shape)} for {list(shape)}")
+        return array
+
+    def _as_proved(self, name: str) -> bool:
+        if name not in self._honest:
+            self._honest[name] = self.is_proved(name, self._captured(name))
+        return self._honest[name]
+
+    def _wrapped(self, array: Any) -> Any:
+        if isinstance(array, Rounded) or not is_float(array):
+            return array
+        return array.astype(float) if self.problem.exact else Rounded(array, unit=self.unit)
+
+    def _rounded(self, array: Any) -> Any:
+        plain = isinstance(array, np.ndarray) and is_float(array)
+        return Rounded(array, unit=self.unit) if plain else array

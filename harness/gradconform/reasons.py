@@ -1,0 +1,186 @@
+"""Why a row says what it says: a code where one word says it, a sentence for people, and the parts that reports show.
+
+A reason is written and read back here and nowhere else. Its text is `code`, `code: sentence`, `code at nodes`, or a
+sentence alone, such as the last lines of a traceback. Whoever needs a part of a sentence takes it from the value, so a
+sentence may be worded otherwise; only where rows come from a file is the part read out of the text again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Code(StrEnum):
+    """The words that a reason may begin with: of the judge, then those that an adapter has for a missing tensor."""
+
+    SHAPE = "shape"
+    DTYPE = "dtype"
+    NONFINITE = "nonfinite"
+    VALUE = "value"
+    BOUND = "no_finite_bound"
+    NOT_BITWISE = "not_bitwise"
+    UNINFORMATIVE = "uninformative"
+    VANISHED = "listed divergence vanished"
+    NOT_ON_PATH = "not_on_path"
+    NOT_REQUESTED = "not_requested"
+    GRAPH_CUT = "graph_cut"
+    NOT_RETAINED = "not_retained"
+    BUFFER_REUSED = "buffer_reused"
+    NOT_DIFFERENTIABLE = "not_differentiable"
+    UNINITIALISED = "uninitialised"
+    UNEXPLAINED = "unexplained"
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A claim, with its source, and what there is in its place, with what the reference gives."""
+
+    claim: str
+    gives: str
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What a framework does to an asked tensor, in a word (with the numbers, where the word needs them).
+
+    right: the word for the right answer; empty where nothing was judged.
+    """
+
+    word: str
+    right: str
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A framework's own sentence, and the node and operator that the worker puts before it; both may be empty."""
+
+    node: str
+    op: str
+    sentence: str
+
+
+class Reason(str):
+    """A reason. It is its text, as a StrEnum is, so rows compare, sort and are written as they are.
+
+    code: what it begins with, where that is a code.
+    part: what a report shows of it; None where nobody needs a part, or where it came from a file.
+    """
+
+    code: Code | None
+    part: Claimed | Answered | None
+
+    def __new__(cls, text: str = "", part: Claimed | Answered | None = None) -> Reason:
+        """A reason of this text."""
+        reason = super().__new__(cls, text)
+        reason.code = _CODES.get(_BEFORE.split(text, 1)[0])
+        reason.part = part
+        return reason
+
+    @property
+    def head(self) -> str:
+        """What stands before the sentence, such as a code or the word of a behaviour; all of it where none does."""
+        return self.partition(SENTENCE)[0]
+
+
+SENTENCE = ": "
+"""What parts a code from its sentence."""
+
+_PLACE = " at "
+_BEFORE = re.compile(f"{SENTENCE}|{_PLACE}")
+_CODES = {str(code): code for code in Code}
+# The sentences; those of which a report shows a part are read back by the same constants.
+_GIVES = "; {framework} {version} gives "
+_IS_RIGHT = " is right"
+_NO_GRADIENT = " ({leaves} requires no gradient)"
+_TAKE_OFF = "{why}; take it off specs/known"
+_LISTED = "{reason}: {why} ({link})"
+_RECORDED = "{reason}. {why}"
+_CHANGED = "convention changed: {was}, {version} does `{word}`{rest}; {update}"
+# The worker puts the node before a framework's sentence; without it, a refusal seen twice is one entry.
+_NODE_BEFORE = re.compile(r"^node '(?P<node>[^']*)' \((?P<op>[^)]*)\): ")
+
+
+def detailed(code: Code, sentence: str) -> Reason:
+    """A code and what there is to say of it."""
+    return Reason(f"{code}{SENTENCE}{sentence}")
+
+
+def placed(code: str, nodes: Sequence[str], leaves: Sequence[str] = ()) -> Reason:
+    """Why a tensor is missing, with the nodes at which its way to the output is cut, and leaves without a gradient."""
+    at = f"{_PLACE}{' '.join(nodes)}" if nodes else ""
+    return Reason(f"{code}{at}" + (_NO_GRADIENT.format(leaves=", ".join(leaves)) if leaves else ""))
+
+
+def listed(reason: Reason, why: str, link: str) -> Reason:
+    """The reason of a divergence that a list knows."""
+    return Reason(_LISTED.format(reason=reason, why=why, link=link), reason.part)
+
+
+def vanished(why: str) -> Reason:
+    """Of a listed divergence that no longer happens. why: what the list says."""
+    return detailed(Code.VANISHED, _TAKE_OFF.format(why=why))
+
+
+def claimed(head: str, claim: str, framework: str, version: str, gives: str) -> Reason:
+    """Of a claim. head: how it stands with it; claim: what it says, with its source; gives: what there is instead."""
+    text = f"{head}{SENTENCE}{claim}{_GIVES.format(framework=framework, version=version)}{gives}"
+    return Reason(text, Claimed(claim, gives))
+
+
+def as_it_should(word: str, why: str = "") -> Reason:
+    """Of a behaviour that is right. word: for the answer; why: the reason of a framework that has none."""
+    return Reason(SENTENCE.join(filter(None, (word, why))), Answered(word, word))
+
+
+def otherwise(word: str, details: Sequence[str], right: str, right_numbers: str) -> Reason:
+    """Of a behaviour that is not right. right: the word for the right answer, with its numbers where it has any."""
+    said = "".join(f"{detail}; " for detail in details if detail)
+    numbers = f" {right_numbers}" if right_numbers else ""
+    return Reason(f"{word}{SENTENCE}{said}{right}{numbers}{_IS_RIGHT}", Answered(word, right))
+
+
+def unlike(word: str, sentence: str) -> Reason:
+    """Of a behaviour that gives no numbers of the right dtype at all."""
+    return Reason(f"{word}{SENTENCE}{sentence}", Answered(word, ""))
+
+
+def recorded(reason: Reason, why: str) -> Reason:
+    """Of a behaviour that is not right and is recorded. why: what the record says."""
+    return Reason(_RECORDED.format(reason=reason, why=why), reason.part)
+
+
+def changed(reason: Reason, word: str, was: str, version: str, update: str) -> Reason:
+    """Of a behaviour that is no longer as recorded. word: for what it does; was: the record; update: what to do."""
+    rest = reason.removeprefix(word)
+    text = _CHANGED.format(was=was, version=version, word=word, rest=rest, update=update)
+    return Reason(f"{word}{SENTENCE}{text}", reason.part)
+
+
+def claimed_in(reason: Reason, framework: str, version: str) -> Claimed:
+    """The claim that a reason is of. framework, version: those of its row, which part what is claimed from what is."""
+    if isinstance(reason.part, Claimed):
+        return reason.part
+    said = reason.partition(SENTENCE)[2]
+    claim, _, gives = said.rpartition(_GIVES.format(framework=framework, version=version))
+    return Claimed(claim, gives) if claim else Claimed(said, "")
+
+
+def answered_in(reason: Reason, *, right: bool) -> Answered:
+    """The words of a behaviour's reason. right: whether the framework does what is right."""
+    if isinstance(reason.part, Answered):
+        return reason.part
+    if right:
+        return Answered(reason.head, reason.head)
+    said, judged, _ = reason.partition(_IS_RIGHT)
+    return Answered(reason.head, re.split("; |: ", said)[-1].partition(" ")[0] if judged else "")
+
+
+def refused_in(reason: Reason) -> Refused:
+    """A framework's own words, without what the worker put before them."""
+    before = _NODE_BEFORE.match(reason)
+    if before is None:
+        return Refused("", "", str(reason))
+    return Refused(before["node"], before["op"], reason[before.end() :])
