@@ -2,8 +2,8 @@
 
     python benchmarks/node_stages.py draw|judge FOLDER SPEC ...
 
-draw: read each spec and draw it. judge: judge the captures that lie in the folder, and write the report. benchmarks/nodes.py
-starts it, and says what the first specs are for.
+draw: read each spec and draw it. judge: judge the captures that lie in the folder, and write the report.
+benchmarks/nodes.py starts it, and says what the first specs are for.
 """
 
 import json
