@@ -35,8 +35,8 @@ class Lineage:
         self.output: str = problem["output"]
         given = [e for e in problem["inputs"] + problem["parameters"] if not e["grad"]]
         self.unasked: list[str] = [entry["name"] for entry in given if entry["dtype"].startswith("float")]
-        # Every tensor that a node gives; and all of which a capture must hold or explain the gradient, nodes first. That
-        # of the output is the cotangent.
+        # Every tensor that a node gives; and those of which a capture must hold or explain the gradient, nodes first.
+        # That of the output is the cotangent.
         self.outputs, self.wanted = (
             [name[len(kind) :] for name in addresses(problem) if name.startswith(kind)] for kind in ("output/", "grad/")
         )

@@ -68,7 +68,7 @@ def rows(primary: Primary, others: Sequence[Capture], proof: Proof | None = None
 
 
 def _beside(primary: Primary, other: Capture, own: Row, row: Row, shape: tuple[int, ...], whole: bool) -> Row:
-    """The row of one tensor of another route. own: that of its local check. whole: whether the route keeps every output."""
+    """The row of one tensor of another route. own: of its local check. whole: whether the route keeps every output."""
     problem, tensor = primary.problem, row.tensor
     expected, got = primary.capture.tensors.get(tensor), other.tensors.get(tensor)
     if got is None:
