@@ -1,5 +1,7 @@
 """Ways to get outputs and gradients out of an NNabla graph."""
 
+import contextlib
+import sys
 from collections import Counter
 
 import nnabla as nn
@@ -90,7 +92,8 @@ def nn_grad(network, problem, tensors):
     found = [name for name in why_not if why_not[name] is None]
     seed = nn.Variable.from_numpy_array(tensors["cotangent/" + problem["output"]])
     asked = [network.variables[name] for name in found]
-    gradients = nn.grad([network.output], asked, grad_outputs=[seed]) if found else []
+    with recursion(problem):
+        gradients = nn.grad([network.output], asked, grad_outputs=[seed]) if found else []
     for variable in list(network.variables.values()) + gradients:
         variable.persistent = True
     forward(network, gradients)
@@ -98,6 +101,20 @@ def nn_grad(network, problem, tensors):
     capture.values.update(("grad/" + name, each.d.copy()) for name, each in zip(found, gradients))
     capture.missing.update(("grad/" + name, reason) for name, reason in why_not.items() if reason)
     return capture.values, capture.missing
+
+
+@contextlib.contextmanager
+def recursion(problem):
+    """Room on Python's stack for ``nn.grad``, which calls itself from function to function.
+
+    A node is a few functions, and a call of the walk one level. Above 10,000 levels the stack of a thread ends first.
+    """
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, min(10000, before + 4 * len(problem["nodes"]))))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
 
 
 PRIMARY = "visit_backward"
