@@ -12,7 +12,7 @@ import mmap
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO, Any, Iterator, Mapping
+from typing import IO, Any, Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -95,10 +95,16 @@ def write_arrays(path: Path, values: Mapping[str, Any]) -> str:
     chunks: list[Any] = [len(text).to_bytes(8, "little"), text] + [arrays[n].reshape(-1).view(np.uint8) for n in names]
     with whole_file(path) as stream, ThreadPoolExecutor(1) as hasher:
         # One task for all: a task for each of thousands of small arrays takes longer than the digest.
-        digested = hasher.submit(lambda: [digest.update(chunk) for chunk in chunks])
+        digested = hasher.submit(_digest_all, digest, chunks)
         stream.writelines(chunks)
         digested.result()
     return "sha256:" + digest.hexdigest()
+
+
+def _digest_all(digest: Any, chunks: Iterable[Any]) -> None:
+    """Feed a digest of hashlib with every chunk."""
+    for chunk in chunks:
+        digest.update(chunk)
 
 
 def write_json(path: Path, content: Any) -> None:

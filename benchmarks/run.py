@@ -15,6 +15,7 @@ from pathlib import Path
 
 import capture
 import judging
+import nodes
 import numeric
 import ratios
 import routes
@@ -71,6 +72,7 @@ SECTIONS: dict[str, tuple[str, Callable[[Place], str]]] = {
     "sensitivity": ("What is caught", sensitivity),
     "history": ("A year of nights", history),
     "numeric": ("Numerical derivatives", numeric.section),
+    "nodes": ("Many nodes", nodes.section),
 }
 
 
