@@ -16,6 +16,8 @@ from gradconform import paths
 from gradconform.capture import adapters, environments
 from gradconform.command.main import main
 
+pytestmark = pytest.mark.process
+
 UV = """#!{python}
 import os, sys
 from pathlib import Path
