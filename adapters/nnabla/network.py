@@ -29,8 +29,7 @@ def build(problem, tensors, nodes):
         leaves[entry["name"]] = nn.Variable.from_numpy_array(tensors[entry["name"]], need_grad=entry["grad"])
     for entry in problem["parameters"] + problem["buffers"]:
         leaves[entry["name"]] = register(entry["name"], tensors[entry["name"]], entry["grad"])
-    for array in tensors.values():
-        release(array)
+    release(tensors.values())
     return Network(problem["output"], leaves, nodes)
 
 
@@ -41,15 +40,19 @@ def register(name, array, need_grad):
         return nn.parameter.get_parameter_or_create(slot, array.shape, initializer=array, need_grad=need_grad)
 
 
-def release(array):
-    """Give back the pages of the file that an array is mapped from: NNabla has copied what it needs.
+def release(arrays):
+    """Give back the pages of the files that arrays are mapped from, file by file: NNabla has copied what it needs.
 
     They count as this process's memory, 550 MB for VGG16; one that is read again comes from the file again.
     """
-    while isinstance(array, np.ndarray):
-        array = array.base
-    content = array.obj if isinstance(array, memoryview) else array
-    if isinstance(content, mmap.mmap) and hasattr(content, "madvise"):
+    files = {}
+    for array in arrays:
+        while isinstance(array, np.ndarray):
+            array = array.base
+        content = array.obj if isinstance(array, memoryview) else array
+        if isinstance(content, mmap.mmap) and hasattr(content, "madvise"):
+            files[id(content)] = content
+    for content in files.values():
         content.madvise(mmap.MADV_DONTNEED)
 
 

@@ -138,6 +138,14 @@ class Graph:
                 needed.update(node.reads)
         return frozenset(needed)
 
+    @cached_property
+    def shapes(self) -> Mapping[str, Shape]:
+        """Every tensor, leaves and whatever nodes compute -> its shape."""
+        shapes = {leaf.name: leaf.shape for leaf in self.leaves.values()}
+        for node in self.nodes:
+            shapes.update(node.outputs)
+        return shapes
+
     def shape(self, name: str) -> Shape:
         """The shape of a leaf or of a node's first output. Raises KeyError."""
         return self.leaves[name].shape if name in self.leaves else self.by_name[name].shape

@@ -95,7 +95,7 @@ def outputs(problem: Problem) -> set[str]:
 
 def leaves(problem: Problem) -> set[str]:
     """The gradients of inputs and parameters."""
-    return {f"grad/{name}" for name, (_, _, _, grad) in problem.given.items() if grad}
+    return {f"grad/{name}" for name in problem.graph.wanted}
 
 
 def intermediates(problem: Problem) -> set[str]:
@@ -105,7 +105,7 @@ def intermediates(problem: Problem) -> set[str]:
 
 def linked(problem: Problem) -> set[str]:
     """What a hook of links sees of the nodes that own parameters or buffers."""
-    owners = {name.rpartition(".")[0] for name in problem.given} - {""}
+    owners = {name.rpartition(".")[0] for name in problem.graph.leaves} - {""}
     names = {name for node in problem.nodes if node.name in owners for name, _ in node.outputs}
     return {f"output/{name}" for name in names} | {f"grad/{name}" for name in names}
 

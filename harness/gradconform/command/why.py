@@ -224,10 +224,10 @@ def _sentence(question: Question, capture: Capture) -> str:
     problem, name = question.problem, question.name
     if question.tensor in capture.missing:
         return SENTENCES[capture.missing[question.tensor]]
-    role, _, dtype, _ = problem.given[name]
-    if role == "buffer":
+    leaf = problem.graph.leaves[name]
+    if leaf.role == "buffer":
         return "It is a buffer, of which no gradient is ever asked."
-    if dtype.startswith("int"):
+    if leaf.dtype.startswith("int"):
         return "It is of integers, which have no gradient."
     return "The spec does not ask for it: write `grad: true` there."
 

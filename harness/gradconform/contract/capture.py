@@ -64,7 +64,7 @@ def read_capture(folder: Path, problem: Problem) -> Capture:
 
 def _cut_mistakes(problem: Problem, form: CaptureForm) -> Iterator[str]:
     """Places that cannot be: of a tensor that is not missing, or at what is no node or leaf of the problem."""
-    known = {node.name for node in problem.nodes} | set(problem.given)
+    known = {node.name for node in problem.nodes} | set(problem.graph.leaves)
     for tensor, places in form.cuts.items():
         if tensor not in form.missing:
             yield f"cuts has {tensor}, which is not missing"
@@ -81,7 +81,7 @@ def _asked_mistakes(problem: Problem, asked: tuple[Asked, ...], tensors: Tensors
         if (f"ask/{i}" in tensors) != (answer.outcome == "value"):
             expected = f"expected ask/{i} in the tensors for a value, and only then"
             yield f"{answer.ask} has outcome {answer.outcome}; {expected}"
-    known = {node.name for node in problem.nodes} | set(problem.given)
+    known = {node.name for node in problem.nodes} | set(problem.graph.leaves)
     for answer in asked:
         for name in sorted(set(answer.nodes) - known):
             yield f"asked has {name!r} as a place for {answer.ask}; expected nodes, or leaves that require no gradient"

@@ -43,11 +43,6 @@ class Problem:
     graph: Graph
 
     @property
-    def given(self) -> Mapping[str, tuple[str, tuple[int, ...], str, bool]]:
-        """Leaf -> (role, shape, dtype, grad)."""
-        return {leaf.name: (leaf.role, leaf.shape, leaf.dtype, leaf.grad) for leaf in self.graph.leaves.values()}
-
-    @property
     def nodes(self) -> tuple[Node, ...]:
         """The nodes of the graph."""
         return self.graph.nodes

@@ -21,7 +21,7 @@ class FrameworkInfo:
     """One framework that took part, as its own interpreter described it.
 
     adapter: its environment, such as `chainer-6.3`, which tells versions of one run apart; cpu, platform: of the
-    machine that captured.
+    machine that captured. threads: 0 where the framework cannot tell.
     """
 
     name: str

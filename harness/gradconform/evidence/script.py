@@ -42,7 +42,7 @@ class Compared(Protocol):
 
 def script(problem: Problem, row: Row, seen: Compared, adapters: Path | None = None) -> str:
     """The text of the program. adapters: where the adapters' folders are. Raises NoScript."""
-    values = {name: problem.value(name) for name in problem.given}
+    values = {name: problem.value(name) for name in problem.graph.leaves}
     size = sum(array.size for array in values.values())
     if size > NUMBERS:
         raise NoScript(f"The problem has {size:,} numbers, too many to write out; the command keeps them on disk.")
@@ -162,9 +162,9 @@ def _given(problem: Problem, values: Mapping[str, Array], buffers: bool) -> Iter
     """The leaves: inputs, parameters and buffers."""
     yield "t = {}"
     for name, array in values.items():
-        role, shape, _, grad = problem.given[name]
-        text = _literal(array) if array.size else f"np.zeros({list(shape)}, np.{array.dtype})"
-        made = f"buffer({text})" if role == "buffer" and buffers else f"leaf({text}, {grad})"
+        leaf = problem.graph.leaves[name]
+        text = _literal(array) if array.size else f"np.zeros({list(leaf.shape)}, np.{array.dtype})"
+        made = f"buffer({text})" if leaf.role == "buffer" and buffers else f"leaf({text}, {leaf.grad})"
         yield f"t[{name!r}] = {made}"
 
 

@@ -122,8 +122,9 @@ def environment_of(run: Run) -> Mapping[tuple[str, str], str]:
     named = run.adapter_of()
     for f in m.frameworks:
         of = named[f.name, f.version]
-        for what in ("version", "python", "numpy", "threads", "cpu", "platform"):
+        for what in ("version", "python", "numpy", "cpu", "platform"):
             told[of, what] = str(getattr(f, what))
+        told[of, "threads"] = str(f.threads or "unknown")
     seeds = {network.name: str(network.seed) for network in m.networks}
     told |= {(name, "seed"): seed for name, seed in seeds.items()}
     told |= {(variant.rsplit(".", 2)[0], f"problem {variant}"): value for variant, value in m.problems}

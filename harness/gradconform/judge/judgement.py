@@ -76,7 +76,7 @@ class Judgement:
 
 def row_of(problem: Problem, capture: Capture, *, node: str, tensor: str, kind: Kind, check: Check) -> Row:
     """The row of a tensor before anything is known of it."""
-    op = next((n.op for n in problem.nodes if n.name == node), "")
+    op = problem.graph.by_name[node].op if node in problem.graph.by_name else ""
     return blank(
         spec=problem.spec, node=node, op=op, tensor=tensor, kind=kind, check=check, framework=capture.framework,
         version=capture.version, route=capture.route, dtype=problem.dtype,

@@ -61,13 +61,14 @@ def rows(primary: Primary, others: Sequence[Capture], proof: Proof | None = None
         # As rows, which hold no arrays.
         alone = (judgement.row(problem, other, check) for judgement in LocalCheck(problem, other, proof).judgements())
         own = {row.tensor: row for row in alone}
+        whole = _shows_its_way(problem, other)
         for tensor, node, kind, shape in problem.graph.addresses():
             row = row_of(problem, other, node=node, tensor=tensor, kind=Kind(kind), check=check)
-            yield _beside(primary, other, own[tensor], row, shape)
+            yield _beside(primary, other, own[tensor], row, shape, whole)
 
 
-def _beside(primary: Primary, other: Capture, own: Row, row: Row, shape: tuple[int, ...]) -> Row:
-    """The row of one tensor of another route. own: that of its own local check."""
+def _beside(primary: Primary, other: Capture, own: Row, row: Row, shape: tuple[int, ...], whole: bool) -> Row:
+    """The row of one tensor of another route. own: of its local check. whole: whether the route keeps every output."""
     problem, tensor = primary.problem, row.tensor
     expected, got = primary.capture.tensors.get(tensor), other.tensors.get(tensor)
     if got is None:
@@ -83,7 +84,7 @@ def _beside(primary: Primary, other: Capture, own: Row, row: Row, shape: tuple[i
     comparison = compare(got, expected.astype(float), primary.bounds.get(tensor, 0.0), primary.unit, shape)
     comparison = _without_hint(comparison)
     lost = comparison.reason is Code.VALUE and own.verdict == Verdict.MISSING
-    if lost and not _shows_its_way(problem, other):
+    if lost and not whole:
         return replace(measured(row, shape, comparison), reason=UNSEEN)
     if comparison.reason is not None and own.verdict == Verdict.CONFORMS:
         comparison = replace(comparison, reason=None, ratio=own.ratio, n_bad=0)

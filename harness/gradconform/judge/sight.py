@@ -38,10 +38,7 @@ class Sight:
         self.problem = problem
         self.capture = capture
         self.unit = Dtype.of(problem.dtype)
-        self.shapes = {leaf.name: leaf.shape for leaf in problem.graph.leaves.values()}
-        for node in problem.nodes:
-            self.shapes.update(dict(node.outputs))
-        self.nodes = problem.graph.by_name
+        self.shapes, self.nodes = problem.graph.shapes, problem.graph.by_name
         self._proof = proof
         self._trusted = trusted or {}
         self._kept: dict[str, Any] = {}

@@ -38,7 +38,7 @@ class Reference:
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         self.unit = Dtype.of(problem.dtype)
-        self.x = {name: problem.value(name) for name in problem.given}
+        self.x = {name: problem.value(name) for name in problem.graph.leaves}
         self.wide = {name: wide(a) for name, a in self.x.items()}
         self.cotangent = problem.cotangent.astype(float)
         self.base = branches.forward(problem, self.wide)
@@ -50,7 +50,7 @@ class Reference:
     @cached_property
     def leaves(self) -> dict[str, tuple[int, ...]]:
         """The shapes of the leaves that a gradient is asked of."""
-        return {name: shape for name, (_, shape, _, grad) in self.problem.given.items() if grad}
+        return {name: self.problem.graph.leaves[name].shape for name in self.problem.graph.wanted}
 
     @cached_property
     def gradients(self) -> dict[str, Array]:

@@ -72,18 +72,18 @@ def measured_in(
 def gradients(problem: Problem, capture: Capture) -> dict[str, Array]:
     """The captured gradient of each leaf; zeros where the output does not depend on it."""
     found = {}
-    for name, (_, shape, dtype, grad) in problem.given.items():
-        array = capture.tensors.get(f"grad/{name}")
-        if grad and array is None and capture.missing.get(f"grad/{name}") == Code.NOT_ON_PATH:
-            array = np.zeros(shape, dtype)
-        if grad and array is not None and array.shape == shape:
+    for name in problem.graph.wanted:
+        leaf, array = problem.graph.leaves[name], capture.tensors.get(f"grad/{name}")
+        if array is None and capture.missing.get(f"grad/{name}") == Code.NOT_ON_PATH:
+            array = np.zeros(leaf.shape, leaf.dtype)
+        if array is not None and array.shape == leaf.shape:
             found[name] = array
     return found
 
 
 def grouped(problem: Problem, measured: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     """The leaves that have a row together."""
-    leaves = tuple(name for name, (_, _, _, grad) in problem.given.items() if grad)
+    leaves = problem.graph.wanted
     if len(leaves) > 1 and " ".join(leaves) in measured:
         yield leaves
     else:
@@ -93,11 +93,10 @@ def grouped(problem: Problem, measured: Mapping[str, Any]) -> Iterator[tuple[str
 def _row(problem: Problem, capture: Capture, row: Row, leaves: Sequence[str], found: Sequence[Measure]) -> Row:
     finding = _missing(capture, leaves[0]) if not found else judged(found, problem.dtype)
     if len(leaves) == 1:
-        role, shape, _, _ = problem.given[leaves[0]]
-        reader = next((n for n in problem.nodes if leaves[0] in n.reads), None)
+        leaf, readers = problem.graph.leaves[leaves[0]], problem.graph.readers.get(leaves[0], ())
         row = replace(
-            row, tensor=f"grad/{leaves[0]}", kind=Kind.GRAD_PARAM if role == "parameter" else Kind.GRAD_INPUT,
-            node=reader.name if reader else "", op=reader.op if reader else "", shape=str(list(shape)),
+            row, tensor=f"grad/{leaves[0]}", kind=Kind(leaf.kind), node=readers[0].name if readers else "",
+            op=readers[0].op if readers else "", shape=str(list(leaf.shape)),
         )  # fmt: skip
     else:
         finding = replace(finding, reason=Reason(f"all {len(leaves)} tensors along one direction: {finding.reason}"))
@@ -107,7 +106,7 @@ def _row(problem: Problem, capture: Capture, row: Row, leaves: Sequence[str], fo
     off = [abs(m.analytic - m.quotient.value) for m in found]
     scale = max(m.largest for m in found)
     element = worst.direction.element
-    index = "" if element is None else str([int(i) for i in np.unravel_index(element, problem.given[leaves[0]][1])])
+    index = "" if element is None else str([int(i) for i in np.unravel_index(element, problem.graph.shape(leaves[0]))])
     diverges = finding.verdict == Verdict.DIVERGES
     return replace(
         row, ratio=worst.ratio, max_abs_err=max(off), max_rel_err=max(off) / scale if scale > 0 else NAN,

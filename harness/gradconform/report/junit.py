@@ -37,8 +37,10 @@ def _suites(rows: Iterable[Row], run: RunInfo) -> Mapping[Suite, Mapping[str, li
     suites: dict[Suite, dict[str, list[Row]]] = {}
     nodes = {network.name: [name for name, _ in network.nodes] for network in run.networks}
     for row in rows:
-        of = nodes.get(row.spec, [])
-        suite = suites.setdefault((row.spec, row.framework, row.version), {name: [] for name in of})
+        key = (row.spec, row.framework, row.version)
+        suite = suites.get(key)
+        if suite is None:
+            suite = suites[key] = {name: [] for name in nodes.get(row.spec, [])}
         # As in the page's tables: a row that fails counts for those to look at.
         blamed = [name for name in row.culprit.split() if name in suite]
         for name in blamed or [row.node or WHOLE]:

@@ -77,9 +77,8 @@ def _columns(rows: Iterable[Row], run: RunInfo) -> tuple[Column, ...]:
 
 
 def _view(network: NetworkInfo, rows: Sequence[Row], columns: Sequence[Column]) -> NetworkView:
-    nodes = dict(network.nodes) | {
-        row.node: row.op for row in rows if row.node and row.node not in dict(network.nodes)
-    }
+    listed = dict(network.nodes)
+    nodes = listed | {row.node: row.op for row in rows if row.node and row.node not in listed}
     by_cell: dict[tuple[str, Column], list[Row]] = {}
     judged = {column for row in rows if row.verdict.judged for column in columns_of(row, columns)}
     for row in rows:

@@ -99,7 +99,8 @@ def _networks(folders: Sequence[Folder]) -> list[NetworkInfo]:
 
 def _edges(problem: Problem) -> Iterator[tuple[str, str]]:
     """What is read, an input or a node, and who reads it; parameters belong to their node."""
-    drawn = {node.name for node in problem.nodes} | {n for n, (role, *_) in problem.given.items() if role == "input"}
+    inputs = {leaf.name for leaf in problem.graph.leaves.values() if leaf.role == "input"}
+    drawn = {node.name for node in problem.nodes} | inputs
     for node in problem.nodes:
         yield from ((name, node.name) for name in dict.fromkeys(node.reads) if name in drawn)
 
