@@ -49,8 +49,6 @@ def conv_transpose2d(
 
 def _with_gaps(a: Any, steps: Any) -> Any:
     """Zeros put between the elements of the last two axes."""
-    wide = np.zeros(
-        (*a.shape[:2], *((length - 1) * step + 1 for length, step in zip(a.shape[2:], steps, strict=True)))
-    )
+    wide = np.zeros((*a.shape[:2], *((length - 1) * step + 1 for length, step in zip(a.shape[2:], steps, strict=True))))
     wide[:, :, :: steps[0], :: steps[1]] = a
     return wide
