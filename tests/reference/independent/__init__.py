@@ -1,7 +1,7 @@
 """Forwards that share nothing with the reference, in a module for each family.
 
-The name of a module is that of the family's file in harness/gradconform/reference/operators, and each `Forward` in it is
-the independent forward of the operator of that name. No list is kept.
+A module is called like the family's file in harness/gradconform/reference/operators, and each `Forward` in it like the
+operator that it is of. No list is kept.
 """
 
 from __future__ import annotations
