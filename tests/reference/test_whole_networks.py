@@ -1,8 +1,8 @@
 """Gradients of whole networks against differences of forwards written by hand, which share nothing with the reference.
 
-What an operator's VJP gives is checked elsewhere. Here it is how the parts are put together: a tensor that several nodes
-read, or one node twice, gets the sum of what each read sends back. The honest framework of the judge's tests puts them
-together with the product's own code, so it is held against the differences too.
+What an operator's VJP gives is checked elsewhere. Here it is how the parts are put together: a tensor that several
+nodes read, or one node twice, gets the sum of what each read sends back. The honest framework of the judge's tests puts
+them together with the product's own code, so it is held against the differences too.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ Shift = Callable[[Array], Array]
 Step = Mapping[str, Any]
 
 
-class Undefined(Exception):
+class Undefined(Exception):  # noqa: N818 - what a script may ask for, not a fault
     """The sum rule says nothing here: a cotangent is needed."""
 
 

@@ -20,8 +20,8 @@ Array = NDArray[Any]
 def draw_problem(network: Network, folder: Path, *, dtype: str, values: str, seed: int | None = None) -> Problem:
     """Draw a problem of this network and write it to `folder`.
 
-    values: `drawn` or `exact`. seed: by default the spec's own. Raises NoExactProblem where `values` is `exact` and no
-    draw can be proved exact, ContractError where a file of weights does not fit, OSError.
+    values: `drawn` or `exact`. seed: by default the spec's own. Raises NoExactProblemError where `values` is `exact` and
+    no draw can be proved exact, ContractError where a file of weights does not fit, OSError.
     """
     seed = network.seed if seed is None else seed
     if values == "exact":

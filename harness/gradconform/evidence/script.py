@@ -24,7 +24,7 @@ NUMBERS = 20_000
 HELPERS = ("leaf", "buffer", "own", "run", "value", "gradient")
 
 
-class NoScript(Exception):
+class NoScript(Exception):  # noqa: N818 - an answer, which the page shows in the script's place
     """Why there is no script for a row; the message is for a person."""
 
 

@@ -22,7 +22,7 @@ Proof = Callable[[], Mapping[str, Array]]
 """The whole network in the reference, by the names of a capture: run when it is needed, once for all captures."""
 
 
-class CannotSee(LookupError):
+class CannotSee(LookupError):  # noqa: N818 - a value that stands in an expectation's place
     """A tensor that a node needs for its judgement was not captured, or has the wrong shape."""
 
 

@@ -12,7 +12,7 @@ from gradconform.contract import Problem
 from gradconform.dtypes import wide
 from gradconform.graph import Graph, Node
 from gradconform.reference import OPERATORS
-from gradconform.reference.tracked.exactness import NotExact
+from gradconform.reference.tracked.exactness import InexactError
 
 Array = NDArray[Any]
 
@@ -29,14 +29,14 @@ def slots(node: Node, tensors: Mapping[str, Any] | Callable[[str], Any]) -> list
 def forward(graph: Graph, given: Mapping[str, Any]) -> dict[str, Any]:
     """Every output of every node, from inputs, parameters and buffers of one array type.
 
-    Raises NotExact naming the node.
+    Raises InexactError naming the node.
     """
     tensors = dict(given)
     for node in graph.nodes:
         try:
             results = OPERATORS[node.op].run_forward(slots(node, tensors), node.attributes)
-        except NotExact as error:
-            raise NotExact(f"node {node.name}: {error}") from error
+        except InexactError as error:
+            raise InexactError(f"node {node.name}: {error}") from error
         tensors.update(zip((name for name, _ in node.outputs), results, strict=True))
     return {name: value for name, value in tensors.items() if name not in given}
 
@@ -55,7 +55,7 @@ def contributions(node: Node, gradients: tuple[Any, ...]) -> list[tuple[str, Any
 def backward(graph: Graph, tensors: Mapping[str, Any], cotangent: Any) -> dict[str, Any]:
     """The gradient of every tensor that has a path to the output, from the values of all tensors.
 
-    Raises NotExact naming the node.
+    Raises InexactError naming the node.
     """
     gradients: dict[str, Any] = {graph.output: cotangent}
     for node in reversed(graph.nodes):
@@ -65,8 +65,8 @@ def backward(graph: Graph, tensors: Mapping[str, Any], cotangent: Any) -> dict[s
             found = OPERATORS[node.op].run_vjp(gradients[node.name], slots(node, tensors), node.attributes)
             for name, gradient in contributions(node, found):
                 gradients[name] = gradients[name] + gradient if name in gradients else gradient
-        except NotExact as error:
-            raise NotExact(f"gradient of node {node.name}: {error}") from error
+        except InexactError as error:
+            raise InexactError(f"gradient of node {node.name}: {error}") from error
     return gradients
 
 

@@ -36,7 +36,7 @@ Dims = tuple[int, ...]
 OPERATORS: dict[str, Operator] = {}
 
 
-class Refused(ValueError):
+class ShapeError(ValueError):
     """A shape rule refuses the shapes or attributes of a node; the message says what came and what was expected."""
 
 
@@ -155,7 +155,7 @@ class Operator:
                 self.sizes.setdefault(name, hints[name])
 
     def output_shape(self, shapes: Mapping[str, Any], values: Mapping[str, Any]) -> Dims:
-        """The shape of the first output. Raises Refused."""
+        """The shape of the first output. Raises ShapeError."""
         if self._shape is None:
             return tuple(shapes[self.tensors[0]])
         return tuple(self._shape(*(shapes[s] for s in self.tensors), **_wanted(self._shape, values)))

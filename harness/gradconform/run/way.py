@@ -21,7 +21,7 @@ from gradconform.rows import Row
 def draw(
     folder: Folder, wanted: Sequence[Variant], seed: int | None, progress: Progress, workers: Executor
 ) -> None:
-    """Write every problem. Raises ContractError (NoExactProblem among them)."""
+    """Write every problem. Raises ContractError (NoExactProblemError among them)."""
     futures = {workers.submit(_draw, v, folder.problem(v.name), seed): v for v in wanted}
     for done, future in enumerate(as_completed(futures), 1):
         folder.digests[futures[future].name] = future.result()

@@ -9,7 +9,7 @@ import numpy as np
 
 from gradconform.draws import Draw
 from gradconform.graph import Graph, Leaf, Node, Output, Shape
-from gradconform.reference import Refused
+from gradconform.reference import ShapeError
 from gradconform.spec.calls import Call
 from gradconform.spec.errors import Mistakes, show
 from gradconform.spec.model import Tensor, Where
@@ -82,7 +82,7 @@ class Inference:
         """What the operator's rule for shapes gives; None, with a mistake noted, where the rule refuses the shapes."""
         try:
             return rule()
-        except Refused as error:
+        except ShapeError as error:
             self.mistakes.add(call.line, str(error), "", call.name)
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
             # A rule that was not written for such shapes must not cost the user a traceback.

@@ -32,7 +32,7 @@ from gradconform.rows import Row
 POLL = 0.02
 
 
-class Stopped(Exception):
+class Stopped(Exception):  # noqa: N818 - the end of a run, as KeyboardInterrupt is
     """The run ends while somebody still waits."""
 
 

@@ -35,7 +35,7 @@ SHOWN = 10
 Place = str | os.PathLike[str]
 
 
-class NotConforming(AssertionError):
+class NotConformingError(AssertionError):
     """A framework diverges, lacks a gradient, crashed, or was not judged at all; the message has node and numbers."""
 
 
@@ -54,7 +54,7 @@ def assert_conforms(
     spec. seed: drawn from in place of the spec's. known: divergences to expect beside those that come along, each
     written as an entry of specs/known; one that no longer happens fails.
 
-    Raises NotConforming, an AssertionError, also where a framework could judge nothing of the spec; SpecError and
+    Raises NotConformingError, an AssertionError, also where a framework could judge nothing of the spec; SpecError and
     KnownError with all that is wrong; AdapterError where a framework that was named is not there.
     """
     if dtype not in (None, *NAMES):
@@ -69,7 +69,7 @@ def assert_conforms(
     for adapter in chosen:
         message = message or nothing_judged([row for row in rows if row.framework == adapter.framework])
     if message:
-        raise NotConforming(message)
+        raise NotConformingError(message)
     return rows
 
 

@@ -53,7 +53,7 @@ class SpecItem(pytest.Item):
     def runtest(self) -> None:
         """Fail with the culprit; skip what the framework does not have; expect what is listed."""
         from gradconform.rows import Verdict
-        from gradconform.testing.conforms import NotConforming, complaint, nothing_judged
+        from gradconform.testing.conforms import NotConformingError, complaint, nothing_judged
 
         run = self.config.stash[RUN]
         if self.choice.adapter is None:
@@ -65,23 +65,23 @@ class SpecItem(pytest.Item):
         self._properties()
         wrong = complaint(self.rows, [self.variant.network])
         if wrong:
-            raise NotConforming(wrong)
+            raise NotConformingError(wrong)
         if {row.verdict for row in self.rows} == {Verdict.UNSUPPORTED}:
             pytest.skip("; ".join(dict.fromkeys(f"unsupported: {row.reason}" for row in self.rows)))
         if nothing := nothing_judged(self.rows):
-            raise NotConforming(nothing)
+            raise NotConformingError(nothing)
         listed = dict.fromkeys(f"{row.tensor}: {row.reason}" for row in self.rows if row.verdict == Verdict.KNOWN)
         if listed:
             pytest.xfail("known: " + "; ".join(listed))
             # Here with --runxfail alone, which asks for expected failures as failures.
-            raise NotConforming("known: " + "\n".join(listed))
+            raise NotConformingError("known: " + "\n".join(listed))
 
     def _absent(self, run: Run) -> None:
         """Whoever named a framework, or has none at all, must not take its absence for success."""
-        from gradconform.testing.conforms import NotConforming
+        from gradconform.testing.conforms import NotConformingError
 
         if run.named or all(choice.adapter is None for choice in run.choices()):
-            raise NotConforming(f"not run: {self.choice.absent}")
+            raise NotConformingError(f"not run: {self.choice.absent}")
         pytest.skip(f"not run: {self.choice.absent}")
 
     def _properties(self) -> None:
@@ -109,8 +109,8 @@ class SpecItem(pytest.Item):
 def _shown(excinfo: pytest.ExceptionInfo[BaseException], node: pytest.Item | pytest.Collector) -> Any:
     """The message alone where it says all; None for other errors."""
     from gradconform.errors import GradconformError
-    from gradconform.testing.conforms import NotConforming
+    from gradconform.testing.conforms import NotConformingError
 
-    if not isinstance(excinfo.value, NotConforming | GradconformError):
+    if not isinstance(excinfo.value, NotConformingError | GradconformError):
         return None
     return excinfo.getrepr(style="value", chain=False)

@@ -1,6 +1,7 @@
 """What the specs of one pytest session share: which files they are, adapters, problems and captures, the report.
 
-This file, `plugin.py` and `items.py` are imported at every start of pytest, so all else is imported once a spec was found.
+This file, `plugin.py` and `items.py` are imported at every start of pytest, so all else is imported when a spec was
+found.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ import numpy as np
 
 from gradconform.draws import Draw, bias, weight
 from gradconform.reference.attributes import Padding2d, Pair, PairOrZero, Size
-from gradconform.reference.operator import Dims, Refused, operator
+from gradconform.reference.operator import Dims, ShapeError, operator
 from gradconform.reference.tracked.sums import sum_of_products
 
 
@@ -120,10 +120,10 @@ def _bias_gradient(dy: Any, bias: Any) -> Any:
 
 def _check_groups(x: Dims, out_channels: int, groups: int) -> None:
     if len(x) != 4:
-        raise Refused(f"x has shape {list(x)}; expected 4 axes [N, C, H, W]")
+        raise ShapeError(f"x has shape {list(x)}; expected 4 axes [N, C, H, W]")
     for name, channels in (("x has", x[1]), ("out_channels gives", out_channels)):
         if channels % groups:
-            raise Refused(f"{name} {channels} channels; expected a multiple of groups = {groups}")
+            raise ShapeError(f"{name} {channels} channels; expected a multiple of groups = {groups}")
 
 
 @operator(parameters=("weight", "bias"), optional=("bias",))
@@ -189,7 +189,7 @@ def _positions(image: Any, kernel: Any, stride: Any, padding: Any, dilation: Any
     for name, length, k, s, sides, d in zip(names, image, kernel, stride, padding, dilation, strict=True):
         room, reach = length + sum(sides), d * (k - 1) + 1
         if room < reach:
-            raise Refused(f"the padded x is {room} {name}; expected {reach} or more, the kernel's reach")
+            raise ShapeError(f"the padded x is {room} {name}; expected {reach} or more, the kernel's reach")
         positions.append((room - reach) // s + 1)
     return tuple(positions)
 
@@ -247,12 +247,12 @@ def conv_transpose2d_shape(
     _check_groups(x, out_channels, groups)
     for extra, s, d in zip(output_padding, stride, dilation, strict=True):
         if extra >= max(s, d):
-            raise Refused(
+            raise ShapeError(
                 f"output_padding is {extra}; expected less than the stride {s} or the dilation {d}"
             )
     extent = _spread_extent(x[2:], kernel_size, stride, padding, output_padding, dilation)
     if min(extent) < 1:
-        raise Refused(
+        raise ShapeError(
             f"the output would be {list(extent)}; expected a padding that leaves 1 or more of each"
         )
     return (x[0], out_channels, *extent)

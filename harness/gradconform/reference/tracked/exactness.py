@@ -20,7 +20,7 @@ from gradconform.reference.tracked.rounding import constant_error
 Array = NDArray[Any]
 
 
-class NotExact(ArithmeticError):
+class InexactError(ArithmeticError):
     """A step could round; the message says which and why."""
 
 
@@ -40,24 +40,24 @@ class Exact(Tracked):
         """As in Tracked; a Python number must be one of the dtype under test."""
         value, error = super().split(operand)
         if isinstance(operand, int | float) and constant_error(self.unit, value.astype(float)) is not None:
-            raise NotExact(f"the constant {operand} is rounded when written in {self.unit.name}")
+            raise InexactError(f"the constant {operand} is rounded when written in {self.unit.name}")
         return value, error
 
     def checked(self, value: Array, largest: float, grain: float, step: str) -> Self:
         """The result of a step: its terms are multiples of `grain`, its partial sums stay below `largest`."""
         # Not `>`: `largest` is itself a float64, rounded perhaps from just above the limit of float64.
         if not np.isfinite(largest) or largest * self.unit.roundoff >= grain:
-            raise NotExact(
+            raise InexactError(
                 f"{step}: partial sums of up to {largest:.3g} in steps of {grain:.3g} need more bits"
             )
         if grain < self.unit.tiny:
-            raise NotExact(f"{step}: steps of {grain:.3g} underflow")
+            raise InexactError(f"{step}: steps of {grain:.3g} underflow")
         if largest > self.unit.largest:
-            raise NotExact(f"{step}: partial sums of up to {largest:.3g} overflow")
+            raise InexactError(f"{step}: partial sums of up to {largest:.3g} overflow")
         return self.like(value, None)
 
     def arithmetic(self, ufunc: Any, operands: Sequence[Any]) -> Any:
-        """Ring operations, choices, and scaling by powers of two; NotExact for anything else."""
+        """Ring operations, choices, and scaling by powers of two; InexactError for anything else."""
         values = [self.split(o)[0].astype(float) for o in operands]
         if ufunc is np.matmul:
             a, b = (o if isinstance(o, Tracked) else self.like(np.asarray(o, float), None) for o in operands)
@@ -74,7 +74,7 @@ class Exact(Tracked):
             return self._product(ufunc, values[0], values[1], values)
         if ufunc is np.square:
             return self._product(ufunc, values[0], values[0], values)
-        raise NotExact(f"{ufunc.__name__} is not exact in floating point")
+        raise InexactError(f"{ufunc.__name__} is not exact in floating point")
 
     def _product(self, ufunc: Any, a: Array, b: Array, values: Sequence[Array]) -> Self:
         return self.checked(ufunc(*values), _largest(a) * _largest(b), grain(a) * grain(b), ufunc.__name__)
