@@ -17,8 +17,14 @@ from gradconform.contract.problem import Problem
 class Capture:
     """A capture folder, opened: what one route of one framework gave for one problem.
 
-    version: empty where the framework never came up. cuts: missing tensor -> where its way to the output is cut: nodes,
-    and before them leaves that require no gradient. remedies: tensor -> the line of code that would give its gradient.
+    folder: where it is.
+    status, reason: `ok`, `unsupported` or `crashed`, and why.
+    framework, version, route: what captured; version is empty where the framework never came up.
+    missing: tensor -> why it is not there.
+    tensors: name -> array, each read when it is asked for.
+    asked: what became of each ask of a script.
+    cuts: missing tensor -> where its way to the output is cut: leaves that require no gradient, then nodes.
+    remedies: tensor -> the line of code that would give its gradient.
     lines: `leaf`, `between` -> the line by which this route gets one, with {name} and {output} in it.
     """
 
@@ -63,7 +69,7 @@ def read_capture(folder: Path, problem: Problem) -> Capture:
 
 
 def _cut_mistakes(problem: Problem, form: CaptureForm) -> Iterator[str]:
-    """Places that cannot be: of a tensor that is not missing, or at what is no node or leaf of the problem."""
+    """What is wrong with places: they are of a tensor that is not missing, or at no node or leaf of the problem."""
     known = {node.name for node in problem.nodes} | set(problem.given)
     for tensor, places in form.cuts.items():
         if tensor not in form.missing:
@@ -73,7 +79,7 @@ def _cut_mistakes(problem: Problem, form: CaptureForm) -> Iterator[str]:
 
 
 def _asked_mistakes(problem: Problem, asked: tuple[Asked, ...], tensors: Tensors) -> Iterator[str]:
-    """What a capture of a script lacks: an answer for each ask, in their order, each value with its array."""
+    """What a capture of a script lacks: an answer for each ask, in the order of the asks, each value with its array."""
     if tuple(answer.ask for answer in asked) != problem.asks:
         came, expected = (", ".join(names) or "nothing" for names in ([a.ask for a in asked], problem.asks))
         yield f"asked is about {came}; expected {expected}"

@@ -22,13 +22,13 @@ _NUMPY_HAS = {"BOOL", "F16", "F32", "F64", "I8", "I16", "I32", "I64", "U8", "U16
 
 
 class ContractError(GradconformError, ValueError):
-    """A problem or capture on disk cannot be used; the message says which file, what came and what was expected."""
+    """A problem or a capture on disk cannot be used; the message says which file, what came and what was expected."""
 
 
 class Tensors(Mapping[str, Array]):
     """The tensors of a safetensors file, each read when it is asked for.
 
-    The file is mapped for one reading only: pages once touched would otherwise count as this process's memory.
+    The file is mapped for each reading anew: pages once touched would otherwise count as this process's memory.
     """
 
     def __init__(self, path: Path) -> None:
@@ -51,7 +51,7 @@ class Tensors(Mapping[str, Array]):
             raise ContractError(f"{self.path}: {name} cannot be read ({error})") from error
 
     def form(self, name: str) -> tuple[str, tuple[int, ...]]:
-        """The dtype, in the format's own words, and the shape, from the header alone. Raises KeyError."""
+        """Dtype and shape of a tensor, from the header alone, the dtype in the format's own words. Raises KeyError."""
         return self._forms[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -66,19 +66,19 @@ def _form(part: Any) -> tuple[str, tuple[int, ...]]:
 
 
 def explained(error: ValidationError) -> str:
-    """Where in a document the first mistake is, and what it is."""
+    """What pydantic found wrong with a document: where the first mistake is, and what it is."""
     first = error.errors(include_url=False)[0]
     return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
 
 
 def digest(path: Path) -> str:
-    """`sha256:` and the hexadecimal digest of a file."""
+    """The SHA-256 of a file, as `sha256:` and hexadecimal digits."""
     with path.open("rb") as file:
         return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sound_digest(path: Path) -> str:
-    """The digest of a file that must be there. Raises ContractError."""
+    """The SHA-256 of a file that must be there. Raises ContractError where it cannot be read."""
     try:
         return digest(path)
     except OSError as error:
@@ -86,14 +86,14 @@ def sound_digest(path: Path) -> str:
 
 
 def write_whole(path: Path, data: str | bytes) -> None:
-    """Write a file under another name and rename it when it is whole."""
+    """Write a file under another name, and rename it when it is whole."""
     partial = path.with_name(path.name + ".partial")
     partial.write_bytes(data.encode() if isinstance(data, str) else data)
     os.replace(partial, path)
 
 
 def read_document(path: Path) -> dict[str, Any]:
-    """A document of this version of the contract. Raises ContractError."""
+    """The content of a JSON document of this version of the contract. Raises ContractError."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:

@@ -26,7 +26,7 @@ DEEP, DEEP_RUNG = 10, 3
 
 
 class NoExactProblemError(ContractError):
-    """The network rounds however small the numbers are; the message says at which step."""
+    """No exact problem can be drawn: the network rounds however small its numbers are. The message says where."""
 
 
 def exact_numbers(network: Network, dtype: str, seed: int) -> tuple[Network, dict[str, Array], Array]:
@@ -52,7 +52,7 @@ def exact_numbers(network: Network, dtype: str, seed: int) -> tuple[Network, dic
 
 
 def prove_exact(graph: Graph, numbers: Mapping[str, Array], cotangent: Array, unit: Dtype) -> None:
-    """Raise InexactError, naming the node, where any sum of the forward or backward pass could round in `unit`."""
+    """Raise InexactError, naming the node, where a sum of the forward or backward pass could round in `unit`."""
 
     def exact(array: Array) -> Any:
         return Exact(array, unit=unit) if is_float(array) else array
@@ -63,7 +63,7 @@ def prove_exact(graph: Graph, numbers: Mapping[str, Array], cotangent: Array, un
 
 
 def part_up_to(network: Network, output: str) -> Network:
-    """The part of a network that one node needs, with that node as the output."""
+    """The part of a network that one node needs, as a network with that node as its output."""
     whole = network.graph("float")
     needed = whole.ancestors(output)
     return replace(

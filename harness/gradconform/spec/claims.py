@@ -21,7 +21,10 @@ WORDS = ("none", "raises")
 
 
 def claims(draft: Draft, declared: Declared) -> tuple[Claim, ...]:
-    """The claims of a network or a behaviour. Notes what is wrong with any of them."""
+    """The claims of a network or a behaviour, validated. Notes what is wrong with any of them.
+
+    declared: makes the numbers of a claim, in the shape of its tensor.
+    """
     scripted = isinstance(draft.form, form.Behaviour)
     known = asked(draft) if scripted else readable(draft)
     listed = draft.item.get("claims")
@@ -43,13 +46,13 @@ def claims(draft: Draft, declared: Declared) -> tuple[Claim, ...]:
 
 
 def aliased(draft: Draft, tensor: str) -> str:
-    """The name of a tensor, in which the use of a block is replaced by the node that it stands for."""
+    """The name of a tensor, in which the name of a block's use is replaced by the node that it stands for."""
     *kind, name = tensor.split("/")
     return "/".join([*kind, draft.aliases.get(name, name)])
 
 
 def asked(draft: Draft) -> dict[str, Shape]:
-    """Ask -> shape, of a behaviour: a claim about a behaviour can speak of its asks alone."""
+    """What a claim about a behaviour can speak of: each ask, with the shape of its tensor."""
     written = draft.item.get("ask")
     asks = [aliased(draft, str(item.value)) for item in written.value] if written else []
     shapes = draft.inference.shapes
@@ -57,7 +60,7 @@ def asked(draft: Draft) -> dict[str, Shape]:
 
 
 def readable(draft: Draft) -> dict[str, Shape]:
-    """Tensor -> shape, for every tensor that a capture of a plain network holds."""
+    """What a claim about a plain network can speak of: every tensor that a capture of it holds, with its shape."""
     return {address.tensor: address.shape for address in draft.inference.graph(draft.output).addresses()}
 
 

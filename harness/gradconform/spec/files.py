@@ -13,9 +13,9 @@ from gradconform.spec.errors import Mistake
 
 
 def networks(specs: Sequence[Path]) -> list[Network]:
-    """The networks of files and folders, specs/networks and specs/semantics by default.
+    """The networks of some files and folders; of specs/networks and specs/semantics where none is named.
 
-    Raises SpecError with the mistakes of all of them, ContractError where there are none.
+    Raises SpecError with the mistakes of all files, ContractError where there are no specs.
     """
     places = list(specs) or [paths.specs_folder() / "networks", paths.specs_folder() / "semantics"]
     files: dict[Path, Path] = {}

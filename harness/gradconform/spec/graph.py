@@ -28,7 +28,7 @@ def ordered(needs: Mapping[str, Collection[str]]) -> list[str]:
 
 
 def cycles(needs: Mapping[str, Collection[str]]) -> list[list[str]]:
-    """Disjoint cycles, each as its names in the order in which each needs the next."""
+    """Disjoint cycles of a graph, each as its names in the order in which each needs the next."""
     done = set(ordered(needs))
     found: list[list[str]] = []
     for start in needs:

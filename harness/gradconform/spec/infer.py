@@ -79,7 +79,7 @@ class Inference:
                 self.mistakes.add(call.line, message, "", call.name)
 
     def _asked(self, call: Call, rule: Callable[[], Any]) -> Any:
-        """What the operator's rule for shapes gives; None, with a mistake noted, where the rule refuses the shapes."""
+        """What the operator's rule for shapes gives; None, with a mistake noted, where it refuses the shapes."""
         try:
             return rule()
         except ShapeError as error:
@@ -123,7 +123,7 @@ class Inference:
         return Graph(leaves, tuple(self.nodes.values()), output)
 
     def sizes(self, inputs: list[Tensor]) -> Iterator[tuple[int, str, Shape]]:
-        """Line, words and shape of every tensor."""
+        """Line, words and shape of every tensor: the inputs, what nodes compute, and what they own."""
         for tensor in inputs:
             yield tensor.where.line, f"input {tensor.name}", tensor.shape
         for name, (_, draw, line) in self.owned.items():
@@ -133,7 +133,7 @@ class Inference:
 
 
 def _range_of(draw: Draw) -> tuple[int, int] | None:
-    """The least and the largest integer that a draw may give; None where it is wrong in itself."""
+    """The least and the largest integer that a draw may give; None where the draw itself is wrong."""
     if draw.kind == "integers":
         return int(draw.low), int(draw.high) - 1
     return None if draw.value is None else (int(np.min(draw.value)), int(np.max(draw.value)))

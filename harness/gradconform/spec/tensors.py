@@ -23,7 +23,7 @@ MOST_WRONG_ELEMENTS = 10
 
 
 class Declared:
-    """Makes tensors and draws of what a file declares, noting what is wrong."""
+    """Makes the tensors and draws that a file declares, and notes what is wrong with them."""
 
     def __init__(self, path: Path, dtypes: Iterable[str], mistakes: Mistakes) -> None:
         self.path = path
@@ -50,7 +50,7 @@ class Declared:
         return Tensor(name, "input", shape, kind, wanted, draw, Where(self.path, item.key_line))
 
     def draw(self, said: Drawn, item: Item, what: str, default: Draw, kind: str = "float") -> Draw:
-        """The draw that the spec asks for, with the shape of the default; the default where the spec says nothing."""
+        """How a tensor is drawn, with the shape of the default; the default itself where the spec says nothing."""
         ways = _ways(said)
         if len(ways) > 1:
             self.mistakes.add(item.key_line, f"{what}: {' and '.join(ways)} are given; expected one of them")
@@ -156,7 +156,7 @@ def _shape_of(item: Item) -> Shape | None:
 
 
 def check_elements(shapes: Iterable[tuple[int, str, Shape]], most: int, mistakes: Mistakes) -> None:
-    """Note each tensor that is too large by itself, and the one with which the sum of the others is too large."""
+    """Note each tensor that is too large by itself, and the one with which all together become too large."""
     total = 0
     for line, name, shape in shapes:
         elements = math.prod(shape)

@@ -138,7 +138,7 @@ def _decoded(data: bytes, mistakes: Mistakes) -> str:
 
 
 class _Reader:
-    """Builds items from parse events, one file at a time."""
+    """Builds the items of one file from the events of the YAML parser."""
 
     def __init__(self, mistakes: Mistakes) -> None:
         self.mistakes = mistakes
@@ -240,7 +240,7 @@ class _Reader:
         return value
 
     def _check_tag(self, event: Any, *allowed: str) -> str | None:
-        """The name of an event's tag in YAML's core schema; None without a tag. Any other tag is a mistake."""
+        """The name of an event's tag in YAML's core schema; None without a tag. Notes any other tag as a mistake."""
         if event.tag is None:
             return None
         if event.tag == "!":
