@@ -76,7 +76,7 @@ def _rows(problem: Problem, named: Mapping[CaptureName, Path]) -> list[Row]:
 
 
 def _of_all(problem: Problem, primary: Sequence[Capture], proof: Proof) -> Iterator[Row]:
-    """What is said of primary captures besides the local check: claims, numerical derivatives, and end to end."""
+    """The rows of primary captures besides the local check: claims, numerical derivatives, and end to end."""
     for capture in primary:
         yield from claims.rows(problem, capture, proof)
         yield from numeric.rows(problem, capture, problem_beside(capture.folder))

@@ -27,7 +27,11 @@ LIMIT = 1.0
 
 @dataclass(frozen=True)
 class Finding:
-    """What is said of one leaf. worst: the direction that decides."""
+    """What is said of one leaf.
+
+    verdict, reason: of its row.
+    worst: the measure that decides; None where there is none.
+    """
 
     verdict: Verdict
     reason: Reason
@@ -35,7 +39,10 @@ class Finding:
 
 
 def rows(problem: Problem, capture: Capture, probed: Path) -> Iterator[Row]:
-    """The numerical check of a capture, where one was made beside it. probed: the problem folder with its probes."""
+    """The rows of the numerical check of a capture, where the forward was differenced beside it.
+
+    probed: the problem folder with the probes.
+    """
     folder = capture.folder / FOLDER
     if not folder.is_dir() or problem.exact:
         return
@@ -59,9 +66,11 @@ def rows(problem: Problem, capture: Capture, probed: Path) -> Iterator[Row]:
 def measured_in(
     problem: Problem, capture: Capture, found: Capture, probed: Path
 ) -> dict[str, list[Measure]]:
-    """Leaf, or all leaves joined by a space -> its directions. Raises ContractError.
+    """What was measured: leaf, or all leaves joined by a space -> the measures along its directions.
 
-    probed: the problem folder with the probes that were asked for; where it has none, the problem's own.
+    found: the capture of the forward alone.
+    probed: the problem folder with the probes that were asked for; where it has none, the problem's own are taken.
+    Raises ContractError.
     """
     # Another machine may have chosen other steps for the same problem.
     place = next((p for p in (probed, problem.folder) if (p / FOLDER / "probes.json").exists()), problem.folder)
@@ -70,7 +79,7 @@ def measured_in(
 
 
 def gradients(problem: Problem, capture: Capture) -> dict[str, Array]:
-    """The captured gradient of each leaf; zeros where the output does not depend on it."""
+    """Leaf -> its captured gradient; zeros where the output does not depend on the leaf."""
     found = {}
     for name, (_, shape, dtype, grad) in problem.given.items():
         array = capture.tensors.get(f"grad/{name}")
@@ -82,7 +91,7 @@ def gradients(problem: Problem, capture: Capture) -> dict[str, Array]:
 
 
 def grouped(problem: Problem, measured: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
-    """The leaves that have a row together."""
+    """The leaves that share a row: each by itself, or all together where they were moved together."""
     leaves = tuple(name for name, (_, _, _, grad) in problem.given.items() if grad)
     if len(leaves) > 1 and " ".join(leaves) in measured:
         yield leaves
@@ -123,7 +132,10 @@ def _missing(capture: Capture, leaf: str) -> Finding:
 
 
 def judged(found: Sequence[Measure], dtype: str) -> Finding:
-    """Outside its bar anywhere: diverges; else conforms where the bars are narrow enough to have seen a fault."""
+    """What is said of one leaf from what was measured.
+
+    A derivative outside its bar diverges; else the leaf conforms where the bars are narrow enough to have seen a fault.
+    """
     if any(not math.isfinite(m.analytic) for m in found):
         return Finding(Verdict.DIVERGES, Reason(Code.NONFINITE))
     unbarred = next((m for m in found if not math.isfinite(m.bar) or not math.isfinite(m.quotient.value)), None)
@@ -146,7 +158,7 @@ def judged(found: Sequence[Measure], dtype: str) -> Finding:
 
 
 def told(measure: Measure) -> str:
-    """The step, the bar and the kinks of one direction."""
+    """The step, the bar and the kinks of one measure, in words."""
     quotient = measure.quotient
     parts = f"{quotient.noise:.1e} noise, {quotient.truncation:.1e} truncation, {measure.allowed:.1e} rounding"
     kind = measure.direction.kind

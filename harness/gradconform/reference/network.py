@@ -18,7 +18,10 @@ Array = NDArray[Any]
 
 
 def slots(node: Node, tensors: Mapping[str, Any] | Callable[[str], Any]) -> list[Any]:
-    """The tensors of a node in the order of its operator's slots."""
+    """The tensors of a node, one for each slot of its operator: a list for a variadic slot, None where one is absent.
+
+    tensors: by name, or a function of a name.
+    """
     look_up = tensors if callable(tensors) else tensors.__getitem__
     return [
         None if name is None else look_up(name) if isinstance(name, str) else [look_up(n) for n in name]
@@ -27,8 +30,9 @@ def slots(node: Node, tensors: Mapping[str, Any] | Callable[[str], Any]) -> list
 
 
 def forward(graph: Graph, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Every output of every node, from inputs, parameters and buffers of one array type.
+    """Every output of every node, by name.
 
+    given: inputs, parameters and buffers by name, of one array type.
     Raises InexactError naming the node.
     """
     tensors = dict(given)
@@ -42,7 +46,10 @@ def forward(graph: Graph, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def contributions(node: Node, gradients: tuple[Any, ...]) -> list[tuple[str, Any]]:
-    """(tensor, gradient) for each read of a node, from what its VJP gave for each slot."""
+    """What a node sends back: (tensor, gradient) for each tensor that it reads, once for each read.
+
+    gradients: what its VJP gave for each slot.
+    """
     pairs: list[tuple[str, Any]] = []
     for name, gradient in zip(node.tensors.values(), gradients, strict=True):
         if isinstance(name, tuple):
@@ -53,8 +60,10 @@ def contributions(node: Node, gradients: tuple[Any, ...]) -> list[tuple[str, Any
 
 
 def backward(graph: Graph, tensors: Mapping[str, Any], cotangent: Any) -> dict[str, Any]:
-    """The gradient of every tensor that has a path to the output, from the values of all tensors.
+    """The gradient of every tensor that has a path to the output, by name.
 
+    tensors: the value of every tensor by name.
+    cotangent: of the output's shape.
     Raises InexactError naming the node.
     """
     gradients: dict[str, Any] = {graph.output: cotangent}
@@ -84,5 +93,8 @@ def reference(graph: Graph, numbers: Mapping[str, Array], cotangent: Array) -> d
 
 
 def reference_of(problem: Problem) -> dict[str, Array]:
-    """What `reference` gives for a problem on disk. Raises ContractError where its numbers cannot be read."""
+    """`output/...` and `grad/...` of a problem on disk in float64, named as in a capture.
+
+    Raises ContractError where its numbers cannot be read.
+    """
     return reference(problem.graph, {name: problem.value(name) for name in problem.graph.leaves}, problem.cotangent)

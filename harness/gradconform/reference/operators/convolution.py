@@ -26,7 +26,11 @@ from gradconform.reference.tracked.sums import sum_of_products
 class _Geometry:
     """Where a kernel's offsets fall.
 
-    image: the extent [h, w] without padding. maps: how many positions the kernel has along each axis.
+    image: the extent [h, w] without padding.
+    maps: how many positions the kernel has along each axis.
+    kernel, stride, dilation: along each axis.
+    padding: (before, after) along each axis.
+    groups: how many groups the channels are in.
     """
 
     image: Sequence[int]
@@ -46,18 +50,21 @@ class _Geometry:
             yield (..., *offset), (..., *reach)
 
     def grouped(self, channels_first: Any) -> Any:
-        """[N, C, H, W] -> [N, G, C / G, H, W]."""
+        """The channels in their groups: [N, C, H, W] -> [N, G, C / G, H, W]."""
         n, c, *extent = channels_first.shape
         return channels_first.reshape(n, self.groups, c // self.groups, *extent)
 
     def padded(self, images: Any) -> Any:
-        """[N, C, H, W] -> [N, G, C / G, H + top + bottom, W + left + right]."""
+        """Channels in groups, with zeros around: [N, C, H, W] -> [N, G, C / G, H + top + bottom, W + left + right]."""
         if any(map(any, self.padding)):
             images = np.pad(images, ((0, 0), (0, 0), *map(tuple, self.padding)))
         return self.grouped(images)
 
     def split_weight(self, kernels: Any) -> Any:
-        """[O, C / G, kh, kw] -> [G, O / G, C / G, kh, kw], each offset's matrix contiguous in memory."""
+        """Kernels by group: [O, C / G, kh, kw] -> [G, O / G, C / G, kh, kw].
+
+        The matrix of each offset is contiguous in memory.
+        """
         out, *rest = kernels.shape
         grouped = kernels.reshape(self.groups, out // self.groups, *rest)
         return np.moveaxis(np.copy(np.moveaxis(grouped, (3, 4), (0, 1)), order="C"), (0, 1), (3, 4))
@@ -97,12 +104,12 @@ def _pair(maps: Any, images: Any, at: _Geometry) -> Any:
 
 
 def _flat(grouped: Any) -> Any:
-    """[N, G, C, H, W] -> [N, G, C, H W]."""
+    """Both axes of an image as one: [N, G, C, H, W] -> [N, G, C, H W]."""
     return grouped.reshape(*grouped.shape[:3], -1)
 
 
 def _batch_last(flat: Any) -> Any:
-    """[N, G, C, P] -> [G, C, N P]."""
+    """The batch and all positions as one last axis: [N, G, C, P] -> [G, C, N P]."""
     n, groups, channels, positions = flat.shape
     return np.transpose(flat, (1, 2, 0, 3)).reshape(groups, channels, n * positions)
 

@@ -20,7 +20,7 @@ from gradconform.reference.tracked.sums import scatter_sum
 
 
 def _difference(x: Any, *others: Any) -> Any:
-    """x minus the others, in any order."""
+    """x minus the other terms, rounded as one sum in any order."""
     return scatter_sum(x.shape, [(..., x), *((..., -other) for other in others)])
 
 
