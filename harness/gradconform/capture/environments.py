@@ -56,7 +56,7 @@ class Recipe:
 
     @property
     def count(self) -> int:
-        """How many packages it holds."""
+        """How many packages the environment holds."""
         lines = self.lock.read_text(encoding="utf-8").splitlines()
         return sum(bool(line.strip()) and not line.lstrip().startswith(("#", "-")) for line in lines)
 
@@ -88,7 +88,7 @@ def _recipe(name: str, lock: Path, adapters: Path) -> Recipe:
 
 
 def recipe(name: str) -> Recipe:
-    """The recipe of a name. Raises SetupError."""
+    """The recipe of the environment that is called so. Raises SetupError."""
     known = recipes()
     if name not in known:
         raise SetupError(f"{name}: no such environment; {nearest(name, known) or 'known: ' + ', '.join(known)}")

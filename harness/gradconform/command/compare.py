@@ -40,7 +40,7 @@ def command(before: Path, after: Path, history: Path | None, subset: bool, as_js
 
 
 def execute(before: Path, after: Path, history: Path | None, *, subset: bool, as_json: bool) -> int:
-    """Say what changed from one run to another."""
+    """Print what changed from one run to another, and return the exit status."""
     earlier = open_run(before)
     found = changes(earlier, open_run(after), spread_of(history, earlier), subset=subset)
     if as_json:
@@ -53,7 +53,7 @@ def execute(before: Path, after: Path, history: Path | None, *, subset: bool, as
 
 
 def comparison(found: Changes) -> RenderableType:
-    """The comparison as tables for a terminal: environments first, since they usually explain the rest."""
+    """The changes as tables for a terminal: environments first, since they usually explain the rest."""
     worse = found.regressions
     parts: list[RenderableType] = [
         Text(f"before {found.before.folder} ({found.before.started})"),

@@ -91,21 +91,25 @@ class WhyError(UsageError):
 
 @dataclass(frozen=True)
 class Question:
-    """The question about one tensor of one problem: its name without `grad/`, or the ask of a behaviour as it is."""
+    """The question about one tensor of one problem.
+
+    problem: the problem.
+    name: of the tensor, without `grad/`; of a behaviour, the ask as it is.
+    """
 
     problem: Problem
     name: str
 
     @property
     def tensor(self) -> str:
-        """What a capture calls its gradient."""
+        """What a capture calls the gradient that is asked about."""
         return self.name if self.problem.asks else f"grad/{self.name}"
 
 
 def asked_of(networks: Sequence[Network], tensor: str, only: str | None) -> tuple[str, list[Network]]:
-    """The name of the tensor, and the networks that have it. Raises WhyError.
+    """The name of the tensor that is asked about, and the networks that have it. Raises WhyError.
 
-    Where all are behaviours: the ask, and the behaviours that ask it.
+    Where all networks are behaviours: the ask, and the behaviours that ask it.
     """
     if only is not None:
         known = [network.name for network in networks]
@@ -141,7 +145,7 @@ def _names(network: Network) -> Iterator[str]:
 
 
 def ask(networks: Iterable[Network], name: str, dtype: str | None, root: Path) -> list[Question]:
-    """One question of each network, its problem drawn in the dtype, its own first one by default.
+    """A question about each network, its problem drawn in one dtype; by default in the network's own first one.
 
     Raises ContractError.
     """
@@ -154,7 +158,7 @@ def ask(networks: Iterable[Network], name: str, dtype: str | None, root: Path) -
 
 
 def with_route(chosen: Sequence[Adapter], route: str, asked: Sequence[Network] = ()) -> list[Adapter]:
-    """The adapters that have the route. Raises AdapterError where none has, WhyError where there can be none."""
+    """The adapters that have a route. Raises AdapterError where none has it, WhyError where there can be none."""
     if route == "primary":
         return list(chosen)
     if asked and asked[0].script:
@@ -169,7 +173,7 @@ def with_route(chosen: Sequence[Adapter], route: str, asked: Sequence[Network] =
 
 
 def answer(question: Question, adapter: str, capture: Capture) -> Iterator[Text]:
-    """What one framework says, line by line."""
+    """What one framework says to a question, line by line."""
     problem, name, tensor = question.problem, question.name, question.tensor
     head = f"{adapter} {capture.version}, {behaviours.ROUTE if problem.asks else capture.route}: "
     if capture.status != "ok":

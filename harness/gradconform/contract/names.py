@@ -45,5 +45,5 @@ class CaptureName:
         return _VERSION.sub("", self.adapter)
 
     def numbered(self, copy: int) -> CaptureName:
-        """The same name for another copy."""
+        """The name of this capture as copy number `copy`, where several captures are called the same."""
         return replace(self, copy=copy)

@@ -25,23 +25,28 @@ HELPERS = ("leaf", "buffer", "own", "run", "value", "gradient")
 
 
 class NoScript(Exception):  # noqa: N818 - an answer, which the page shows in the script's place
-    """Why there is no script for a row; the message is for a person."""
+    """There is no script for a row; the message says why, to a person."""
 
 
 class Compared(Protocol):
-    """What was compared, element by element."""
+    """A tensor that was compared with what was expected of it."""
 
     @property
     def expected(self) -> Array:
-        """In float64."""
+        """The right numbers, in float64, of the tensor's shape."""
 
     @property
     def bound(self) -> Array:
-        """The largest honest |error|."""
+        """The largest honest |error| of each element, of the tensor's shape."""
 
 
 def script(problem: Problem, row: Row, seen: Compared, adapters: Path | None = None) -> str:
-    """The text of the program. adapters: where the adapters' folders are. Raises NoScript."""
+    """The text of the program that shows the worst element of a row.
+
+    seen: the row's tensor, element by element.
+    adapters: where the adapters' folders are.
+    Raises NoScript.
+    """
     values = {name: problem.value(name) for name in problem.given}
     size = sum(array.size for array in values.values())
     if size > NUMBERS:
@@ -114,7 +119,10 @@ class _Source:
         ]
 
     def _followed(self, statement: ast.ImportFrom, used: Collection[str]) -> list[tuple[str, bool]]:
-        """What `from .shape import own` brings, from the file beside this one. Raises NoScript."""
+        """What an import such as `from .shape import own` brings, taken from the file beside this one.
+
+        Raises NoScript.
+        """
         if statement.level > 1 or not statement.module or any(alias.asname for alias in statement.names):
             raise NoScript("An operator uses a file elsewhere in the adapter; the command keeps problem and capture.")
         beside = _Source(self.path.parent.joinpath(*statement.module.split(".")).with_suffix(".py"))
@@ -122,7 +130,7 @@ class _Source:
 
 
 def _names(statement: ast.stmt) -> Iterator[str]:
-    """What a statement of a module defines."""
+    """The names that a statement of a module defines."""
     if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
         yield statement.name
     elif isinstance(statement, (ast.Import, ast.ImportFrom)):
@@ -159,7 +167,7 @@ def _literal(array: Array) -> str:
 
 
 def _given(problem: Problem, values: Mapping[str, Array], buffers: bool) -> Iterator[str]:
-    """The leaves: inputs, parameters and buffers."""
+    """The lines that make the leaves: inputs, parameters and buffers."""
     yield "t = {}"
     for name, array in values.items():
         role, shape, _, grad = problem.given[name]
@@ -169,7 +177,7 @@ def _given(problem: Problem, values: Mapping[str, Array], buffers: bool) -> Iter
 
 
 def _nodes(problem: Problem, own: bool) -> Iterator[str]:
-    """One line for each node."""
+    """The lines that apply the nodes, one for each."""
     for node in problem.nodes:
         call = _call(node)
         reads = ", ".join(f"t[{name!r}]" for name in dict.fromkeys(node.reads))
@@ -190,7 +198,7 @@ def _call(node: Node) -> str:
 
 
 def _end(problem: Problem, row: Row, seen: Compared) -> str:
-    """Backward, and the one element against what was expected of it."""
+    """The end of the program: backward, and the one element against what was expected of it."""
     kind, _, name = row.tensor.partition("/")
     index = tuple(int(part) for part in row.worst_index.strip("[]").split(",") if part.strip())
     read = "value" if kind == "output" else "gradient"

@@ -22,7 +22,7 @@ class Run:
 
     @property
     def rows(self) -> Path:
-        """The Parquet file of its rows."""
+        """The path of the Parquet file that holds the run's rows."""
         return self.folder / ROWS
 
     @property
@@ -31,7 +31,7 @@ class Run:
         return self.manifest.started
 
     def adapter_of(self) -> dict[tuple[str, str], str]:
-        """(framework, version) as rows have them -> the adapter."""
+        """(framework, version) as rows have them -> the adapter, such as `chainer-6.3`."""
         named: dict[tuple[str, str], str] = {}
         for framework in self.manifest.frameworks:
             named.setdefault((framework.name, framework.version), framework.adapter or self._guessed(framework))
@@ -42,7 +42,7 @@ class Run:
         return framework.name if alone else f"{framework.name} {framework.version}"
 
     def environment(self) -> dict[str, tuple[Any, ...]]:
-        """Adapter -> everything that may change its rounding. Runs in which that is equal count as repetitions."""
+        """Adapter -> all that may change its rounding. Runs in which that is equal count as repetitions."""
         named = self.adapter_of()
         return {
             named[f.name, f.version]: (
@@ -52,7 +52,7 @@ class Run:
         }  # fmt: skip
 
     def numbers(self) -> dict[tuple[str, str], str]:
-        """(spec, dtype) -> a digest of its problems, or the seed where the manifest has no digests."""
+        """(spec, dtype) -> a digest of the problems of both, or the seed where the manifest has no digests."""
         found: dict[tuple[str, str], list[str]] = {}
         for variant, told in self.manifest.problems:
             spec, dtype, _ = variant.rsplit(".", 2)
@@ -106,7 +106,10 @@ def runs_in(folder: Path) -> tuple[list[Run], list[str]]:
 
 
 def name_of(started: str, rows: Path) -> str:
-    """`<UTC time>-<short digest>`: sorts by time, and two runs of one second are told apart."""
+    """The name of a run's folder in a history, `<UTC time>-<short digest>`.
+
+    It sorts by time, and two runs of one second are told apart.
+    """
     time = started.replace("-", "").replace(":", "").replace("+0000", "Z")
     return f"{time}-{digest(rows).removeprefix('sha256:')[:8]}"
 

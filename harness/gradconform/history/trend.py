@@ -21,6 +21,7 @@ ROW = "spec/tensor/framework/check"
 class Night:
     """One run as a whole.
 
+    run: the run.
     verdicts: verdict -> how many rows have it.
     could_not: adapter -> why it did not run.
     environment: what differs from the run before.
@@ -36,6 +37,9 @@ class Night:
 class Point:
     """One row in one run.
 
+    run, address: the run and the row.
+    version: the framework's.
+    ratio: largest |error| / bound; NaN where there is none.
     verdict: empty where the run has no such row.
     why: the reason for which the row could not be run; empty where it was.
     environment: what differs from the run before.
@@ -54,7 +58,8 @@ class Point:
 class Event:
     """A row whose verdict changed from one run to the next, or that appeared or vanished.
 
-    A verdict is empty where that run has no such row.
+    run, address: the later run and the row.
+    before, after: the two verdicts; empty where that run has no such row.
     """
 
     run: Run
@@ -64,7 +69,7 @@ class Event:
 
 
 def nights(runs: Sequence[Run]) -> list[Night]:
-    """Every run with its counts. Raises ContractError."""
+    """Every run as a whole, in their order. Raises ContractError."""
     if not runs:
         return []
     with connect(runs) as con:
@@ -85,7 +90,7 @@ def nights(runs: Sequence[Run]) -> list[Night]:
 
 
 def _environments(runs: Sequence[Run]) -> Iterator[tuple[EnvironmentChange, ...]]:
-    """For every run, how its environment differs from that of the run before; its numbers are not part of that."""
+    """For every run, how its environment differs from that of the run before; seeds and problems are no part of it."""
     told = [
         {key: value for key, value in environment_of(run).items() if key[1] != "seed" and " " not in key[1]}
         for run in runs
@@ -174,7 +179,7 @@ select run, place, verdict, '', run + 1 from steps where run < {last} and (run_a
 
 
 def events(runs: Sequence[Run]) -> list[Event]:
-    """Every row that changed its verdict, appeared or vanished, and in which run. Raises ContractError."""
+    """Every row that changed its verdict, appeared or vanished from one run to the next. Raises ContractError."""
     if len(runs) < 2:
         return []
     with connect(runs) as con:
@@ -194,10 +199,10 @@ def events(runs: Sequence[Run]) -> list[Event]:
 
 
 def counted(changes: Sequence[Event]) -> list[tuple[str, str, int]]:
-    """(verdict before, verdict after, how many rows), the most frequent change first."""
+    """(verdict before, verdict after, how many rows) of some changes, the most frequent change first."""
     return [(*pair, n) for pair, n in Counter((e.before, e.after) for e in changes).most_common()]
 
 
 def folder_name(run: Run) -> str:
-    """What a run is called on a terminal."""
+    """What a run is called on a terminal: the name of its folder."""
     return Path(run.folder).name

@@ -16,7 +16,12 @@ Column = tuple[str, str, str, str]
 
 @dataclass(frozen=True)
 class Ends:
-    """The rows end to end, and the graphs. readers: network -> tensor -> the nodes that read it."""
+    """The rows end to end of a run, and the graphs of its networks.
+
+    rows: (network, framework, version, dtype) -> rows.
+    output: network -> its last node.
+    readers: network -> tensor -> the nodes that read it.
+    """
 
     rows: Mapping[Column, tuple[Row, ...]]
     output: Mapping[str, str]
@@ -24,7 +29,7 @@ class Ends:
 
     @classmethod
     def of(cls, rows: Iterable[Row], run: RunInfo) -> Ends:
-        """The rows end to end among all rows of a run, and the graphs of its networks."""
+        """Picks the rows end to end out of all rows of a run, and takes the graphs from its manifest."""
         ends: dict[Column, list[Row]] = {}
         for row in rows:
             if row.check.kind == CheckKind.END_TO_END:
@@ -39,7 +44,10 @@ class Ends:
 
 
 def consequence(fault: Fault, ends: Ends) -> list[str]:
-    """Of the network's output, and of the tensor that the fault reaches and that is worst; empty where unmeasured."""
+    """What a fault does to the network, a sentence for each of two tensors; empty where nothing was measured.
+
+    These are the network's output, and the worst of the tensors that the fault reaches.
+    """
     row = fault.worst
     mine = ends.rows.get((row.spec, row.framework, row.version, row.dtype), ())
     reached = [end for end in mine if _reaches(fault, end, ends)]
@@ -50,9 +58,11 @@ def consequence(fault: Fault, ends: Ends) -> list[str]:
 
 
 def _reaches(fault: Fault, end: Row, ends: Ends) -> bool:
-    """Whether a fault can be felt in a tensor.
+    """Whether a fault can be felt in the tensor of a row end to end.
 
-    A wrong output: in what depends on it, and in every gradient. A wrong gradient: in those of all that it depends on.
+    A wrong output is felt in what depends on it, and in every gradient; a wrong gradient in those of all that it
+    depends
+    on.
     """
     readers = ends.readers.get(fault.spec, {})
     forward = any(row.kind == Kind.OUTPUT for row in fault.rows)
@@ -79,7 +89,7 @@ def _error(row: Row) -> float:
 
 
 def _said(end: Row, ends: Ends) -> str:
-    """One tensor's relative error, and the smallest that another framework has in the same place."""
+    """One tensor's relative error in words, and the smallest that another framework has in the same place."""
     others = [
         (_error(row), row.framework)
         for key, rows in ends.rows.items()

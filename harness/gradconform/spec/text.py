@@ -58,7 +58,7 @@ class Item(NamedTuple):
 
 
 def plain(item: Item) -> Any:
-    """The same data without lines."""
+    """What an item holds, and what its parts hold, without lines."""
     if isinstance(item.value, dict):
         return {key: plain(value) for key, value in item.value.items()}
     if isinstance(item.value, list):

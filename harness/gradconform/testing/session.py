@@ -84,7 +84,10 @@ class Run:
             raise pytest.UsageError(f"--gradconform-out {self.out}: {error.strerror or error}") from error
 
     def is_spec(self, path: Path, parent: pytest.Collector, *, taken: bool) -> bool:
-        """Named files are specs unless another plugin took them; others by the globs, or by their keys."""
+        """Whether a file is a spec.
+
+        One that was named is, unless another plugin took it; others by the globs that are set, or else by their keys.
+        """
         if parent.session.isinitpath(path):
             return not taken or looks_like_a_spec(path)
         globs = self.config.getini("gradconform_specs")
@@ -105,7 +108,7 @@ class Run:
             )
 
     def choices(self) -> list[Choice]:
-        """The adapters. Raises AdapterError."""
+        """The adapters of this session, chosen once. Raises AdapterError."""
         if self._choices is None:
             from gradconform.capture.choice import choices
 
@@ -142,13 +145,13 @@ class Run:
         return self._batches
 
     def close(self) -> None:
-        """End what runs."""
+        """End what the session runs in the background."""
         if self._batches is not None:
             self._batches.close()
             self._batches = None
 
     def remove(self) -> None:
-        """Remove what this process made."""
+        """Remove the folder that this process made."""
         if not self.shared:
             shutil.rmtree(self.place, ignore_errors=True)
 
