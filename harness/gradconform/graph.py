@@ -109,7 +109,7 @@ class Graph:
 
     @cached_property
     def by_name(self) -> Mapping[str, Node]:
-        """The nodes by name."""
+        """Name -> node."""
         return {node.name: node for node in self.nodes}
 
     @cached_property

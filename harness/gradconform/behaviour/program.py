@@ -64,7 +64,7 @@ class Program:
 
     @classmethod
     def of_problem(cls, problem: Problem) -> Program:
-        """The program of a problem on disk."""
+        """The program of a behaviour on disk, its numbers in float64."""
         numbers = {name: wide(problem.value(name)) for name in problem.graph.leaves}
         return cls(problem.graph, numbers, wide(problem.cotangent), problem.script, problem.asks)
 
@@ -91,7 +91,7 @@ class Program:
 
 
 class Interpreter:
-    """One run of a script.
+    """Runs one script over its network, step by step.
 
     way: through which tensors a changed number is read, or not read.
     buffers: the gradients that are there.

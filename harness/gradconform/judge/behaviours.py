@@ -51,7 +51,7 @@ def rows(problem: Problem, capture: Capture) -> Iterator[Row]:
 
 
 def given(capture: Capture, index: int) -> Answer:
-    """What a framework answered to an ask."""
+    """What a framework answered to the ask of an index."""
     asked = capture.asked[index]
     array = capture.tensors[f"ask/{index}"] if asked.outcome == "value" else None
     return Answer(asked.outcome, array, asked.step)
@@ -142,7 +142,7 @@ def where(problem: Problem, asked: Asked) -> str:
 
 
 def in_words(answer: Answer) -> str:
-    """An answer in a few words."""
+    """An answer to an ask in a few words: its numbers, `none` or `raises`."""
     return answer.outcome if answer.array is None else numbers(answer.array)
 
 

@@ -148,7 +148,7 @@ class _Extremes:
         return error, bound
 
     def result(self) -> Comparison:
-        """What was found over all chunks."""
+        """The comparison of the whole tensor, from all of its chunks."""
         relative = self.worst_error / self.scale if self.scale > 0 else (0.0 if self.worst_error == 0 else np.inf)
         worst, got, expected = self.at if self.at is not None else (None, NAN, NAN)
         if self.measuring:

@@ -98,7 +98,7 @@ class LocalCheck:
         return judgement if judgement.verdict != Verdict.CONFORMS else replace(judgement, reason=Reason(excuses[0]))
 
     def _reads(self, node: Node) -> tuple[str, ...]:
-        """The captured tensors that a node reads."""
+        """The captured tensors that a node reads: outputs of other nodes, by name."""
         return tuple(f"output/{name}" for name in node.reads if name in self.nodes)
 
     def _outputs(self) -> Iterator[Judgement]:

@@ -49,7 +49,7 @@ class Primary:
         self.culprits: dict[str, str] = {}
 
     def note(self, judgement: Judgement) -> None:
-        """Take in one judgement."""
+        """Take in one judgement of the primary capture, and keep its bound."""
         self.bounds[judgement.tensor] = judgement.bound
         self.culprits[judgement.tensor] = judgement.culprits
 

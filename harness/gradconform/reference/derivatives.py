@@ -135,5 +135,5 @@ def vjp(function: Function, point: Array, cotangent: Array, elements: Array | No
 
 
 def _slop(value: Array) -> Array:
-    """What rounding may do to a complex step."""
+    """What rounding may do to a derivative by the complex step, element by element."""
     return np.full(value.shape, COMPLEX_NOISE * DOUBLE * np.max(np.abs(value), initial=0.0))

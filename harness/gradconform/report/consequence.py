@@ -75,7 +75,7 @@ def _reaches(fault: Fault, end: Row, ends: Ends) -> bool:
 
 
 def _below(nodes: Iterable[str], readers: Mapping[str, tuple[str, ...]]) -> set[str]:
-    """These nodes and all that depend on them."""
+    """Some nodes and all that depend on them."""
     below, left = set(nodes), list(nodes)
     while left:
         new = set(readers.get(left.pop(), ())) - below

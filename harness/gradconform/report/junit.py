@@ -89,7 +89,7 @@ def _say(case: xml.Element, tag: str, rows: Iterable[Row]) -> None:
 
 
 def _line(row: Row) -> str:
-    """One row in a sentence."""
+    """One row of a report in a sentence."""
     words = [" ".join(filter(None, (row.tensor or "the whole problem", row.dtype, row.check))), row.verdict]
     if row.ratio == row.ratio:
         words.append(f"{figure(row.ratio)} times the bound")

@@ -212,7 +212,7 @@ def _when(started: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Wall time in words."""
+    """Wall time in words, such as `2 min 5 s`."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
 

@@ -38,7 +38,7 @@ class Call:
     whole: bool
 
     def names(self, slot: str) -> tuple[str, ...]:
-        """The names that a slot reads."""
+        """The names that the node reads in a slot."""
         read = self.reads.get(slot)
         return () if read is None else (read,) if isinstance(read, str) else read
 

@@ -70,7 +70,7 @@ class Mistakes:
         return len(self.found) >= MOST_MISTAKES
 
     def extend(self, mistakes: Iterable[Mistake]) -> None:
-        """Note every mistake that a rule yields."""
+        """Note every one of some mistakes, such as those that a rule yields."""
         for mistake in mistakes:
             self.add(mistake.where.line, mistake.message, mistake.hint)
 

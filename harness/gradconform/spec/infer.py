@@ -18,7 +18,10 @@ _FLOAT, _INT64 = "float", "int64"
 
 
 class Inference:
-    """The shapes and kinds of all tensors, filled in node by node. What depends on a mistake stays unknown."""
+    """The shapes and kinds of all tensors of a network, filled in node by node.
+
+    What depends on a mistake stays unknown.
+    """
 
     def __init__(self, inputs: list[Tensor], mistakes: Mistakes) -> None:
         self.mistakes = mistakes

@@ -58,7 +58,7 @@ def _bad_names(draft: Draft, section: str, names: list[tuple[str, int]]) -> Iter
 
 @before_shapes
 def names_are_given_once(draft: Draft) -> Iterator[Mistake]:
-    """Inputs, nodes, uses of blocks and the nodes these make share one namespace."""
+    """No two inputs, nodes, uses of blocks or nodes that these make have the same name."""
     lines = {call.name: call.line for call in draft.calls}
     for name in draft.clashing:
         line = draft.key_line("nodes", name) if name in draft.aliases else lines[name]

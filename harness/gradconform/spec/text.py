@@ -53,7 +53,7 @@ class Item(NamedTuple):
     scope: Any = None
 
     def get(self, key: str) -> Item | None:
-        """The item under a key; None where there is none."""
+        """The item under a key of a mapping; None where there is none."""
         return self.value.get(key) if isinstance(self.value, dict) else None
 
 
@@ -94,7 +94,7 @@ def scalar(text: str) -> Any:
 
 
 def read(path: Path, mistakes: Mistakes) -> Item:
-    """The content of a spec file. Raises SpecError."""
+    """The content of a spec file as an item. Raises SpecError where it is no YAML, or beyond the limits."""
     text = _decoded(_bytes(path, mistakes), mistakes)
     mistakes.last_line = len(_BREAK.findall(text)) + (_BREAK.fullmatch(text[-1:]) is None)
     root = _Reader(mistakes).document(text)

@@ -88,7 +88,7 @@ class SpecItem(pytest.Item):
         pytest.skip(f"not run: {self.choice.absent}")
 
     def _properties(self) -> None:
-        """What a JUnit report shows beside the test."""
+        """Note what a JUnit report shows beside the test: version, culprit and largest ratio."""
         ratios = [row.ratio for row in self.rows if row.verdict.judged]
         ratios = [ratio for ratio in ratios if ratio == ratio]
         versions = [row.version for row in self.rows if row.version]

@@ -96,7 +96,7 @@ class Reporting:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Write the report."""
+        """Write the report, and note what to say of it; where it cannot be written the session fails."""
         try:
             self.said = self.run.report()
         except OSError as error:

@@ -145,7 +145,7 @@ def avg_pool2d_shape(x: Dims, *, kernel_size: Pair, stride: Pair, padding: PairO
 def _divisor(
     image: Any, windows: Any, kernel_size: Any, stride: Any, padding: Any, count_include_pad: bool
 ) -> Any:
-    """By what each window's sum is divided: one int for all, or an array [OH, OW]."""
+    """What each window's sum is divided by: one int for all windows, or an array [OH, OW]."""
     if count_include_pad or not any(padding):
         return math.prod(kernel_size)
     # Exact in float32, and of a dtype that widens no other.

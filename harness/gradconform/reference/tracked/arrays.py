@@ -33,7 +33,7 @@ class Tracked(np.lib.mixins.NDArrayOperatorsMixin):
     error: Array | None
 
     def like(self, value: Array, error: Array | None) -> Self:
-        """A new array of this kind."""
+        """A new array of the same kind as this one."""
         raise NotImplementedError
 
     def split(self, operand: Any) -> tuple[Array, Array | None]:
@@ -104,7 +104,7 @@ class Tracked(np.lib.mixins.NDArrayOperatorsMixin):
 
 
 def implements(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Register a NumPy function for every tracked array."""
+    """Register the tracked version of some NumPy functions, for all kinds of tracked arrays."""
 
     def register(ours: Callable[..., Any]) -> Callable[..., Any]:
         for function in functions:

@@ -107,7 +107,7 @@ class _Factor:
 
 
 def _magnitude(left: _Factor, right: _Factor, product: Array) -> Array:
-    """|left| @ |right|, rounded up.
+    """The product of magnitudes, |left| @ |right|, rounded up.
 
     A bound needs few digits, and float32 is twice as fast. A sum of K products is wrong there by less than
     (K + 2) 2**-23 of itself, which is added, and by what underflows: less than K 2**-149 (1 + both largest
