@@ -37,7 +37,7 @@ def judge(problem_folder: Path, captures: Mapping[str, Path]) -> list[Row]:
     _check_operators(problem)
     named = {CaptureName.read(name): folder for name, folder in captures.items()}
     if problem.script:
-        # A script says itself how gradients are asked for: there is no other route through it.
+        # A behaviour says itself how gradients are asked for: there is no other route through it.
         named = {name: folder for name, folder in named.items() if not name.route}
     # What overflows or is no number is a row; NumPy's warnings of it would only hide the progress.
     with np.errstate(all="ignore"):

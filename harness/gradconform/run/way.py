@@ -36,7 +36,7 @@ def _draw(variant: Variant, folder: Path, seed: int | None) -> str:
 def probe(
     folder: Folder, wanted: Sequence[Variant], eps: float | None, progress: Progress, workers: Executor
 ) -> None:
-    """Choose where each network is evaluated for numerical derivatives; exact problems and scripts have none."""
+    """Choose where each network is evaluated for numerical derivatives; exact problems and behaviours have none."""
     futures = [workers.submit(_probe, folder.problem(v.name), eps) for v in wanted]
     for done, future in enumerate(as_completed(futures), 1):
         future.result()
