@@ -22,7 +22,7 @@ class Capture:
     framework, version, route: what captured; version is empty where the framework never came up.
     missing: tensor -> why it is not there.
     tensors: name -> array, each read when it is asked for.
-    asked: what became of each ask of a script.
+    asked: what became of each ask of a behaviour.
     cuts: missing tensor -> where its way to the output is cut: leaves that require no gradient, then nodes.
     remedies: tensor -> the line of code that would give its gradient.
     lines: `leaf`, `between` -> the line by which this route gets one, with {name} and {output} in it.
@@ -79,7 +79,7 @@ def _cut_mistakes(problem: Problem, form: CaptureForm) -> Iterator[str]:
 
 
 def _asked_mistakes(problem: Problem, asked: tuple[Asked, ...], tensors: Tensors) -> Iterator[str]:
-    """What a capture of a script lacks: an answer for each ask, in the order of the asks, each value with its array."""
+    """What a capture of a behaviour lacks: an answer for each ask, in the order of these, each value with its array."""
     if tuple(answer.ask for answer in asked) != problem.asks:
         came, expected = (", ".join(names) or "nothing" for names in ([a.ask for a in asked], problem.asks))
         yield f"asked is about {came}; expected {expected}"

@@ -46,7 +46,7 @@ class Claim(BaseModel):
 
 
 class Asked(BaseModel):
-    """What became of an ask of a script, as capture.json has it.
+    """What became of an ask of a behaviour, as capture.json has it.
 
     ask: what was asked for.
     outcome: `value`, `none` or `raises`.

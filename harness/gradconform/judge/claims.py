@@ -52,7 +52,7 @@ PATHLESS = Given(None, "none", "no path leads there")
 def rows(problem: Problem, capture: Capture, proof: Proof) -> Iterator[Row]:
     """One row for each claim of a problem, from the primary capture of one framework.
 
-    proof: what the reference says of each output and gradient of a plain network; what is right after a script is what
+    proof: what the reference says of each output and gradient of a plain network; what is right in a behaviour is what
     the sum rule says.
     """
     expected = _expected(problem, proof) if problem.claims else {}
@@ -86,7 +86,7 @@ def _given(problem: Problem, capture: Capture, tensor: str) -> Given:
 
 
 def _place(problem: Problem, tensor: str) -> tuple[str, Kind]:
-    """Node and kind of a captured tensor, or of one that a script asks for."""
+    """Node and kind of a captured tensor, or of one that a behaviour asks for."""
     kind, name = tensor.partition("/")[0], tensor.rpartition("/")[2]
     wanted = f"output/{name}" if kind == "output" else f"grad/{name}"
     places = ((node, Kind(kind)) for known, node, kind, _ in problem.graph.addresses() if known == wanted)
