@@ -70,18 +70,18 @@ def execute(spec: Path, tensor: str, only: str | None, options: Options) -> int:
     console = Console(soft_wrap=True, highlight=False, markup=False)
     with tempfile.TemporaryDirectory(prefix="gradconform-why-") as folder:
         asked = ask(wanted, name, options.dtype, Path(folder))
-        found = capture_all([q.problem for q in asked], able, Path(folder), route=options.route)
+        captures_of = capture_all([q.problem for q in asked], able, Path(folder), route=options.route)
         for place, question in enumerate(asked):
             console.print(f"{question.tensor} of {question.problem.spec}, {question.problem.dtype}", style="bold")
             for adapter in able:
-                for line in answer(question, adapter.name, found[adapter.name][place]):
+                for line in answer(question, adapter.name, captures_of[adapter.name][place]):
                     console.print(line)
     for adapter in chosen:
         if adapter not in able:
             console.print(f"{adapter.name}: has no route {options.route}")
     for message in absent.values():
         console.print(f"not run: {message}")
-    ran = any(capture.status == "ok" for captures in found.values() for capture in captures)
+    ran = any(capture.status == "ok" for captures in captures_of.values() for capture in captures)
     return 0 if ran else CANNOT_RUN
 
 
@@ -120,12 +120,12 @@ def asked_of(networks: Sequence[Network], tensor: str, only: str | None) -> tupl
     if not plain:
         return _asked_by(networks, tensor)
     name = tensor.removeprefix("grad/")
-    found = [network for network in plain if name in _names(network)]
-    if not found:
+    having = [network for network in plain if name in _names(network)]
+    if not having:
         every = dict.fromkeys(name for network in plain for name in _names(network))
         where = f"network {plain[0].name}" if len(plain) == 1 else f"{len(plain)} networks"
         raise WhyError(f"{tensor}: no such tensor in {where}; {nearest(name, every) or 'expected a node or a leaf'}")
-    return name, found
+    return name, having
 
 
 def _asked_by(behaviours: Sequence[Network], tensor: str) -> tuple[str, list[Network]]:
@@ -149,12 +149,12 @@ def ask(networks: Iterable[Network], name: str, dtype: str | None, root: Path) -
 
     Raises ContractError.
     """
-    found = []
+    questions = []
     for network in networks:
         values = "drawn" if "drawn" in network.values else network.values[0]
         chosen, folder = dtype or network.dtypes[0], root / "problems" / network.name
-        found.append(Question(draw_problem(network, folder, dtype=chosen, values=values), name))
-    return found
+        questions.append(Question(draw_problem(network, folder, dtype=chosen, values=values), name))
+    return questions
 
 
 def with_route(chosen: Sequence[Adapter], route: str, asked: Sequence[Network] = ()) -> list[Adapter]:

@@ -49,13 +49,13 @@ def read_capture(folder: Path, problem: Problem) -> Capture:
         form = CaptureForm.model_validate(read_document(place))
     except ValidationError as error:
         raise ContractError(f"{place}: {explained(error)}") from error
-    told = (form.status, form.reason or "", form.framework, form.version or "", form.route)
+    head = (form.status, form.reason or "", form.framework, form.version or "", form.route)
     # What ended before it had read its problem cannot repeat the digest.
     answers = (problem.digest,) if form.status == "ok" else (problem.digest, None)
     if form.problem not in answers:
         raise ContractError(f"{folder}: answers another problem (its digest differs); capture this one again")
     if form.status != "ok":
-        return Capture(folder, *told)
+        return Capture(folder, *head)
     path = folder / "capture.safetensors"
     if sound_digest(path) != form.digest:
         raise ContractError(f"{path}: damaged or not whole (its digest differs from capture.json's)")
@@ -65,7 +65,7 @@ def read_capture(folder: Path, problem: Problem) -> Capture:
     for mistake in _cut_mistakes(problem, form):
         raise ContractError(f"{place}: {mistake}")
     lines = {str(kind): line for kind, line in form.lines.items()}
-    return Capture(folder, *told, dict(form.missing), tensors, form.asked, form.cuts, form.remedies, lines)
+    return Capture(folder, *head, dict(form.missing), tensors, form.asked, form.cuts, form.remedies, lines)
 
 
 def _cut_mistakes(problem: Problem, form: CaptureForm) -> Iterator[str]:

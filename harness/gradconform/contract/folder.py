@@ -84,20 +84,20 @@ def joined(folders: Sequence[Folder]) -> list[tuple[Path, dict[str, Path]]]:
     A problem captured in two places, told by its digest, is judged once, from a copy that is not damaged; a second
     capture of torch is `torch#2`. A problem that cannot be read is a job of its own, which will be refused.
     """
-    found: dict[str, tuple[list[Path], dict[str, Path]]] = {}
+    problems: dict[str, tuple[list[Path], dict[str, Path]]] = {}
     for root in {folder.root.resolve(): folder.root for folder in folders}.values():
         for problem, captures in Folder(root).found():
             try:
                 key = read_problem(problem).digest
             except ContractError:
                 key = str(problem)
-            copies, place = found.setdefault(key, ([], {}))
+            copies, place = problems.setdefault(key, ([], {}))
             copies.append(problem)
             for name, capture_folder in captures.items():
                 called = CaptureName.read(name)
                 alike = sum(CaptureName.read(other).numbered(1) == called for other in place)
                 place[str(called.numbered(alike + 1))] = capture_folder
-    return [(_whole_copy(copies), place) for copies, place in found.values()]
+    return [(_whole_copy(copies), place) for copies, place in problems.values()]
 
 
 def _whole_copy(copies: Sequence[Path]) -> Path:

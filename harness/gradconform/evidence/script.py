@@ -96,26 +96,26 @@ class _Source:
 
     def needed(self, names: Iterable[str]) -> list[tuple[str, bool]]:
         """(text, whether it is an import) of what defines these names and all that it uses, in the file's order."""
-        left, used, found = list(names), set(names), dict[int, ast.stmt]()
+        left, used, statements = list(names), set(names), dict[int, ast.stmt]()
         elsewhere: list[tuple[str, bool]] = []
         for name in left:
             if name not in self.defined:
                 raise NoScript(f"{self.path.parent.name}/{self.path.name} has no {name}; the command shows it.")
         while left:
             statement = self.defined.get(left.pop())
-            if statement is None or statement.lineno in found:
+            if statement is None or statement.lineno in statements:
                 continue
             if isinstance(statement, ast.ImportFrom) and statement.level:
                 elsewhere += self._followed(statement, used)
                 continue
-            found[statement.lineno] = statement
+            statements[statement.lineno] = statement
             more = [node.id for node in ast.walk(statement) if isinstance(node, ast.Name)]
             left += more
             used.update(more)
         lines = self.text.splitlines()
         return elsewhere + [
             ("\n".join(lines[_first(s) - 1 : s.end_lineno]), isinstance(s, (ast.Import, ast.ImportFrom)))
-            for _, s in sorted(found.items())
+            for _, s in sorted(statements.items())
         ]
 
     def _followed(self, statement: ast.ImportFrom, used: Collection[str]) -> list[tuple[str, bool]]:

@@ -71,15 +71,15 @@ class Refusals:
 
 def refusals_of(con: duckdb.DuckDBPyConnection, run: int, which: Run) -> Refusals:
     """What one run of the database could not do."""
-    found = {}
+    rows_of = {}
     for verdict, condition in (("crashed", "true"), ("unsupported", "tensor = ''")):
-        found[verdict] = con.execute(
+        rows_of[verdict] = con.execute(
             'select distinct spec, tensor, framework, adapter, version, route, dtype, "check", reason from rows '
             f"where run = ? and verdict = ? and {condition} order by all",
             [run, verdict],
         ).fetchall()
     return Refusals(
-        tuple(Refusal(*row) for row in found["crashed"]), tuple(Refusal(*row) for row in found["unsupported"]),
+        tuple(Refusal(*row) for row in rows_of["crashed"]), tuple(Refusal(*row) for row in rows_of["unsupported"]),
         frozenset(name for name, _ in which.manifest.absent),
     )  # fmt: skip
 

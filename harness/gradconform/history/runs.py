@@ -94,15 +94,15 @@ def runs_in(folder: Path) -> tuple[list[Run], list[str]]:
     """
     if not folder.is_dir():
         raise ContractError(f"{folder}: no such folder; expected one that `gradconform run --history` writes to")
-    found: list[Run] = []
+    runs: list[Run] = []
     refused: list[str] = []
     for place in sorted(folder.iterdir()):
         if place.is_dir() and not place.name.startswith("."):
             try:
-                found.append(open_run(place))
+                runs.append(open_run(place))
             except ContractError as error:
                 refused.append(str(error))
-    return sorted(found, key=lambda run: (run.started, run.folder.name)), refused
+    return sorted(runs, key=lambda run: (run.started, run.folder.name)), refused
 
 
 def name_of(started: str, rows: Path) -> str:
@@ -117,7 +117,7 @@ def name_of(started: str, rows: Path) -> str:
 def environment_of(run: Run) -> Mapping[tuple[str, str], str]:
     """(of, what) -> value, for everything in a manifest that is not a result, so that two runs can be compared."""
     m = run.manifest
-    told = {
+    facts = {
         ("harness", "version"): m.harness_version, ("harness", "revision"): m.revision, ("harness", "python"): m.python,
         ("harness", "platform"): m.platform, ("harness", "cores"): str(m.cores),
         ("harness", "list of known divergences"): m.known,
@@ -126,8 +126,8 @@ def environment_of(run: Run) -> Mapping[tuple[str, str], str]:
     for f in m.frameworks:
         of = named[f.name, f.version]
         for what in ("version", "python", "numpy", "threads", "cpu", "platform"):
-            told[of, what] = str(getattr(f, what))
+            facts[of, what] = str(getattr(f, what))
     seeds = {network.name: str(network.seed) for network in m.networks}
-    told |= {(name, "seed"): seed for name, seed in seeds.items()}
-    told |= {(variant.rsplit(".", 2)[0], f"problem {variant}"): value for variant, value in m.problems}
-    return told
+    facts |= {(name, "seed"): seed for name, seed in seeds.items()}
+    facts |= {(variant.rsplit(".", 2)[0], f"problem {variant}"): value for variant, value in m.problems}
+    return facts

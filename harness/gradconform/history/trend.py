@@ -109,12 +109,12 @@ def trend(runs: Sequence[Run], row: str) -> list[Point]:
     wanted = 'spec = ? and tensor = ? and framework = ? and "check" = ?'
     with connect(runs) as con:
         rows_of(con, "rows", runs)
-        found = con.execute(
+        rows = con.execute(
             'select run, spec, node, tensor, framework, adapter, route, dtype, "check", version, ratio, verdict '
             f"from rows where {wanted} order by dtype, route, adapter, run",
             [spec, tensor, framework, check],
         ).fetchall()
-        if not found:
+        if not rows:
             known = con.execute(
                 "select distinct concat_ws('/', spec, tensor, framework, \"check\") from rows where run = ?",
                 [len(runs) - 1],
@@ -123,7 +123,7 @@ def trend(runs: Sequence[Run], row: str) -> list[Point]:
             hint = f"; did you mean {near[0]}?" if near else ""
             raise ContractError(f"--row {row}: no run has such a row; expected {ROW}{hint}")
         series: dict[Address, dict[int, tuple[str, float, str]]] = {}
-        for run, *named, version, ratio, verdict in found:
+        for run, *named, version, ratio, verdict in rows:
             series.setdefault(Address(*named), {})[run] = (version, ratio, verdict)
         lacking = sorted({i for had in series.values() for i in range(len(runs)) if i not in had})
         refused = {i: refusals_of(con, i, runs[i]) for i in lacking}

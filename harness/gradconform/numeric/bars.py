@@ -52,12 +52,12 @@ def noise_of(values: Array) -> float:
 
     The k-th differences of noise of deviation s have the deviation s sqrt((2k)! / k!^2).
     """
-    found = []
+    deviations = []
     for k in ORDERS:
         differences = np.diff(values, k)
         factor = math.factorial(k) ** 2 / math.factorial(2 * k)
-        found.append(math.sqrt(factor * float(np.mean(np.square(differences)))))
-    return max(found)
+        deviations.append(math.sqrt(factor * float(np.mean(np.square(differences)))))
+    return max(deviations)
 
 
 def averaged(quotients: Sequence[float], steps: Sequence[float], sigma: float, truncation: float) -> Quotient:

@@ -104,12 +104,12 @@ def _along(
 
 
 def _vectors(reference: Reference, chosen: list[tuple[Direction, float]]) -> dict[str, Array]:
-    found = {}
+    vectors = {}
     for direction, _ in chosen:
         for leaf in direction.scale if direction.element is None else ():
             make = _aligned if direction.kind == "aligned" else _signs
-            found[direction.vector + leaf] = make(reference, leaf)
-    return found
+            vectors[direction.vector + leaf] = make(reference, leaf)
+    return vectors
 
 
 def _scale(x: Array) -> float:

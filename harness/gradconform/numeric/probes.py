@@ -91,18 +91,18 @@ class Probes:
     eps: float | None = None
     asked: bytes = b""
 
-    def values(self, found: Array) -> Iterator[tuple[Direction, Array]]:
+    def values(self, numbers: Array) -> Iterator[tuple[Direction, Array]]:
         """Each direction with its share of the worker's numbers.
 
         Raises ContractError where there are too few or too many.
         """
         expected = sum(len(d.steps) for d in self.directions)
-        if found.shape != (expected,):
-            raise ContractError(f"{VALUES} has shape {found.shape}; expected {(expected,)}, of other probes")
+        if numbers.shape != (expected,):
+            raise ContractError(f"{VALUES} has shape {numbers.shape}; expected {(expected,)}, of other probes")
         start = 0
         for direction in self.directions:
             end = start + len(direction.steps)
-            yield direction, found[start:end]
+            yield direction, numbers[start:end]
             start = end
 
     def moved(self, direction: Direction, leaf: str, x: Array, step: float) -> Array:

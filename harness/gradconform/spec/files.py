@@ -25,14 +25,14 @@ def networks(specs: Sequence[Path]) -> list[Network]:
             if not given.is_dir() or file.parent.name != paths.CONVENTIONS:
                 files.setdefault(file.resolve(), file)
     loaded: list[Network] = []
-    found: list[Mistake] = []
+    mistakes: list[Mistake] = []
     for file in files.values():
         try:
             loaded.extend(load(file))
         except SpecError as error:
-            found.extend(error.mistakes)
-    if found:
-        raise SpecError(found)
+            mistakes.extend(error.mistakes)
+    if mistakes:
+        raise SpecError(mistakes)
     if not loaded:
         raise ContractError(f"{', '.join(map(str, places))}: no specs there; expected *.yaml")
     by_name: dict[str, Path] = {}

@@ -62,7 +62,7 @@ def _worded(faults: list[Fault], schema: Schema, item: Item, name: str) -> Itera
 
     Of several faults of one value only the first is told.
     """
-    told: set[Loc] = set()
+    done: set[Loc] = set()
     for kind, loc in faults[:MOST_FAULTS]:
         if kind == "extra_forbidden":
             hint = nearest(str(loc[-1]), _properties(schema, loc[:-1]))
@@ -74,9 +74,9 @@ def _worded(faults: list[Fault], schema: Schema, item: Item, name: str) -> Itera
         else:
             path, text = _described(schema, loc[: _depth(item, loc)])
             found = locate(item, path)
-            if path not in told:
+            if path not in done:
                 yield found.line, f"{_called(name, path)} is {show(plain(found))}; expected {text}", ""
-            told.add(path)
+            done.add(path)
 
 
 def _depth(item: Item, loc: Loc) -> int:

@@ -53,14 +53,14 @@ class Run:
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
         # What xdist told this process, if it is one of its workers.
-        told: dict[str, Any] | None = getattr(config, "workerinput", None)
+        from_xdist: dict[str, Any] | None = getattr(config, "workerinput", None)
         self.named: list[str] = config.getoption("gradconform_adapter") or config.getini("gradconform_adapters")
         out = config.getoption("gradconform_out")
         self.out = Path(config.invocation_params.dir, out) if out else None
-        self.shared = told is not None and WORK in told
+        self.shared = from_xdist is not None and WORK in from_xdist
         beside = self.out.parent if self.out else Path(tempfile.gettempdir())
         own = beside.resolve() / f".gradconform-{os.urandom(16).hex()}"
-        self.place = Path(told[WORK]) if told and self.shared else own
+        self.place = Path(from_xdist[WORK]) if from_xdist and self.shared else own
         self.rows: dict[str, list[Row]] = {}
         self.clock: Any = None
         self._files: dict[str, Path] = {}
@@ -69,7 +69,7 @@ class Run:
         self._choices: list[Choice] | None = None
         self._known: list[Known] | None = None
         self._batches: Batches | None = None
-        self.writes = self.out is not None and told is None
+        self.writes = self.out is not None and from_xdist is None
 
     def begin(self) -> None:
         """Note the time, and find out before hours of work whether a report can be written. Raises UsageError."""
