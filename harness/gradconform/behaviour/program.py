@@ -162,8 +162,8 @@ class Interpreter:
         self._store({name: g for name, g in found.items() if name in self.wanted or name in self.kept})
 
     def _grad(self, of: str, in_: list[str], as_: str, store: bool, keep: bool, keep_graph: bool) -> None:
-        found = self._gradients(of, np.ones_like(self.now[of]))
-        self.results |= {f"{as_}/{name}": found[name] for name in in_ if name in found}
+        gradients = self._gradients(of, np.ones_like(self.now[of]))
+        self.results |= {f"{as_}/{name}": gradients[name] for name in in_ if name in gradients}
         below = set(in_)
         for node in self.program.graph.nodes:
             if not below.isdisjoint(node.reads):
@@ -172,7 +172,7 @@ class Interpreter:
         stored = (set(in_) if store else set()) | (between if keep else set())
         if Word.STORES in self.habits:
             stored |= {*in_} | self.kept | self.wanted
-        self._store({name: g for name, g in found.items() if name in stored})
+        self._store({name: g for name, g in gradients.items() if name in stored})
 
     def _keep(self, tensors: list[str]) -> None:
         self.kept.update(tensors)

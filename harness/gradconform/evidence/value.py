@@ -12,7 +12,7 @@ Key = tuple[str, str, str, str, str, str, str]
 
 
 def key_of(row: Row) -> Key:
-    """What tells a row from every other."""
+    """The key of a row: no other row of a run has the same."""
     return row.spec, row.tensor, row.framework, row.version, row.route, row.dtype, row.check
 
 
