@@ -1,6 +1,7 @@
 """Arrays and JSON on disk, for the worker: safetensors files are read and written here without copies.
 
-Their package cannot do that: its reader copies everything, its writer first copies every array. Valid Python 3.8.
+The package of that name cannot do so: its reader copies everything, its writer first copies every array. Valid Python
+3.8.
 """
 
 from __future__ import annotations

@@ -24,12 +24,14 @@ def run(
     probes: str,
     read_arrays: Callable[[Path], Arrays],
 ) -> Arrays:
-    """Return a number for each step of each direction, in their order, as ``numeric/f``.
+    """Evaluate a problem's forward at every point of its probes.
 
-    ``numeric/probes`` is the digest of what was asked, so that no answer is held against other questions.
-
-    probes: the folder with probes.json and probes.safetensors. read_arrays: the worker's reader (arrays.py).
+    probes: the folder with probes.json and probes.safetensors.
+    read_arrays: the worker's reader (arrays.py).
     ``tensors`` are moved in place and moved back.
+
+    Returns a number for each step of each direction, in their order, as ``numeric/f``, and as ``numeric/probes`` the
+    digest of what was asked, so that no answer is held against other questions.
     """
     if not hasattr(modules.network, "evaluate"):
         raise NotImplementedError("this adapter's network.py has no `evaluate`, the forward alone")

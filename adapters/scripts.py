@@ -37,7 +37,7 @@ def run(modules: Any, problem: Problem, tensors: Mapping[str, Any], nodes: Any) 
 
 
 def missing(asked: Sequence[Record], lineage: Any) -> tuple[dict[str, str], dict[str, list[str]]]:
-    """Reason and place by tensor of every gradient that was asked for and explained, for which there is advice."""
+    """Reasons and places, both by tensor, of the missing gradients that a script asked for, where there is advice."""
     reasons = {}
     for record in asked:
         name = record["ask"].partition("/")[2]
@@ -51,7 +51,7 @@ def missing(asked: Sequence[Record], lineage: Any) -> tuple[dict[str, str], dict
 
 
 def load(modules: Any) -> Any:
-    """The adapter's class Script, from the package that its other files are in."""
+    """The class ``Script`` of an adapter, from the package that the adapter's other files are in."""
     package, _, _ = modules.adapter.__name__.rpartition(".")
     name = package + ".script"
     if importlib.util.find_spec(name) is None:
@@ -76,7 +76,7 @@ def steps(script: Any, problem: Problem) -> tuple[int | None, str | None]:
 
 
 def read(script: Any, ask: str) -> tuple[Any, Record]:
-    """The array that was asked for, or None, and what became of the ask."""
+    """The array that an ask is of, or None, and the entry of ``asked`` about it."""
     try:
         found = script.read(ask)
     except NotImplementedError:
@@ -103,7 +103,8 @@ def first_line(error: Exception) -> str:
 class Traces:
     """What a script did to gradients, step by step: with the framework's graph it tells why one is not there.
 
-    raised: the index of the step that raised, or None. A script without ``explain`` gives no reasons.
+    script: the adapter's, after its steps; one without ``explain`` gives no reasons.
+    raised: the index of the step that raised, or None.
     """
 
     # By the framework's graph a gradient came through, so they hold only where some backward was run.
@@ -120,7 +121,10 @@ class Traces:
             self.explain = None
 
     def why(self, ask: str, outcome: str, array: Any) -> Record:
-        """``reason`` and ``nodes`` of an ask without a gradient, or with a buffer that no gradient came to; or none."""
+        """``reason`` and ``nodes`` of an ask without a gradient; empty where there is one, or nothing to say.
+
+        A buffer that no gradient came to counts as none.
+        """
         kind, _, name = ask.partition("/")
         if self.explain is None or kind == "output" or (array is not None and _written(array)):
             return {}
@@ -130,7 +134,7 @@ class Traces:
         return {"reason": reason[0], "nodes": list(reason[1:])} if isinstance(reason, tuple) else {"reason": reason}
 
     def _result(self, ask: str) -> Any:
-        """Why ``grad`` returned nothing, unless its graph is gone with a later forward."""
+        """Why a ``grad`` step returned nothing; None where a later forward has taken its graph away."""
         result, _, name = ask.partition("/")
         for i, step in enumerate(self.problem["script"]):
             if step["do"] == "grad" and step["as"] == result and i > self.forward:
@@ -138,7 +142,7 @@ class Traces:
         return None
 
     def _stored(self, name: str, outcome: str, array: Any) -> Any:
-        """Why nothing is stored as the gradient of a tensor."""
+        """Why nothing is stored as the gradient of a tensor; None where that cannot be told."""
         writers = [(i, step["of"]) for i, step in enumerate(self.done) if self._writes(step, name)]
         late = [of for i, of in writers if i > self.forward]
         filled = [i for i, step in enumerate(self.done) if step["do"] == "fill" and step["tensor"] == name]

@@ -45,7 +45,7 @@ class Capture:
 
     @functools.cached_property
     def explained(self):
-        """Why there is no way from the output to a tensor, for each that has none: by the spec's graph, or NNabla's."""
+        """Tensor -> why there is no way from the output to it, by the problem's graph or by NNabla's."""
         return explain(self.lineage, self.variables, self.lineage.wanted + self.lineage.outputs)
 
     def read_outputs(self, variables):
@@ -60,7 +60,10 @@ class Capture:
                 self.values["output/" + name] = variable.d.copy()
 
     def read_gradients(self, variables, kept=None):
-        """Take the gradients that backward wrote to ``variables``; of those not ``kept``, none is read."""
+        """Take the gradients that backward wrote to ``variables``.
+
+        kept: the names that the route can give; None for all.
+        """
         for name in self.lineage.wanted:
             reason = self.why_not(name, variables.get(name), kept)
             if reason is None:
@@ -72,7 +75,7 @@ class Capture:
             variable.grad = nn.NdArray(variable.shape)
 
     def why_not(self, name, variable, kept=None):
-        """Why a gradient cannot be read; None where it can."""
+        """Why the gradient of a variable cannot be read; None where it can."""
         if variable is None or variable not in self.reached:
             return self.explained[name]
         if kept is not None and name not in kept:

@@ -30,7 +30,7 @@ LINES = {
 
 
 def explain(lineage, variables, names):
-    """Those of the names that can have no gradient, by the problem's graph or by NNabla's, each with the reason."""
+    """The reason of each of these names that can have no gradient, by the problem's graph or by NNabla's."""
 
     def leads(node, read):
         return _leads(variables[node], variables[read], [variables[name] for name in lineage.reads[node]])

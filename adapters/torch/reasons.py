@@ -33,9 +33,10 @@ LINES = {
 
 
 def reasons(lineage, values, without, kept):
-    """The reason why each tensor named in ``without`` has no gradient.
+    """Why each tensor named in ``without`` has no gradient, by the name of the gradient.
 
-    values: the tensors of the forward. kept: the names of the tensors whose gradient the route keeps at all.
+    values: the tensors of the forward.
+    kept: the names of the tensors whose gradient the route keeps at all.
     """
     found, kept = without_path(lineage, values, without), set(kept)
     for name in without:
@@ -45,7 +46,7 @@ def reasons(lineage, values, without, kept):
 
 
 def without_path(lineage, values, names):
-    """Those of the named tensors that can have no gradient, each with the reason."""
+    """The reason of each of these tensors that can have no gradient, by the problem's graph or by autograd's."""
 
     def leads(node, read):
         return autograd_leads(values[node], values[read], [values[name] for name in lineage.reads[node]])

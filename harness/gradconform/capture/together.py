@@ -101,7 +101,7 @@ def capture(
 
 
 def _numeric(task: worker.Task) -> worker.Task:
-    """The task that runs the forward alone, into a folder beside the capture whose gradients it is held against."""
+    """The task that runs the forward alone, for a numerical derivative, into a folder beside the capture."""
     return replace(task, capture=task.capture / FOLDER, probes=task.problem / FOLDER)
 
 
@@ -114,7 +114,7 @@ def capture_all(
     threads: int = 1,
     limits: worker.Limits | None = None,
 ) -> dict[str, list[Capture]]:
-    """Capture a few problems into `root`, and open what came: adapter -> its capture of each problem, in their order.
+    """Capture a few problems into `root` and open the captures: adapter -> its capture of each problem, in their order.
 
     Where probes lie beside a problem its forward is differenced too. The adapters run beside one another, each in one
     process. Raises ContractError where a capture cannot be used.

@@ -192,7 +192,7 @@ class _Run:
                 return
 
     def began(self, task: Task) -> bool:
-        """Whether the worker had begun this task."""
+        """Whether the worker had begun a task before it ended."""
         return (task.capture / "started").exists()
 
     def _end(self, cause: str) -> str:

@@ -12,7 +12,10 @@ INTERRUPTED = 128
 
 
 def status_of(rows: Sequence[Row], absent: bool) -> int:
-    """The exit status: what diverges comes before what could not run."""
+    """The exit status of a run: that of rows that diverge comes before that of frameworks that could not run.
+
+    absent: whether a framework could not run at all.
+    """
     verdicts = {row.verdict for row in rows}
     if any(verdict.wrong for verdict in verdicts):
         return DIVERGES

@@ -36,7 +36,10 @@ def command(
 
 
 def execute(given: Sequence[Path], out: Path, keeping: Keeping = NOWHERE) -> int:
-    """Judge what was captured before, here or elsewhere. Captures of one problem are joined by the problem's digest."""
+    """Judge what was captured before, here or elsewhere, and return the exit status.
+
+    Captures of one problem are joined by the problem's digest.
+    """
     clock = Clock()
     entries = listed()
     check_writable(out)
@@ -49,9 +52,9 @@ def execute(given: Sequence[Path], out: Path, keeping: Keeping = NOWHERE) -> int
 
 
 def _captured(given: Sequence[Path]) -> tuple[list[Folder], dict[str, str]]:
-    """The folders that hold captures; and of those that hold none, the framework's name -> why it gave nothing.
+    """The folders that hold captures; and for those that hold none, the framework's name -> why it gave nothing.
 
-    Raises ContractError where none holds any.
+    Raises ContractError where no folder holds any.
     """
     folders: list[Folder] = []
     absent: dict[str, str] = {}

@@ -25,7 +25,7 @@ _NUMPY_HAS |= {"I64": "<i8", "U8": "u1", "U16": "<u2", "U32": "<u4", "U64": "<u8
 
 
 class ContractError(GradconformError, ValueError):
-    """A problem or capture on disk cannot be used; the message says which file, what came and what was expected."""
+    """A problem or a capture on disk cannot be used; the message says which file, what came and what was expected."""
 
 
 class Tensors(Mapping[str, Array]):
@@ -63,7 +63,7 @@ class Tensors(Mapping[str, Array]):
         return name in self._forms
 
     def form(self, name: str) -> tuple[str, tuple[int, ...]]:
-        """The dtype, in the format's own words, and the shape, from the header alone. Raises KeyError."""
+        """Dtype and shape of a tensor, from the header alone, the dtype in the format's own words. Raises KeyError."""
         return self._forms[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -74,19 +74,19 @@ class Tensors(Mapping[str, Array]):
 
 
 def explained(error: ValidationError) -> str:
-    """Where in a document the first mistake is, and what it is."""
+    """What pydantic found wrong with a document: where the first mistake is, and what it is."""
     first = error.errors(include_url=False)[0]
     return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
 
 
 def digest(path: Path) -> str:
-    """`sha256:` and the hexadecimal digest of a file."""
+    """The SHA-256 of a file, as `sha256:` and hexadecimal digits."""
     with path.open("rb") as file:
         return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sound_digest(path: Path) -> str:
-    """The digest of a file that must be there. Raises ContractError."""
+    """The SHA-256 of a file that must be there. Raises ContractError where it cannot be read."""
     try:
         return digest(path)
     except OSError as error:
@@ -94,14 +94,14 @@ def sound_digest(path: Path) -> str:
 
 
 def write_whole(path: Path, data: str | bytes) -> None:
-    """Write a file under another name and rename it when it is whole."""
+    """Write a file under another name, and rename it when it is whole."""
     partial = path.with_name(path.name + ".partial")
     partial.write_bytes(data.encode() if isinstance(data, str) else data)
     os.replace(partial, path)
 
 
 def read_document(path: Path) -> dict[str, Any]:
-    """A document of this version of the contract. Raises ContractError."""
+    """The content of a JSON document of this version of the contract. Raises ContractError."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:

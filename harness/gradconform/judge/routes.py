@@ -38,7 +38,7 @@ NONE_THERE = Reason("the primary route has none")
 class Primary:
     """The primary capture of a framework, and how far each of its tensors may honestly be off.
 
-    It is shown each judgement of that capture while the local check makes it, and keeps the bound alone.
+    `note` takes in each judgement of that capture while the local check makes it, and only the bound of it is kept.
     """
 
     def __init__(self, problem: Problem, capture: Capture) -> None:
@@ -49,7 +49,7 @@ class Primary:
         self.culprits: dict[str, str] = {}
 
     def note(self, judgement: Judgement) -> None:
-        """Take in one judgement."""
+        """Take in one judgement of the primary capture, and keep its bound."""
         self.bounds[judgement.tensor] = judgement.bound
         self.culprits[judgement.tensor] = judgement.culprits
 
@@ -68,7 +68,10 @@ def rows(primary: Primary, others: Sequence[Capture], proof: Proof | None = None
 
 
 def _beside(primary: Primary, other: Capture, own: Row, row: Row, shape: tuple[int, ...], whole: bool) -> Row:
-    """The row of one tensor of another route. own: of its local check. whole: whether the route keeps every output."""
+    """The row of one tensor of another route.
+
+    own: its judgement by the local check of its own route. whole: whether the route keeps every output.
+    """
     problem, tensor = primary.problem, row.tensor
     expected, got = primary.capture.tensors.get(tensor), other.tensors.get(tensor)
     if got is None:
@@ -96,6 +99,6 @@ def _shows_its_way(problem: Problem, capture: Capture) -> bool:
 
 
 def _without_hint(comparison: Comparison) -> Comparison:
-    """`uninformative` is said of the primary capture, once."""
+    """The comparison without the hint `uninformative`, which is given once, of the primary capture."""
     hint = comparison.reason is Code.UNINFORMATIVE
     return replace(comparison, reason=None) if hint else comparison

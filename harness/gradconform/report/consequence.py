@@ -16,7 +16,12 @@ Column = tuple[str, str, str, str]
 
 @dataclass(frozen=True)
 class Ends:
-    """The rows end to end, and the graphs. edges: network -> pairs of a tensor and a node that reads it."""
+    """The rows end to end of a run, and the graphs of its networks.
+
+    rows: (network, framework, version, dtype) -> rows.
+    output: network -> its last node.
+    edges: network -> pairs of a tensor and a node that reads it.
+    """
 
     rows: Mapping[Column, tuple[Row, ...]]
     output: Mapping[str, str]
@@ -24,7 +29,7 @@ class Ends:
 
     @classmethod
     def of(cls, rows: Iterable[Row], run: RunInfo) -> Ends:
-        """The rows end to end among all rows of a run, and the graphs of its networks."""
+        """Picks the rows end to end out of all rows of a run, and takes the graphs from its manifest."""
         ends: dict[Column, list[Row]] = {}
         for row in rows:
             if row.check.kind == CheckKind.END_TO_END:
@@ -35,7 +40,10 @@ class Ends:
 
 
 def consequence(fault: Fault, ends: Ends) -> list[str]:
-    """Of the network's output, and of the tensor that the fault reaches and that is worst; empty where unmeasured."""
+    """What a fault does to the network, a sentence for each of two tensors; empty where nothing was measured.
+
+    These are the network's output, and the worst of the tensors that the fault reaches.
+    """
     row = fault.worst
     mine = ends.rows.get((row.spec, row.framework, row.version, row.dtype), ())
     felt = Felt.of(fault, ends.edges.get(fault.spec, ())) if mine else None
@@ -99,7 +107,7 @@ def _error(row: Row) -> float:
 
 
 def _said(end: Row, ends: Ends) -> str:
-    """One tensor's relative error, and the smallest that another framework has in the same place."""
+    """One tensor's relative error in words, and the smallest that another framework has in the same place."""
     others = [
         (_error(row), row.framework)
         for key, rows in ends.rows.items()

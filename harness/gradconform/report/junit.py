@@ -17,7 +17,7 @@ Suite = tuple[str, str, str]
 
 
 def junit(summary: Summary) -> str:
-    """The text of `junit.xml`."""
+    """The summary as the text of `junit.xml`."""
     run = summary.run
     suites = _suites(summary.rows, run)
     root = xml.Element("testsuites", name="gradconform")
@@ -84,14 +84,14 @@ def _case(spec: str, framework: str, node: str, rows: Sequence[Row], whole: Sequ
 
 
 def _say(case: xml.Element, tag: str, rows: Iterable[Row]) -> None:
-    """The worst row in the message, all of them in the text."""
+    """Add what is wrong to a test case: the worst row as its message, all of them as its text."""
     ordered = sorted(rows, key=attrgetter("severity"), reverse=True)
     element = xml.SubElement(case, tag, message=_line(ordered[0]), type=ordered[0].verdict)
     element.text = "\n".join(map(_line, ordered))
 
 
 def _line(row: Row) -> str:
-    """One row in a sentence."""
+    """One row of a report in a sentence."""
     words = [" ".join(filter(None, (row.tensor or "the whole problem", row.dtype, row.check))), row.verdict]
     if row.ratio == row.ratio:
         words.append(f"{figure(row.ratio)} times the bound")
