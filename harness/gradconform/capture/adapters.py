@@ -56,7 +56,7 @@ def find(name_or_folder: str) -> Adapter:
 
 
 def folder_of(given: str) -> tuple[str, Path]:
-    """The name and the folder of an adapter, whether or not there is an interpreter for it here. Raises AdapterError."""
+    """The name and the folder of an adapter, whether or not an interpreter for it is here. Raises AdapterError."""
     as_path = Path(given).expanduser()
     if os.sep in given or given in (".", ".."):
         folder = as_path.resolve()

@@ -19,8 +19,13 @@ from gradconform.words import counted, listed
 
 LOCAL = "local"
 POLL = 0.1
-# On a cluster of this machine alone; on another one it is a setting of its scheduler (3 by default).
-LOCAL_FAILURES = 1
+# Of a cluster of this machine alone; what others do is said by the settings of their scheduler.
+LOCAL_SETTINGS = {
+    # How often a task may lose its worker before we are told; we do it again ourselves, with less beside it.
+    "distributed.scheduler.allowed-failures": 0,
+    # A worker that is killed is started again, and never given up for taking its time.
+    "distributed.deploy.lost-worker-timeout": "1000 days",
+}
 
 
 @dataclass(frozen=True)
@@ -31,9 +36,18 @@ class Cluster:
     name: str
     wait: float
 
+    def gone(self) -> ClusterError:
+        """What to raise when the scheduler does not answer any more."""
+        return ClusterError(
+            f"--cluster {self.name}: the scheduler is gone; expected it to run until the end; start it and the run again"
+        )
+
     def workers(self) -> Mapping[str, Mapping[str, float]]:
-        """Address of each worker -> the resources that it offers."""
-        offers: dict[str, dict[str, float]] = self.client.run_on_scheduler(_offers())
+        """Address of each worker -> the resources that it offers. Raises ClusterError."""
+        try:
+            offers: dict[str, dict[str, float]] = self.client.run_on_scheduler(_offers())
+        except OSError as error:
+            raise self.gone() from error
         return offers
 
     def width(self) -> int:
@@ -69,14 +83,14 @@ class Cluster:
         """Why tasks that need these resources do not begin at this moment; empty where they may."""
         workers, missing = self.workers(), self.missing(names)
         if not workers:
-            return f"--cluster {self.name}: no worker was there for {self.wait:g} s; start one, and look why those ended"
+            return f"--cluster {self.name}: no worker was there for {self.wait:g} s; look why they ended, start one"
         return self.not_offered(missing[0]) if missing else ""
 
     def not_offered(self, name: str) -> str:
         """Why a framework does not run, for the user: no worker offers its name."""
         return (
             f"--cluster {self.name}: no worker offers {name} after {self.wait:g} s; offered: {self._offered()}; start "
-            f'one where {name} is, with `dask worker {self.name} --resources "{name}=1"`, or leave it off with --adapter'
+            f'one where {name} is, with `dask worker {self.name} --resources "{name}=1"`, or name others by --adapter'
         )
 
     def _offered(self) -> str:
@@ -156,10 +170,7 @@ def connected(name: str, wait: float, offers: Collection[str] = ()) -> Iterator[
 def _here(distributed: Any, offers: Collection[str]) -> Iterator[Any]:
     """A process for each core, each offering every framework; nothing of it is reached from other machines."""
     config = importlib.import_module("dask").config
-    with config.set({"distributed.scheduler.allowed-failures": LOCAL_FAILURES}):
-        here = distributed.LocalCluster(
-            host="127.0.0.1", n_workers=cores(), threads_per_worker=2, resources=dict.fromkeys(offers, 1),
-            dashboard_address=None, memory_limit=None, silence_logs=logging.CRITICAL,
-        )  # fmt: skip
-    with here:
+    options = {"threads_per_worker": 2, "resources": dict.fromkeys(offers, 1), "memory_limit": None}
+    quiet = {"dashboard_address": None, "silence_logs": logging.CRITICAL}
+    with config.set(LOCAL_SETTINGS), distributed.LocalCluster(cores(), host="127.0.0.1", **options, **quiet) as here:
         yield here

@@ -35,8 +35,8 @@ class Place:
         """
         if self.version != __version__:
             raise ClusterError(
-                f"{where}: has gradconform {__version__}; expected {self.version}, as on the machine that asks; install "
-                f"gradconform=={self.version} there"
+                f"{where}: has gradconform {__version__}; expected {self.version}, as on the machine that asks; "
+                f"install gradconform=={self.version} there"
             )
         try:
             same = digest(self.mark) == self.digest

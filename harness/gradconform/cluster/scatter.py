@@ -60,7 +60,8 @@ class Scatter:
         self._landed: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._done: Counter[str] = Counter()
         self._keys = (f"{secrets.token_hex(4)}-{number}" for number in itertools.count())
-        self._killed = importlib.import_module("distributed").KilledWorker
+        distributed = importlib.import_module("distributed")
+        self._killed, self._closed = distributed.KilledWorker, distributed.CommClosedError
 
     def run(self, pieces: Iterable[Piece]) -> None:
         """Take every problem through its stages.
@@ -71,8 +72,11 @@ class Scatter:
         """
         try:
             self._run(enumerate(chunked(pieces, lambda piece: piece.numbers)))
+        except (CancelledError, self._closed) as error:
+            raise self.cluster.gone() from error
         finally:
-            self.cluster.client.cancel([future for future, _ in self._flying.values()])
+            if self.cluster.client.status == "running":
+                self.cluster.client.cancel([future for future, _ in self._flying.values()])
 
     def _run(self, chunks: Iterable[tuple[int, list[Piece]]]) -> None:
         chunks, width = iter(chunks), self.cluster.width()
@@ -145,10 +149,6 @@ class Scatter:
             answer = future.result()
         except self._killed:
             return False
-        except CancelledError as error:
-            raise ClusterError(
-                f"--cluster {self.cluster.name}: the scheduler is gone; expected it to run until the end; start it again"
-            ) from error
         task.stage.take(task.chunk, task.part, answer)
         return True
 

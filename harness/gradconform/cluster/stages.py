@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from gradconform.capture.worker import Task, write_crash
@@ -16,7 +16,10 @@ from gradconform.reasons import Code, detailed
 
 
 class Stage(Protocol):
-    """One stage. name: in the progress; resource: what a worker must offer, empty for any; priority: higher is first."""
+    """One stage.
+
+    name: in the progress. resource: what a worker must offer; empty for any worker. priority: higher is done first.
+    """
 
     @property
     def name(self) -> str: ...
@@ -68,7 +71,7 @@ class Capture:
 
     place: Place
     asking: tasks.Asking
-    cpus: set[str]
+    cpus: set[str] = field(default_factory=set)
     priority: int = 1
 
     @property

@@ -104,15 +104,21 @@ def capture(place: Place, pieces: Sequence[Piece], asking: Asking) -> str:
                 stop.set()
 
         worker.capture(
-            adapter, tasks, job_folder=work / "jobs", route=asking.route, threads=asking.threads,
-            limits=asking.limits, finished=finished, stop=stop,
+            adapter,
+            tasks,
+            job_folder=work / "jobs",
+            route=asking.route,
+            threads=asking.threads,
+            limits=asking.limits,
+            finished=finished,
+            stop=stop,
         )
     return this_cpu()
 
 
 @contextmanager
 def _scratch(parent: Path) -> Iterator[Path]:
-    """A folder of this task's own; locks, by which `contract/place.py` knows a dead one's, may not reach other machines."""
+    """A folder of this task's own; the locks of `contract/place.py` may be unknown to another machine."""
     parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=parent, ignore_cleanup_errors=True) as folder:
         yield Path(folder)

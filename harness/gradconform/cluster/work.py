@@ -84,21 +84,21 @@ class Site:
 
         wanted: taken a few at a time. total: how many there are. Raises ClusterError, AdapterError, ContractError.
         """
-        folder, root = Folder(self.place.folder), self.place.folder
-        cpus: dict[str, set[str]] = {}
-        asked: list[Stage] = [
-            Capture(self.place, tasks.Asking(given(a), way, route, how.threads, how.limits), cpus.setdefault(way, set()))
-            for a in chosen for way, route in how.ways(a).items()
-        ]
-        steps: list[list[Stage]] = [[Draw(self.place, tasks.Drawing(seed, how.numeric, how.eps))], asked]
+        asked = [self._capture(a, way, route, how) for a in chosen for way, route in how.ways(a).items()]
+        steps: list[Sequence[Stage]] = [[Draw(self.place, tasks.Drawing(seed, how.numeric, how.eps))], asked]
         steps += [[Judge([self.place])]] if sink else []
-        pieces = (
-            Piece(folder.problem(v.name), {way: folder.capture(way, v.name) for a in chosen for way in how.ways(a, v)}, v)
-            for v in wanted
-        )
+        pieces = (self._piece(variant, chosen, how) for variant in wanted)
         Scatter(self.cluster, steps, total, progress, _poured(sink)).run(pieces)
-        for way, found in cpus.items():
-            write_machine(root / "captures" / way, found)
+        for stage in asked:
+            write_machine(self.place.folder / "captures" / stage.name, stage.cpus)
+
+    def _capture(self, adapter: Adapter, way: str, route: str, how: Capturing) -> Capture:
+        return Capture(self.place, tasks.Asking(given(adapter), way, route, how.threads, how.limits))
+
+    def _piece(self, variant: Variant, chosen: Sequence[Adapter], how: Capturing) -> Piece:
+        folder = Folder(self.place.folder)
+        ways = [way for adapter in chosen for way in how.ways(adapter, variant)]
+        return Piece(folder.problem(variant.name), {w: folder.capture(w, variant.name) for w in ways}, variant)
 
 
 @contextmanager
