@@ -124,15 +124,18 @@ def test_a_scheduler_that_is_gone_ends_it_too(tmp_path: Path) -> None:
     """What was under way is cancelled, and said so."""
     from distributed import LocalCluster
 
-    with LocalCluster(host="127.0.0.1", n_workers=1, processes=False, protocol="tcp", dashboard_address=None) as here:
-        with connected(here.scheduler_address, 2.0) as found, pytest.raises(ClusterError, match="the scheduler is gone"):
+    class Ending(Echo):
+        def call(self, chunk: Chunk, part: slice) -> tuple[Any, ...]:
+            here.close()
+            return super().call(chunk, part)
 
-            class Ending(Echo):
-                def call(self, chunk: Chunk, part: slice) -> tuple[Any, ...]:
-                    here.close()
-                    return super().call(chunk, part)
-
-            Scatter(found, [[Ending(resource="")]], 1, lambda *_: None).run(pieces(tmp_path, "a"))
+    options = {"n_workers": 1, "processes": False, "protocol": "tcp", "dashboard_address": None}
+    with (
+        LocalCluster(host="127.0.0.1", **options) as here,
+        connected(here.scheduler_address, 2.0) as found,
+        pytest.raises(ClusterError, match="the scheduler is gone"),
+    ):
+        Scatter(found, [[Ending(resource="")]], 1, lambda *_: None).run(pieces(tmp_path, "a"))
 
 
 def test_a_chunk_is_many_small_problems_or_a_large_one() -> None:

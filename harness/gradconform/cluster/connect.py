@@ -39,7 +39,7 @@ class Cluster:
     def gone(self) -> ClusterError:
         """What to raise when the scheduler does not answer any more."""
         return ClusterError(
-            f"--cluster {self.name}: the scheduler is gone; expected it to run until the end; start it and the run again"
+            f"--cluster {self.name}: the scheduler is gone; expected it to stay until the end; start it and run again"
         )
 
     def workers(self) -> Mapping[str, Mapping[str, float]]:

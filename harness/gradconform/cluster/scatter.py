@@ -60,8 +60,8 @@ class Scatter:
         self._landed: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._done: Counter[str] = Counter()
         self._keys = (f"{secrets.token_hex(4)}-{number}" for number in itertools.count())
-        distributed = importlib.import_module("distributed")
-        self._killed, self._closed = distributed.KilledWorker, distributed.CommClosedError
+        self._killed = importlib.import_module("distributed").KilledWorker
+        self._closed = importlib.import_module("distributed.comm").CommClosedError
 
     def run(self, pieces: Iterable[Piece]) -> None:
         """Take every problem through its stages.

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 from gradconform.report.frame import clean
 from gradconform.rows import COLUMNS, COUNTS, NUMBERS, Row
 
-BATCH = 10_000
+BATCH = 2_000
 """Rows that are in memory at a time."""
 
 _TYPES = dict.fromkeys(COLUMNS, pa.string()) | dict.fromkeys(NUMBERS, pa.float64()) | dict.fromkeys(COUNTS, pa.int64())
