@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gradconform.cluster.chunks import MOST, NUMBERS, Chunk, Piece, chunked
+from gradconform.cluster.chunks import MOST, NUMBERS, Chunk, Piece
 from gradconform.cluster.connect import Cluster, connected
 from gradconform.cluster.errors import ClusterError
 from gradconform.cluster.scatter import Scatter
@@ -136,11 +136,3 @@ def test_a_scheduler_that_is_gone_ends_it_too(tmp_path: Path) -> None:
         pytest.raises(ClusterError, match="the scheduler is gone"),
     ):
         Scatter(found, [[Ending(resource="")]], 1, lambda *_: None).run(pieces(tmp_path, "a"))
-
-
-def test_a_chunk_is_many_small_problems_or_a_large_one() -> None:
-    """In their order, none lost."""
-    sizes = [1] * 250 + [NUMBERS] + [1] * 3 + [NUMBERS // 2] * 3
-    chunks = list(chunked(sizes, lambda size: size))
-    assert [len(chunk) for chunk in chunks] == [100, 100, 50, 1, 3 + 1, 2]
-    assert [size for chunk in chunks for size in chunk] == sizes

@@ -143,10 +143,11 @@ def judge(places: Sequence[Place], pieces: Sequence[Piece]) -> list[list[Row]]:
     for place in places:
         place.check(_here())
     with _one_at_a_time():
-        return [_judged(piece) for piece in pieces]
+        return [judged(piece) for piece in pieces]
 
 
-def _judged(piece: Piece) -> list[Row]:
+def judged(piece: Piece) -> list[Row]:
+    """The rows of one problem; where it could not be drawn, rows that say so."""
     if piece.lost:
         return refused.rows(piece.problem, piece.captures, piece.lost)
     return way.judge_or_refuse(piece.problem, piece.captures)
