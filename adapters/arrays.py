@@ -1,7 +1,10 @@
 """Arrays and JSON on disk, for the worker: safetensors files are read and written here without copies.
 
-Their package cannot do that: its reader copies everything, its writer first copies every array. Valid Python 3.8.
+The package of that name cannot do so: its reader copies everything, its writer first copies every array. Valid Python
+3.8.
 """
+
+from __future__ import annotations
 
 import contextlib
 import hashlib
@@ -9,6 +12,8 @@ import json
 import mmap
 import os
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import IO, Any, Iterator, Mapping
 
 import numpy as np
 
@@ -30,7 +35,7 @@ SAFETENSORS_DTYPES = {
 NUMPY_DTYPES = {stored: dtype for dtype, stored in SAFETENSORS_DTYPES.items()}
 
 
-def read_arrays(path):
+def read_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
     """Map a safetensors file into memory: arrays by name, writable, copied page by page when written to.
 
     safetensors' own reader copies everything: 0.3 s and twice the memory for the 550 MB of VGG16. The format
@@ -50,7 +55,7 @@ def read_arrays(path):
 
 
 @contextlib.contextmanager
-def whole_file(path):
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
     """Open a file under another name and rename it when it is whole."""
     part = path.with_name(path.name + ".part")
     try:
@@ -64,7 +69,7 @@ def whole_file(path):
         raise
 
 
-def write_arrays(path, values):
+def write_arrays(path: Path, values: Mapping[str, Any]) -> str:
     """Write arrays as a safetensors file and return its digest.
 
     By hand, because safetensors' own writer first copies every array, and its file would have to be read
@@ -75,7 +80,8 @@ def write_arrays(path, values):
     arrays = {name: array.astype(array.dtype.newbyteorder("<"), copy=False) for name, array in arrays.items()}
     # Widest items first keeps every array aligned, as the format's own writer does.
     names = sorted(arrays, key=lambda name: (-arrays[name].dtype.itemsize, name))
-    header, end = {}, 0
+    header: dict[str, Any] = {}
+    end = 0
     for name in names:
         array, start = arrays[name], end
         end = start + array.nbytes
@@ -87,7 +93,7 @@ def write_arrays(path, values):
     text = json.dumps(header).encode("utf-8")
     text += b" " * (-len(text) % 8)
     digest = hashlib.sha256()
-    chunks = [len(text).to_bytes(8, "little"), text] + [arrays[n].reshape(-1).view(np.uint8) for n in names]
+    chunks: list[Any] = [len(text).to_bytes(8, "little"), text] + [arrays[n].reshape(-1).view(np.uint8) for n in names]
     with whole_file(path) as stream, ThreadPoolExecutor(1) as hasher:
         digested = hasher.map(digest.update, chunks)
         stream.writelines(chunks)
@@ -95,7 +101,7 @@ def write_arrays(path, values):
     return "sha256:" + digest.hexdigest()
 
 
-def write_json(path, content):
+def write_json(path: Path, content: Any) -> None:
     """Write JSON, whole or not at all."""
     with whole_file(path) as stream:
         stream.write((json.dumps(content, indent=1) + "\n").encode("utf-8"))

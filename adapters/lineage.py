@@ -1,13 +1,25 @@
 """The ways from a tensor to the output in a problem's graph, and where a framework's own graph cuts them.
 
 The worker hands it to adapters as ``nodes.lineage``; what it needs to know of a framework are two functions. Valid
-Python 3.8, like all that runs in a framework's interpreter.
+Python 3.8, like all that runs in a framework's interpreter. Everything is linear in the nodes: what is said of a tensor
+is made of what was said of the tensors beside it.
 """
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any, Callable, Dict, Iterable, Iterator, Mapping, Sequence, Tuple, Union
+
+Problem = Mapping[str, Any]
+# A word, or a word and its place.
+Why = Union[str, Tuple[str, ...]]
+# By tensor: which of its readers, or of the nodes above it, cut the way.
+Places = Dict[str, Tuple[str, ...]]
 
 GRAPH_CUT = "graph_cut"
 
 
-def addresses(problem):
+def addresses(problem: Problem) -> list[str]:
     """The names of all that a capture of a problem must hold or explain, in the order of the graph: the one list."""
     names = ["output/" + output["name"] for node in problem["nodes"] for output in node["outputs"]]
     names += ["grad/" + node["name"] for node in problem["nodes"] if node["name"] != problem["output"]]
@@ -17,16 +29,19 @@ def addresses(problem):
 class Lineage:
     """A problem's graph by names: which tensors lead to the output, and of which a gradient is asked."""
 
-    def __init__(self, problem):
-        self.reads = {node["name"]: list(_read_by(node)) for node in problem["nodes"]}
+    def __init__(self, problem: Problem) -> None:
+        self.reads: dict[str, list[str]] = {node["name"]: list(_read_by(node)) for node in problem["nodes"]}
         self._operators = {node["name"]: node["op"] for node in problem["nodes"]}
-        self.output = problem["output"]
-        self.leaves = [entry["name"] for entry in problem["inputs"] + problem["parameters"] if entry["grad"]]
+        self.output: str = problem["output"]
         given = [e for e in problem["inputs"] + problem["parameters"] if not e["grad"]]
-        self.unasked = [entry["name"] for entry in given if entry["dtype"].startswith("float")]
-        # Of each a capture must hold or explain the gradient; that of the output is the cotangent.
-        names = addresses(problem)
-        self.wanted = [name[len("grad/") :] for name in names if name.startswith("grad/")]
+        self.unasked: list[str] = [entry["name"] for entry in given if entry["dtype"].startswith("float")]
+        # Every tensor that a node gives; and those of which a capture must hold or explain the gradient, nodes first.
+        # That of the output is the cotangent.
+        self.outputs, self.wanted = (
+            [name[len(kind) :] for name in addresses(problem) if name.startswith(kind)] for kind in ("output/", "grad/")
+        )
+        self.between = [name for name in self.wanted if name in self.reads]
+        self.leaves = [name for name in self.wanted if name not in self.reads]
         self.asked = set(self.leaves)
         for name, reads in self.reads.items():
             if not self.asked.isdisjoint(reads):
@@ -35,15 +50,26 @@ class Lineage:
         for name in reversed(list(self.reads)):
             if name in self.on_path:
                 self.on_path.update(self.reads[name])
+        self._order = {name: i for i, name in enumerate(self.reads)}
+        # Tensor -> the nodes on the way to the output that read it.
+        self.readers: dict[str, list[str]] = {}
+        for node, reads in self.reads.items():
+            for read in dict.fromkeys(reads) if node in self.on_path else ():
+                self.readers.setdefault(read, []).append(node)
 
-    def explain(self, names, requires, leads):
+    def explain(
+        self, names: Iterable[str], requires: Callable[[str], bool], leads: Callable[[str, str], bool]
+    ) -> dict[str, Why]:
         """The reason of each name that can have no gradient, by the problem's graph or by the framework's.
 
         requires(name): whether the framework computes a gradient of the tensor at all. leads(node, read): whether its
         graph leads from what a node gave back to a tensor that the node read, past no other tensor the node read.
-        ``graph_cut`` comes with its place: ``("graph_cut", node, ...)``; see ``_place``.
+        ``graph_cut`` comes with its place, as names of nodes in the order of the graph: ``("graph_cut", node, ...)``.
+        That is the first node on each way that does not lead back to what it read. A tensor that requires no gradient
+        was cut above: at the node that should have made it so. If it is a leaf that requires none, its name comes
+        first, and the nodes are those that read it.
         """
-        found = {name: self._aside(name) for name in names}
+        found: dict[str, Why | None] = {name: self._aside(name) for name in names}
         asking = [name for name in names if found[name] is None]
         if asking:
             live = self._live(requires, leads)
@@ -51,86 +77,94 @@ class Lineage:
             for node in reversed(list(self.reads)):
                 if node in whole:
                     whole.update(live[node])
-            found.update((n, (GRAPH_CUT,) + self._place(n, requires, live)) for n in asking if n not in whole)
+            lost = [name for name in asking if name not in whole]
+            if lost:
+                below, above = self._cut_below(live), self._cut_above(requires)
+                found.update((n, (GRAPH_CUT,) + (below.get(n, ()) if requires(n) else above[n])) for n in lost)
         return {name: reason for name, reason in found.items() if reason is not None}
 
-    def call(self, node):
+    def call(self, node: str) -> str:
         """A node as a line of code in the problem's names, without attributes: ``relu3 = relu(fc2)``."""
         return "%s = %s(%s)" % (node, self._operators[node], ", ".join(self.reads[node]))
 
-    def _aside(self, name):
+    def _aside(self, name: str) -> str | None:
         """Why a tensor needs no gradient by the problem's graph alone; None where it does."""
         if name not in self.on_path:
             return "not_on_path"
         return None if name in self.asked else "not_requested"
 
-    def _live(self, requires, leads):
+    def _live(self, requires: Callable[[str], bool], leads: Callable[[str, str], bool]) -> dict[str, set[str]]:
         """For each node those of the tensors it read to which the framework's graph leads back."""
-        live = {}
+        live: dict[str, set[str]] = {}
         for node, reads in self.reads.items():
             given = dict.fromkeys(reads) if node in self.on_path and requires(node) else ()
-            live[node] = [r for r in given if r in self.asked and requires(r) and leads(node, r)]
+            live[node] = {r for r in given if r in self.asked and requires(r) and leads(node, r)}
         return live
 
-    def _place(self, name, requires, live):
-        """Where all ways from a tensor to the output are cut, as names of nodes in the order of the graph.
+    def _cut_below(self, live: Mapping[str, set[str]]) -> Places:
+        """Tensor -> the first node on each of its ways to the output that does not lead back to what it read."""
+        found: Places = {}
+        for name in list(reversed(list(self.reads))) + self.leaves:
+            ways = [found[node] if name in live[node] else (node,) for node in self.readers.get(name, ())]
+            found[name] = _joined(ways)
+        return {name: self._in_order(nodes) for name, nodes in found.items()}
 
-        That is the first node on each way that does not lead back to what it read. A tensor that requires no gradient
-        was cut above: at the node that should have made it so. If it is a leaf that requires none, its name comes
-        first, and the nodes are those that read it.
+    def _cut_above(self, requires: Callable[[str], bool]) -> Places:
+        """Of each tensor that requires no gradient and should: leaves that require none, then nodes.
+
+        The nodes are those that read these leaves, or that cut what they read.
         """
-        leaves, places = [], set()
-        if not requires(name):
-            leaves, places = self._above(name, requires)
-        else:
-            for node, read in self._edges_down(name, live):
-                if read not in live[node]:
-                    places.add(node)
-        return tuple(leaves) + tuple(node for node in self.reads if node in places)
+        found = {leaf: (leaf,) + tuple(self.readers.get(leaf, ())) for leaf in self.leaves if not requires(leaf)}
+        leaves: Places = {}
+        nodes: Places = {}
+        for node in self.reads:
+            if node not in self.asked or requires(node):
+                continue
+            asked = [read for read in dict.fromkeys(self.reads[node]) if read in self.asked]
+            frozen = tuple(read for read in asked if read not in self.reads and not requires(read))
+            further = [read for read in asked if read in self.reads]
+            if any(requires(read) for read in asked):
+                # It cut what still required one.
+                leaves[node], nodes[node] = (), (node,)
+            else:
+                # The last that was read comes first.
+                leaves[node] = _joined([frozen] + [leaves[read] for read in reversed(further)])
+                nodes[node] = _joined([(node,) if frozen else ()] + [nodes[read] for read in further])
+        found.update((node, leaves[node] + self._in_order(nodes[node])) for node in leaves)
+        return found
 
-    def _edges_down(self, name, live):
-        """(node, tensor it read) on each way from a tensor towards the output, as far as the first that is cut."""
-        seen = {name}
-        for node, reads in self.reads.items():
-            for read in seen.intersection(reads) if node in self.on_path else ():
-                if read in live[node]:
-                    seen.add(node)
-                yield node, read
-
-    def _above(self, name, requires):
-        """Leaves that require no gradient, and the nodes that read them or cut what they read."""
-        if name in self.leaves:
-            return [name], {n for n, reads in self.reads.items() if name in reads and n in self.on_path}
-        leaves, places, waiting = [], set(), [name]
-        while waiting:
-            node = waiting.pop()
-            reads = [read for read in dict.fromkeys(self.reads[node]) if read in self.asked]
-            without = [read for read in reads if not requires(read)]
-            frozen = [read for read in without if read in self.leaves]
-            if len(without) < len(reads):
-                places.add(node)
-            elif frozen:
-                places.add(node)
-                leaves += [leaf for leaf in frozen if leaf not in leaves]
-            waiting += [read for read in without if read not in self.leaves and len(without) == len(reads)]
-        return leaves, places
+    def _in_order(self, nodes: tuple[str, ...]) -> tuple[str, ...]:
+        """Nodes in the order of the graph."""
+        return tuple(sorted(nodes, key=self._order.__getitem__))
 
 
-def _read_by(node):
+def _joined(ways: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    """All names of these, each once. Where only one has any it is handed on as it is, so that a chain costs nothing."""
+    some = [names for names in ways if names]
+    return some[0] if len(some) == 1 else tuple(dict.fromkeys(name for names in some for name in names))
+
+
+def _read_by(node: Mapping[str, Any]) -> Iterator[str]:
     """The names of the tensors a node reads, one for each time."""
     for _, name in node["tensors"]:
         if name is not None:
             yield from name if isinstance(name, list) else [name]
 
 
-def places(missing):
+def places(missing: Mapping[str, Why]) -> tuple[dict[str, str], dict[str, list[str]]]:
     """What a route gave as missing, taken apart: tensor -> reason, and tensor -> where, for those that say where."""
     reasons = {name: reason[0] if isinstance(reason, tuple) else reason for name, reason in missing.items()}
     cuts = {n: list(r[1:]) for n, r in missing.items() if isinstance(r, tuple) and len(r) > 1}
     return reasons, cuts
 
 
-def advice(lineage, route, missing, cuts, module):
+def advice(
+    lineage: Lineage,
+    route: str,
+    missing: Mapping[str, str],
+    cuts: Mapping[str, Sequence[str]],
+    module: ModuleType | None,
+) -> dict[str, dict[str, str]]:
     """What capture.json says of how to get gradients: ``remedies`` for those missing, ``lines`` for those there.
 
     module: the adapter's ``reasons``, with REMEDIES and LINES, or None.
@@ -150,7 +184,9 @@ def advice(lineage, route, missing, cuts, module):
     }
 
 
-def _remedy(lineage, remedies, name, reason, cut):
+def _remedy(
+    lineage: Lineage, remedies: Mapping[tuple[str, str], str], name: str, reason: str, cut: Sequence[str]
+) -> str | None:
     """The line that would give a gradient; None where the adapter has none. What was cut is asked by what cut it."""
     leaves = [each for each in cut if each not in lineage.reads]
     is_leaf = bool(leaves) if cut else name not in lineage.reads

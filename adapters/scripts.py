@@ -4,18 +4,26 @@
 by keyword (``in`` is called ``wrt`` there, ``as`` is called ``name``), and ``read(ask)``.
 """
 
+from __future__ import annotations
+
 import importlib
 import importlib.util
+from typing import Any, Dict, Mapping, Sequence
+
+Problem = Mapping[str, Any]
+Record = Dict[str, Any]
 
 # Words of the steps that Python keeps for itself.
 RENAMED = {"in": "wrt", "as": "name"}
 
 
-def run(modules, problem, tensors, nodes):
+def run(modules: Any, problem: Problem, tensors: Mapping[str, Any], nodes: Any) -> tuple[dict[str, Any], list[Record]]:
     """Return the arrays that were asked for, as ``ask/<i>``, and what became of each ask."""
     script = load(modules)(problem, tensors, nodes)
     at, error = steps(script, problem)
-    traces, values, asked = Traces(script, problem, nodes.lineage, at), {}, []
+    traces = Traces(script, problem, nodes.lineage, at)
+    values: dict[str, Any] = {}
+    asked: list[Record] = []
     for i, ask in enumerate(problem["asks"]):
         array, record = None, answer(ask, "raises", step=at, error=error)
         if error is None:
@@ -28,8 +36,8 @@ def run(modules, problem, tensors, nodes):
     return values, asked
 
 
-def missing(asked, lineage):
-    """Reason and place by tensor of every gradient that was asked for and explained, for which there is advice."""
+def missing(asked: Sequence[Record], lineage: Any) -> tuple[dict[str, str], dict[str, list[str]]]:
+    """Reasons and places, both by tensor, of the missing gradients that a script asked for, where there is advice."""
     reasons = {}
     for record in asked:
         name = record["ask"].partition("/")[2]
@@ -42,8 +50,8 @@ def missing(asked, lineage):
     return {tensor: record["reason"] for tensor, record in reasons.items()}, cuts
 
 
-def load(modules):
-    """The adapter's class Script, from the package that its other files are in."""
+def load(modules: Any) -> Any:
+    """The class ``Script`` of an adapter, from the package that the adapter's other files are in."""
     package, _, _ = modules.adapter.__name__.rpartition(".")
     name = package + ".script"
     if importlib.util.find_spec(name) is None:
@@ -51,7 +59,7 @@ def load(modules):
     return importlib.import_module(name).Script
 
 
-def steps(script, problem):
+def steps(script: Any, problem: Problem) -> tuple[int | None, str | None]:
     """Run every step; return the index and the error of the one that raised, or two times None."""
     for i, step in enumerate(problem["script"]):
         arguments = {RENAMED.get(key, key): value for key, value in step.items() if key != "do"}
@@ -67,8 +75,8 @@ def steps(script, problem):
     return None, None
 
 
-def read(script, ask):
-    """The array that was asked for, or None, and what became of the ask."""
+def read(script: Any, ask: str) -> tuple[Any, Record]:
+    """The array that an ask is of, or None, and the entry of ``asked`` about it."""
     try:
         found = script.read(ask)
     except NotImplementedError:
@@ -79,12 +87,14 @@ def read(script, ask):
     return array, answer(ask, "none" if array is None else "value", reason=reason)
 
 
-def answer(ask, outcome, step=None, error=None, reason=None):
+def answer(
+    ask: str, outcome: str, step: int | None = None, error: str | None = None, reason: str | None = None
+) -> Record:
     """An entry of ``asked`` in capture.json."""
     return {"ask": ask, "outcome": outcome, "step": step, "error": error, "reason": reason, "nodes": []}
 
 
-def first_line(error):
+def first_line(error: Exception) -> str:
     """Type and first line of what an exception says."""
     lines = str(error).strip().splitlines() or ["without a message"]
     return "%s: %s" % (type(error).__name__, lines[0])
@@ -93,23 +103,28 @@ def first_line(error):
 class Traces:
     """What a script did to gradients, step by step: with the framework's graph it tells why one is not there.
 
-    raised: the index of the step that raised, or None. A script without ``explain`` gives no reasons.
+    script: the adapter's, after its steps; one without ``explain`` gives no reasons.
+    raised: the index of the step that raised, or None.
     """
 
     # By the framework's graph a gradient came through, so they hold only where some backward was run.
     PASSED = ("not_retained", "not_differentiable")
 
-    def __init__(self, script, problem, lineage, raised):
-        self.explain, self.problem, self.lineage = getattr(script, "explain", None), problem, lineage
+    def __init__(self, script: Any, problem: Problem, lineage: Any, raised: int | None) -> None:
+        self.explain: Any = getattr(script, "explain", None)
+        self.problem, self.lineage = problem, lineage
         self.done = problem["script"][: None if raised is None else raised + 1]
         forwards = [i for i, step in enumerate(self.done) if step["do"] == "forward"]
-        self.forward = forwards[-1] if forwards else None
-        if self.forward is None or self.forward == raised:
+        self.forward = max(forwards, default=-1)
+        if not forwards or self.forward == raised:
             # There is no graph to look at.
             self.explain = None
 
-    def why(self, ask, outcome, array):
-        """``reason`` and ``nodes`` of an ask without a gradient, or with a buffer that no gradient came to; or none."""
+    def why(self, ask: str, outcome: str, array: Any) -> Record:
+        """``reason`` and ``nodes`` of an ask without a gradient; empty where there is one, or nothing to say.
+
+        A buffer that no gradient came to counts as none.
+        """
         kind, _, name = ask.partition("/")
         if self.explain is None or kind == "output" or (array is not None and _written(array)):
             return {}
@@ -118,16 +133,16 @@ class Traces:
             return {}
         return {"reason": reason[0], "nodes": list(reason[1:])} if isinstance(reason, tuple) else {"reason": reason}
 
-    def _result(self, ask):
-        """Why ``grad`` returned nothing, unless its graph is gone with a later forward."""
+    def _result(self, ask: str) -> Any:
+        """Why a ``grad`` step returned nothing; None where a later forward has taken its graph away."""
         result, _, name = ask.partition("/")
         for i, step in enumerate(self.problem["script"]):
             if step["do"] == "grad" and step["as"] == result and i > self.forward:
                 return self._cut(name, step["of"])[0]
         return None
 
-    def _stored(self, name, outcome, array):
-        """Why nothing is stored as the gradient of a tensor."""
+    def _stored(self, name: str, outcome: str, array: Any) -> Any:
+        """Why nothing is stored as the gradient of a tensor; None where that cannot be told."""
         writers = [(i, step["of"]) for i, step in enumerate(self.done) if self._writes(step, name)]
         late = [of for i, of in writers if i > self.forward]
         filled = [i for i, step in enumerate(self.done) if step["do"] == "fill" and step["tensor"] == name]
@@ -146,18 +161,18 @@ class Traces:
             return None if writers and name not in self.lineage.reads else "uninitialised"
         return None if array is not None else next((passed for _, passed in found if passed is not None), None)
 
-    def _cut(self, name, of):
+    def _cut(self, name: str, of: str) -> tuple[Any, Any]:
         """Why no gradient can come to a tensor from a node; and why it would not stay, where one can."""
         reason = self.explain(type(self.lineage)(dict(self.problem, output=of)), name)
         return (None, reason) if reason in self.PASSED else (reason, None)
 
-    def _writes(self, step, name):
+    def _writes(self, step: Mapping[str, Any], name: str) -> bool:
         """Whether a step may store a gradient of a tensor."""
         if step["do"] == "grad":
-            return name in self.lineage.reads if step["keep"] else step["store"] and name in step["in"]
-        return step["do"] == "backward"
+            return bool(name in self.lineage.reads if step["keep"] else step["store"] and name in step["in"])
+        return bool(step["do"] == "backward")
 
 
-def _written(array):
+def _written(array: Any) -> bool:
     """Whether a gradient holds numbers: a framework may start a buffer with zeros, or with NaN."""
     return bool((array[array == array] != 0).any())

@@ -10,6 +10,8 @@ Started by path, in the framework's own interpreter::
 imported, and all must stay valid Python 3.8: these are the files every interpreter shares.
 """
 
+from __future__ import annotations
+
 import contextlib
 import faulthandler
 import functools
@@ -24,6 +26,7 @@ import time
 import traceback
 import types
 from pathlib import Path
+from typing import Any, Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -55,7 +58,7 @@ OWN.__path__ = [str(Path(__file__).resolve().parent)]
 sys.modules[OWN.__name__] = OWN
 
 
-def beside(name):
+def beside(name: str) -> Any:
     """A file of the worker's own folder, imported when it is first asked for."""
     return importlib.import_module(OWN.__name__ + "." + name)
 
@@ -73,16 +76,16 @@ class Nodes:
     operators: operator -> function, of all that the adapter has.
     """
 
-    def __init__(self, problem, operators):
+    def __init__(self, problem: Mapping[str, Any], operators: Mapping[str, Callable[..., Any]]) -> None:
         self.problem, self.operators = problem, operators
-        self.node = None
+        self.node: Mapping[str, Any] | None = None
 
     @functools.cached_property
-    def lineage(self):
+    def lineage(self) -> Any:
         """Which tensors lead to the output (adapters/lineage.py): why a gradient is missing is seen there."""
         return beside("lineage").Lineage(self.problem)
 
-    def __call__(self, values, around=None):
+    def __call__(self, values: Mapping[str, Any], around: Callable[..., Any] | None = None) -> dict[str, Any]:
         """Return ``values`` with every node output added.
 
         values: framework tensors by name; it is not changed.
@@ -104,17 +107,17 @@ class Nodes:
         self.node = None
         return values
 
-    def _tensor(self, values, name):
+    def _tensor(self, values: Mapping[str, Any], name: Any) -> Any:
         if isinstance(name, list):
             return [values[each] for each in name]
         return None if name is None else values[name]
 
-    def where(self):
+    def where(self) -> str:
         """The node at work, as the start of a sentence; empty where none is."""
         return f"node '{self.node['name']}' ({self.node['op']}): " if self.node else ""
 
 
-def load_adapter(folder):
+def load_adapter(folder: Path) -> types.SimpleNamespace:
     """Import an adapter's files from a folder anywhere on disk; return them by name."""
     absent = [name + ".py" for name in MODULES if not (folder / (name + ".py")).is_file()]
     if absent:
@@ -123,19 +126,20 @@ def load_adapter(folder):
     package = types.ModuleType(PACKAGE)
     package.__path__ = [str(folder)]
     sys.modules[PACKAGE] = package
-    found = {name: importlib.import_module(PACKAGE + "." + name) for name in MODULES}
+    found: dict[str, Any] = {name: importlib.import_module(PACKAGE + "." + name) for name in MODULES}
     there = (folder / (OPTIONAL + ".py")).is_file()
     found[OPTIONAL] = importlib.import_module(PACKAGE + "." + OPTIONAL) if there else None
     return types.SimpleNamespace(operators=load_operators(folder, found["adapter"]), **found)
 
 
-def load_operators(folder, adapter):
+def load_operators(folder: Path, adapter: types.ModuleType) -> dict[str, Callable[..., Any]]:
     """Operator -> function: every ``op_<name>`` of the files in ``operators/``, and of adapter.py where it has any."""
     families = [path.stem for path in sorted((folder / "operators").glob("*.py"))]
     modules = {"adapter.py": adapter}
     for family in families:
         modules["operators/%s.py" % family] = importlib.import_module("%s.operators.%s" % (PACKAGE, family))
-    operators, places = {}, {}
+    operators: dict[str, Callable[..., Any]] = {}
+    places: dict[str, str] = {}
     for file, module in modules.items():
         for name, function in vars(module).items():
             home = str(getattr(function, "__module__", ""))
@@ -149,27 +153,23 @@ def load_operators(folder, adapter):
     return operators
 
 
-def load_problem(folder):
+def load_problem(folder: Path) -> dict[str, Any]:
     """Read problem.json and check that it is of the format this worker speaks."""
     try:
-        problem = json.loads((folder / "problem.json").read_text(encoding="utf-8"))
+        problem: dict[str, Any] = json.loads((folder / "problem.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise Fault(
-            f"{folder} has no problem.json that can be read: {error}; draw the problem again"
-        ) from error
+        raise Fault(f"{folder} has no problem.json that can be read: {error}; draw the problem again") from error
     if problem.get("format") != FORMAT:
         raise Fault(f"{folder} is of format {problem.get('format')!r}; this worker reads format {FORMAT}")
     return problem
 
 
-def load_tensors(folder, problem):
+def load_tensors(folder: Path, problem: Mapping[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
     """Read every number of a problem: arrays by tensor name, and the cotangent as ``cotangent/<output>``."""
     try:
         stored = arrays.read_arrays(folder / "problem.safetensors")
     except (OSError, ValueError, KeyError) as error:
-        raise Fault(
-            f"{folder} has a problem.safetensors that cannot be read: {error}; draw it again"
-        ) from error
+        raise Fault(f"{folder} has a problem.safetensors that cannot be read: {error}; draw it again") from error
     tensors = {}
     for entry in problem["inputs"] + problem["parameters"] + problem["buffers"]:
         array = stored.get("value/" + entry["name"])
@@ -186,8 +186,8 @@ def load_tensors(folder, problem):
     return tensors
 
 
-def check_supported(problem, modules, framework):
-    """Raise NotImplementedError where the framework lacks the problem's dtype or an operator, in that dtype or at all."""
+def check_supported(problem: Mapping[str, Any], modules: types.SimpleNamespace, framework: str) -> None:
+    """Raise NotImplementedError where the framework lacks the problem's dtype, or an operator, in it or at all."""
     dtype = problem["dtype"]
     reason = modules.adapter.DTYPES.get(dtype, "its adapter does not list it")
     if isinstance(reason, str):
@@ -201,12 +201,18 @@ def check_supported(problem, modules, framework):
             raise NotImplementedError(f"node '{node['name']}': {lack}")
 
 
-def expected_names(problem):
+def expected_names(problem: Mapping[str, Any]) -> list[str]:
     """The names a capture must hold or explain, in the order of the graph."""
-    return beside("lineage").addresses(problem)
+    names: list[str] = beside("lineage").addresses(problem)
+    return names
 
 
-def check_result(problem, values, missing, cuts):
+def check_result(
+    problem: Mapping[str, Any],
+    values: Mapping[str, Any],
+    missing: dict[str, str],
+    cuts: Mapping[str, Sequence[str]],
+) -> None:
     """Raise Fault unless what was captured and what was explained are of this problem and of no other.
 
     A tensor that is neither captured nor explained is added to ``missing`` as unexplained, for the judge to see.
@@ -234,7 +240,7 @@ def check_result(problem, values, missing, cuts):
         raise Fault("the route gave an answer that is not whole; " + "; ".join(sentences))
 
 
-def interpreter():
+def interpreter() -> dict[str, str]:
     """What a capture records of its surroundings beside the framework's own version."""
     return {
         "python": platform.python_version(),
@@ -245,7 +251,7 @@ def interpreter():
     }
 
 
-def explain(error):
+def explain(error: BaseException) -> str:
     """What went wrong, for a reader of the report."""
     if isinstance(error, Fault):
         return str(error)
@@ -254,7 +260,7 @@ def explain(error):
 
 
 @contextlib.contextmanager
-def timed(seconds, part):
+def timed(seconds: dict[str, float], part: str) -> Iterator[None]:
     """Add the time spent inside to ``seconds[part]``, also when it ends in an exception."""
     start = time.perf_counter()
     try:
@@ -266,10 +272,13 @@ def timed(seconds, part):
 class Job:
     """One adapter, one route and the tasks to run in this process."""
 
-    def __init__(self, job):
+    def __init__(self, job: Mapping[str, Any]) -> None:
         self.folder = Path(job["adapter"]).resolve()
-        self.threads, self.route = job["threads"], job["route"]
-        self.version = self.fault = None
+        self.threads: int | None = job["threads"]
+        self.route: str = job["route"]
+        self.version: str | None = None
+        self.fault: str | None = None
+        self.nodes: Nodes | None = None
         self.seconds = {"import": 0.0}
         with timed(self.seconds, "import"):
             try:
@@ -279,7 +288,7 @@ class Job:
         # What import left behind stays: the collection after each task need not visit it.
         gc.freeze()
 
-    def load(self):
+    def load(self) -> None:
         """Import the adapter, set its threads and find its route."""
         self.modules = modules = load_adapter(self.folder)
         self.adapter, self.network, routes = modules.adapter, modules.network, modules.routes
@@ -292,7 +301,7 @@ class Job:
             raise Fault(f"it has no route '{self.route}'; its routes are {', '.join(sorted(routes.ROUTES))}")
         self.capture = routes.ROUTES[self.route]
 
-    def run(self, task):
+    def run(self, task: Mapping[str, Any]) -> None:
         """Run one task; whatever happens in it ends up in its capture.json."""
         folder = Path(task["capture"])
         folder.mkdir(parents=True, exist_ok=True)
@@ -301,7 +310,8 @@ class Job:
             with contextlib.suppress(FileNotFoundError):
                 (folder / name).unlink()
         (folder / "started").write_bytes(b"")
-        record, self.nodes = self.record(), None
+        record = self.record()
+        self.nodes = None
         try:
             if self.fault:
                 raise Fault(self.fault)
@@ -315,15 +325,15 @@ class Job:
         arrays.write_json(folder / "capture.json", record)
         gc.collect()
 
-    def where(self):
+    def where(self) -> str:
         """The node at work when the task failed, if one was."""
         return self.nodes.where() if self.nodes else ""
 
-    def record(self):
+    def record(self) -> dict[str, Any]:
         """A capture.json in which nothing has happened yet; a process's first task pays for the import."""
         seconds = {"import": self.seconds["import"], "build": 0.0, "run": 0.0, "read": 0.0, "write": 0.0}
         self.seconds["import"] = 0.0
-        record = {
+        record: dict[str, Any] = {
             "format": FORMAT,
             "status": None,
             "reason": None,
@@ -343,7 +353,7 @@ class Job:
         )
         return record
 
-    def perform(self, source, target, record, probes=None):
+    def perform(self, source: Path, target: Path, record: dict[str, Any], probes: str | None = None) -> None:
         """Read a problem, run it and write what it gave, filling in the record on the way."""
         seconds = record["seconds"]
         with timed(seconds, "read"):
@@ -377,7 +387,7 @@ class Job:
             record["digest"] = arrays.write_arrays(target / "capture.safetensors", values)
 
 
-def run_job(path):
+def run_job(path: str) -> int:
     """Run every task of a job; return the exit status."""
     try:
         job = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -400,16 +410,16 @@ def run_job(path):
     return status
 
 
-def describe(folder):
+def describe(given: str) -> int:
     """Print what an adapter can do as one line of JSON, the last of standard output; return the status."""
-    folder = Path(folder).resolve()
-    about = {"framework": folder.name, "version": None, "reason": None}
+    folder = Path(given).resolve()
+    about: dict[str, Any] = {"framework": folder.name, "version": None, "reason": None}
     about.update(interpreter())
     try:
         modules = load_adapter(folder)
         composed = {op: f.composed for op, f in modules.operators.items() if hasattr(f, "composed")}
         # What is lacking in a dtype for single operators only does not make the dtype unsupported.
-        dtypes = {dtype: reason if isinstance(reason, str) else None for dtype, reason in modules.adapter.DTYPES.items()}
+        dtypes = {dtype: why if isinstance(why, str) else None for dtype, why in modules.adapter.DTYPES.items()}
         about.update(
             version=modules.adapter.VERSION,
             dtypes=dtypes,
@@ -427,7 +437,7 @@ def describe(folder):
     return 1 if about["reason"] else 0
 
 
-def main(arguments):
+def main(arguments: Sequence[str]) -> int:
     """Tell the two ways to call the worker apart; return the exit status."""
     if len(arguments) == 2 and arguments[0] == "--describe":
         return describe(arguments[1])

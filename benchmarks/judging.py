@@ -105,7 +105,7 @@ def _call(cost: Cost) -> float:
 
 
 def _numbers(problem: Problem, path: Path) -> Path:
-    numbers = {name: problem.value(name) for name in problem.given}
+    numbers = {name: problem.value(name) for name in problem.graph.leaves}
     np.savez(path, cotangent=problem.cotangent, **numbers)
     return path
 

@@ -64,7 +64,7 @@ def computed(problem: Problem, faults: Mapping[str, Fault] | None = None) -> dic
     def wide(array: Array) -> Array:
         return array.astype(float) if array.dtype.kind == "f" else array
 
-    values = {name: problem.value(name) for name in problem.given}
+    values = {name: problem.value(name) for name in problem.graph.leaves}
     with np.errstate(all="ignore"):
         for node in problem.nodes:
             results = OPERATORS[node.op].run_forward(slots(node, lambda n: wide(values[n])), node.attributes)
@@ -81,8 +81,8 @@ def computed(problem: Problem, faults: Mapping[str, Fault] | None = None) -> dic
             seen = slots(node, lambda n: wide(values[n]))
             for name, part in contributions(node, OPERATORS[node.op].run_vjp(wide(dy), seen, node.attributes)):
                 sums[name] = sums[name] + part if name in sums else part
-        for name, (_, _, _, grad) in problem.given.items():
-            if grad and name in sums:
+        for name in problem.graph.wanted:
+            if name in sums:
                 keep(f"grad/{name}", sums[name])
     return found
 
@@ -96,7 +96,7 @@ def write_capture(
     file = folder / "capture.safetensors"
     save_file({name: np.asarray(a, order="C") for name, a in tensors.items()}, str(file))
     asked = [n.name for n in problem.nodes if n.name != problem.output]
-    asked += [name for name, (_, _, _, grad) in problem.given.items() if grad]
+    asked += problem.graph.wanted
     document = {
         "format": 1, "status": "ok", "reason": None, "framework": "honest", "version": "1.0", "python": "3.11.7",
         "numpy": "2.0.0", "platform": "any", "route": "only", "dtype": problem.dtype, "device": "cpu", "threads": 1,

@@ -20,6 +20,7 @@ from gradconform.contract import (
     read_problem,
     write_whole,
 )
+from gradconform.graph import Leaf
 from gradconform.judge import judge
 from honest import SMALL, computed, problem_of, write_capture
 from safetensors.numpy import load_file, save_file
@@ -42,8 +43,8 @@ def test_a_problem_comes_back_as_it_was_written(problem: Problem) -> None:
     again = read_problem(problem.folder, verify=True)
     assert again == problem
     assert (again.spec, again.dtype, again.exact, again.output) == ("net", "float32", False, "loss")
-    assert again.given["x"] == ("input", (5, 3), "float32", True)
-    assert again.given["p.weight"] == ("parameter", (4, 4), "float32", True)
+    assert again.graph.leaves["x"] == Leaf("x", "input", (5, 3), "float32", True)
+    assert again.graph.leaves["p.weight"] == Leaf("p.weight", "parameter", (4, 4), "float32", True)
     assert [n.name for n in again.nodes] == ["h", "r", "p", "q", "s", "y", "z", "loss"]
     assert again.nodes[3].reads == ("r", "p.weight")
     assert again.cotangent.shape == again.nodes[-1].outputs[0][1]

@@ -11,8 +11,9 @@ import pytest
 from gradconform.behaviour import Word
 from gradconform.contract.forms import REASONS
 from gradconform.judge import behaviours
-from gradconform.report import read
-from gradconform.rows import Reason, Verdict
+from gradconform.reasons import Code
+from gradconform.report.files import read
+from gradconform.rows import Verdict
 from test_layout import GROUND, LAYERS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -160,8 +161,13 @@ def checks() -> set[str]:
     return seen | {behaviours.CHECK, "exact", "numeric", "route", "claim"}
 
 
+def of_the_judge() -> list[Code]:
+    """The reasons that are no adapter's alone: the judge says `not_on_path` too."""
+    return [code for code in Code if code not in get_args(REASONS) or code is Code.NOT_ON_PATH]
+
+
 CHAPTERS: dict[str, Iterable[str]] = {
-    "Checks": sorted(checks()), "Verdicts": list(Verdict), "Reasons in one word": list(Reason),
+    "Checks": sorted(checks()), "Verdicts": list(Verdict), "Reasons in one word": of_the_judge(),
     "Words of behaviours": list(Word), "Reasons of missing tensors": get_args(REASONS),
 }  # fmt: skip
 

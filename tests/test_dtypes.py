@@ -140,6 +140,7 @@ def test_numerical_derivatives_have_a_scale_for_each_dtype_under_test():
     assert set(SCALES) == set(dtypes.NAMES)
 
 
+@pytest.mark.process
 def test_the_dtypes_cost_no_import_of_numpy():
     """The plugin reads them at every start of pytest."""
     done = "import sys, gradconform.dtypes; sys.exit('numpy' in sys.modules or 'ml_dtypes' in sys.modules)"

@@ -118,7 +118,7 @@ SPOILED: list[tuple[str, Callable[[str], str], str]] = [
     ("a build", lambda text: re.sub(r"(torch==[\d.]+)", r"\1+cpu", text), "the build of one machine"),
     ("CUDA", lambda text: text + "nvidia-nccl-cu13==2.29.7\n", "brings CUDA"),
     ("a compiler of CUDA", lambda text: text + "triton==3.7.1\n", "brings CUDA"),
-    ("a requirement that is missing", lambda text: re.sub(r"safetensors==.*", "", text), "safetensors>=0.5 is not in"),
+    ("a requirement that is missing", lambda text: re.sub(r"numpy==.*", "", text), "numpy>=2 is not in"),
     ("another version of one", lambda text: re.sub(r"\btorch==.*", "torch==2.12.0", text), "torch==2.13.0 excludes"),
 ]  # fmt: skip
 

@@ -53,7 +53,7 @@ def test_all_frameworks_and_the_reference_agree_to_the_bit(folder: Folder) -> No
     for path, captures in folder.found():
         problem = read_problem(path)
         expected = reference_of(problem)
-        not_asked = [name for name, (_, _, _, grad) in problem.given.items() if not grad]
+        not_asked = [leaf.name for leaf in problem.graph.leaves.values() if not leaf.grad]
         for name in (problem.output, *not_asked):
             expected.pop(f"grad/{name}", None)
         for name in FRAMEWORKS:

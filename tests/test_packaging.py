@@ -51,6 +51,7 @@ def test_a_wheel_says_that_it_is_typed(installed: Path) -> None:
     assert {"Typing :: Typed", "Framework :: Pytest", "Programming Language :: Python :: 3.11"} <= set(classifiers)
 
 
+@pytest.mark.process
 def test_a_source_archive_has_what_it_takes_to_test(tmp_path: Path) -> None:
     """Everything that git tracks; what runs and builds leave is not in it."""
     [archive] = SdistBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"])
@@ -77,6 +78,7 @@ def run_hook(files: list[str], folder: Path) -> subprocess.CompletedProcess[str]
     return subprocess.run([found, *arguments], cwd=folder, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.process
 def test_the_hook_of_pre_commit_checks_specs_and_leaves_other_yaml_alone(tmp_path: Path) -> None:
     """A repository with good specs, lists beside them, and YAML of other tools, some of it broken."""
     (tmp_path / "net" / "specs").mkdir(parents=True)
@@ -92,6 +94,7 @@ def test_the_hook_of_pre_commit_checks_specs_and_leaves_other_yaml_alone(tmp_pat
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.process
 def test_the_hook_stops_a_spec_with_a_mistake(tmp_path: Path) -> None:
     """The twin: an operator that does not exist, named with its line."""
     (tmp_path / "specs").mkdir()

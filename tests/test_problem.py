@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gradconform.contract import ContractError, Problem, read_problem
-from gradconform.draw.exact import NoExactProblem, prove_exact
+from gradconform.draw.exact import NoExactProblemError, prove_exact
 from gradconform.draw.problem import draw_problem
 from gradconform.draw.variants import variants
 from gradconform.draws import Draw, draw
 from gradconform.dtypes import Dtype
-from gradconform.reference.tracked.exactness import NotExact
+from gradconform.reference.tracked.exactness import InexactError
 from gradconform.spec import Network, SpecError, load
 from honest import SMALL, problem_of
 from safetensors.numpy import save_file
@@ -41,7 +41,7 @@ def network_of(folder: Path, text: str) -> Network:
 
 
 def prove(problem: Problem, dtype: str) -> None:
-    """Raise NotExact where a sum of this problem could round in the dtype."""
+    """Raise InexactError where a sum of this problem could round in the dtype."""
     leaves = {name: problem.value(name) for name in problem.graph.leaves}
     prove_exact(problem.graph, leaves, problem.cotangent, Dtype.of(dtype))
 
@@ -179,7 +179,7 @@ def test_exact_numbers_are_small_and_proved(tmp_path: Path, dtype: str) -> None:
 def test_a_network_that_rounds_is_refused_with_the_node(tmp_path: Path) -> None:
     """However small the numbers: the file, the node and what to write are named, and no half problem stays."""
     network = network_of(tmp_path, MLP.replace("exact_output: c\n", ""))
-    with pytest.raises(NoExactProblem) as caught:
+    with pytest.raises(NoExactProblemError) as caught:
         draw_problem(network, tmp_path / "p", dtype="float32", values="exact")
     for word in (str(network.path), "node loss", "exact_output"):
         assert word in str(caught.value)
@@ -202,13 +202,13 @@ def test_a_proof_names_the_node_that_rounds(tmp_path: Path, text: str, node: str
     if node is None:
         prove(problem, "float32")
     else:
-        with pytest.raises(NotExact, match=f"^{node}: "):
+        with pytest.raises(InexactError, match=f"^{node}: "):
             prove(problem, "float32")
 
 
 def test_numbers_that_are_too_long_are_refused_though_the_operators_are_exact(tmp_path: Path) -> None:
     """The drawn variant of a network of additions is not exact: its proof must fail."""
-    with pytest.raises(NotExact, match="node h"):
+    with pytest.raises(InexactError, match="node h"):
         prove(problem_of(tmp_path, SMALL.replace("tanh", "relu")), "float32")
 
 

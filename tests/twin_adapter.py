@@ -41,14 +41,15 @@ def parts(folder: Path, text: str) -> dict[Path, str]:
     """
     families = {path: path.read_text(encoding="utf-8") for path in sorted((folder / "operators").glob("*.py"))}
     statements = [(statement, ast.get_source_segment(text, statement) or "") for statement in ast.parse(text).body]
-    operators = [s.name for s, _ in statements if isinstance(s, ast.FunctionDef) and s.name.startswith("op_")]
-    found: dict[Path, str] = {}
+    operators = {s.name for s, _ in statements if isinstance(s, ast.FunctionDef) and s.name.startswith("op_")}
+    texts: dict[Path, str] = {}
+    nowhere = set(operators)
     for path, there in families.items():
         mine = {name for name in operators if re.search(rf"^def {name}\(", there, re.M)}
         if mine:
-            others = set(operators) - mine
+            others = operators - mine
             kept = [source for s, source in statements if not others & set(re.findall(r"\bop_\w+", source))]
-            found[path] = "\n\n\n".join(kept) + "\n"
-            operators = [name for name in operators if name not in mine]
-    assert not operators, f"no file of {folder.name} defines {operators}"
-    return found
+            texts[path] = "\n\n\n".join(kept) + "\n"
+            nowhere -= mine
+    assert not nowhere, f"no file of {folder.name} defines {sorted(nowhere)}"
+    return texts

@@ -7,7 +7,7 @@ class Node(chainer.Link):
     """A node that owns parameters or buffers. It is called as a link, so that hooks of links see it."""
 
     def forward(self, apply, *tensors):
-        """What the operator gives; the link's own parameters are among the tensors."""
+        """What the operator gives when it is applied; the link's own parameters are among the tensors."""
         return apply(*tensors)
 
 
@@ -28,7 +28,7 @@ class Network(chainer.Chain):
             link.add_persistent(slot, tensors[entry["name"]].copy())
 
     def _place(self, name):
-        """The link of a parameter or buffer, made where it is not there yet, and the name in it."""
+        """The link of a parameter or buffer, made where it is not there yet, and the name of the parameter in it."""
         node, _, slot = name.rpartition(".")
         if node not in self._children:
             if hasattr(self, node):
@@ -40,7 +40,7 @@ class Network(chainer.Chain):
         return self[node], slot
 
     def forward(self, inputs):
-        """Every tensor of the problem by name, from the inputs by name."""
+        """Every tensor of the problem by name, computed from the inputs by name."""
         problem, nodes = self.gradconform
         values = dict(inputs)
         for entry in problem["parameters"] + problem["buffers"]:
@@ -61,7 +61,7 @@ def build(problem, tensors, nodes):
 
 
 def evaluate(network, problem, tensors):
-    """The output at what ``tensors`` hold now; no graph is kept, and no operator writes into a buffer."""
+    """The network's output at what ``tensors`` hold now; no graph is kept, and no operator writes into a buffer."""
     with chainer.no_backprop_mode():
         values = network({entry["name"]: chainer.Variable(tensors[entry["name"]]) for entry in problem["inputs"]})
     return values[problem["output"]].array

@@ -39,9 +39,11 @@ LINES = {
 
 
 def explain(lineage, values, gradients, kept):
-    """The reason for each wanted name without a gradient that can be taken for one.
+    """Why each wanted gradient is missing, by name.
 
-    values: variables by name. gradients: arrays or None by name. kept: the names that the route can give.
+    values: variables by name.
+    gradients: arrays or None by name; one that backward never came to counts as missing.
+    kept: the names that the route can give.
     """
     found = without_path(lineage, values, lineage.wanted)
     for name in lineage.wanted:
@@ -56,7 +58,7 @@ def explain(lineage, values, gradients, kept):
 
 
 def without_path(lineage, values, names):
-    """Those of the named variables that can have no gradient, each with the reason."""
+    """The reason of each of these variables that can have no gradient, by the problem's graph or by Chainer's."""
 
     def leads(node, read):
         # Buffers may be plain arrays, which are no part of the graph.

@@ -10,7 +10,7 @@ def backward_retain_grad(network, problem, tensors):
     values, output, cotangent = _forward(network, problem, tensors)
     output.grad = cotangent
     output.backward(retain_grad=True)
-    return _read(network, problem, values, _stored(network, values), kept=set(values))
+    return _read(network, values, _stored(network, values), kept=set(values))
 
 
 def backward(network, problem, tensors):
@@ -18,7 +18,7 @@ def backward(network, problem, tensors):
     values, output, cotangent = _forward(network, problem, tensors)
     output.grad = cotangent
     output.backward()
-    return _read(network, problem, values, _stored(network, values), kept=_leaves(values))
+    return _read(network, values, _stored(network, values), kept=_leaves(values))
 
 
 def chainer_grad(network, problem, tensors):
@@ -28,7 +28,7 @@ def chainer_grad(network, problem, tensors):
     # chainer.grad cannot be asked for nothing: from 7.0 on that ends in an AttributeError.
     found = chainer.grad([output], list(asked.values()), [chainer.Variable(cotangent)]) if asked else []
     gradients = {name: None if g is None else g.array for name, g in zip(asked, found)}
-    return _read(network, problem, values, gradients, kept=set(values))
+    return _read(network, values, gradients, kept=set(values))
 
 
 def chainer_grad_set_grad(network, problem, tensors):
@@ -37,7 +37,7 @@ def chainer_grad_set_grad(network, problem, tensors):
     asked = _differentiable(network, values)
     if asked:
         chainer.grad([output], list(asked.values()), [chainer.Variable(cotangent)], set_grad=True)
-    return _read(network, problem, values, _stored(network, values), kept=set(values))
+    return _read(network, values, _stored(network, values), kept=set(values))
 
 
 def chainer_grad_retain_grad(network, problem, tensors):
@@ -50,7 +50,7 @@ def chainer_grad_retain_grad(network, problem, tensors):
     asked = [v for name, v in _differentiable(network, values).items() if name in leaves]
     if asked:
         chainer.grad([output], asked, [chainer.Variable(cotangent)], retain_grad=True)
-    return _read(network, problem, values, _stored(network, values), kept=set(values) - leaves)
+    return _read(network, values, _stored(network, values), kept=set(values) - leaves)
 
 
 def function_hook(network, problem, tensors):
@@ -58,12 +58,12 @@ def function_hook(network, problem, tensors):
     values, output, cotangent = _forward(network, problem, tensors)
     # A hook is handed what a function reads and never what it returns, so outputs come from the variables. They
     # are copied before backward: one that backward writes into differs from the primary route's.
-    copies = {name: values[name].array.copy() for name in _outputs(problem)}
+    copies = {name: values[name].array.copy() for name in _lineage(network).outputs}
     output.grad = cotangent
     with hooks.ArrivingGradients() as hook:
         output.backward()
     gradients = {name: hook.arrived.get(values[name].node, stored) for name, stored in _stored(network, values).items()}
-    return _read(network, problem, values, gradients, kept=set(values), outputs=copies)
+    return _read(network, values, gradients, kept=set(values), outputs=copies)
 
 
 def link_hook(network, problem, tensors):
@@ -79,7 +79,7 @@ def link_hook(network, problem, tensors):
     kept = set(seen) | _leaves(values)
     stored = _stored(network, dict(values, **seen))
     gradients = {name: stored[name] for name in stored if name in kept}
-    return _read(network, problem, values, gradients, kept, outputs={name: v.array for name, v in seen.items()})
+    return _read(network, values, gradients, kept, outputs={name: v.array for name, v in seen.items()})
 
 
 def chainerx(network, problem, tensors):
@@ -119,11 +119,6 @@ def _forward(network, problem, tensors):
     return values, values[problem["output"]], tensors["cotangent/" + problem["output"]].copy()
 
 
-def _outputs(problem):
-    """The names of everything that nodes return."""
-    return [entry["name"] for node in problem["nodes"] for entry in node["outputs"]]
-
-
 def _lineage(network):
     """The ways from tensors to the output in the problem's graph."""
     return network.gradconform[1].lineage
@@ -144,7 +139,7 @@ def _stored(network, values):
     return {name: values[name].grad for name in _lineage(network).wanted}
 
 
-def _read(network, problem, values, gradients, kept, outputs=None):
+def _read(network, values, gradients, kept, outputs=None):
     """Collect outputs, gradients, and for each one missing its reason.
 
     gradients: arrays or None by name. kept: the names that the route by its nature can give. outputs: arrays by
@@ -153,11 +148,12 @@ def _read(network, problem, values, gradients, kept, outputs=None):
     No copies: forward and backward are over and the graph dies with this call, so nothing writes any more.
     What backward itself overwrote on its way is captured as it left it, for that is what a user reads.
     """
+    lineage = _lineage(network)
     if outputs is None:
-        outputs = {name: values[name].array for name in _outputs(problem)}
-    missing = {"output/" + name: "not_retained" for name in _outputs(problem) if name not in outputs}
-    explained = reasons.explain(_lineage(network), values, gradients, kept)
+        outputs = {name: values[name].array for name in lineage.outputs}
+    missing = {"output/" + name: "not_retained" for name in lineage.outputs if name not in outputs}
+    explained = reasons.explain(lineage, values, gradients, kept)
     missing.update(("grad/" + name, reason) for name, reason in explained.items())
     captured = {"output/" + name: array for name, array in outputs.items()}
-    captured.update(("grad/" + n, gradients[n]) for n in _lineage(network).wanted if n not in explained)
+    captured.update(("grad/" + n, gradients[n]) for n in lineage.wanted if n not in explained)
     return captured, missing

@@ -1,4 +1,4 @@
-"""The steps of a semantics script in Chainer's words."""
+"""The steps of a behaviour's script in Chainer's words."""
 
 import chainer
 import numpy as np
@@ -7,7 +7,10 @@ from . import reasons
 
 
 class Script:
-    """A network that a script is run over: its variables by name, those of the nodes from the last forward."""
+    """A network that a script is run over: its variables by name, those of the nodes from the last forward.
+
+    Each step of a script is the method of that name.
+    """
 
     def __init__(self, problem, tensors, nodes):
         self.nodes = nodes
@@ -26,7 +29,7 @@ class Script:
         self.values = self.nodes(self.leaves, around=Cuts(no_grad, detach, through_numpy))
 
     def backward(self, of, cotangent, keep_graph):
-        """Set the output's ``grad``, unless there is no cotangent, and call ``backward()``; graphs are always kept."""
+        """``backward()`` of the output, its ``grad`` set before where there is a cotangent; graphs are always kept."""
         output = self.values[of]
         if cotangent == "given":
             output.grad = self.cotangent.copy()
@@ -35,18 +38,18 @@ class Script:
         output.backward(retain_grad=self.retain_grad)
 
     def grad(self, of, wrt, name, store, keep, keep_graph):
-        """``chainer.grad``; store is its ``set_grad`` and keep its ``retain_grad``."""
+        """``chainer.grad``; ``store`` is its ``set_grad`` and ``keep`` its ``retain_grad``."""
         output, inputs = self.values[of], [self.values[each] for each in wrt]
         ones = chainer.Variable(np.ones_like(output.array))
         found = chainer.grad([output], inputs, [ones], set_grad=store, retain_grad=keep)
         self.results.update((name + "/" + each, gradient) for each, gradient in zip(wrt, found))
 
     def keep(self, tensors):
-        """Have ``backward`` keep the gradients of intermediates: of all or of none."""
+        """Have ``backward`` keep the gradients of intermediates; Chainer keeps those of all or of none."""
         self.retain_grad = True
 
     def clear(self, tensors, to):
-        """``cleargrad()``, which leaves None, or ``zerograd()``."""
+        """Clear gradients: ``cleargrad()``, which leaves None, or ``zerograd()``."""
         for name in tensors:
             if to == "none":
                 self.values[name].cleargrad()
@@ -54,7 +57,7 @@ class Script:
                 self.values[name].zerograd()
 
     def fill(self, tensor, value):
-        """Assign a ``grad`` of one number."""
+        """Make every element of a ``grad`` one number."""
         self.values[tensor].grad = np.full_like(self.values[tensor].array, value)
 
     def set(self, tensor, value):
@@ -81,19 +84,19 @@ class Script:
 
 
 class Cuts:
-    """What is called around each node: it cuts the graph off where it is told to."""
+    """Cuts the graph off at some nodes and tensors, while it is called around each node."""
 
     def __init__(self, no_grad, detach, through_numpy):
         self.no_grad, self.detach, self.through_numpy = no_grad, detach, through_numpy
 
     def __call__(self, node, apply, tensors):
-        """Apply a node to its tensors as it is to see them."""
+        """Apply a node to its tensors, as it is to see them."""
         names = [name for _, name in node["tensors"]]
         with chainer.using_config("enable_backprop", node["name"] not in self.no_grad):
             return apply(*map(self.cut, names, tensors))
 
     def cut(self, name, variable):
-        """The variable as its readers see it; of several in one slot, each."""
+        """A variable as its readers see it; where a slot has several, each of them."""
         if isinstance(name, list):
             return list(map(self.cut, name, variable))
         if name in self.detach:

@@ -45,24 +45,25 @@ class Capture:
 
     @functools.cached_property
     def explained(self):
-        """Why there is no way from the output to a tensor, for each that has none: by the spec's graph, or NNabla's."""
-        outputs = [entry["name"] for node in self.problem["nodes"] for entry in node["outputs"]]
-        return explain(self.lineage, self.variables, self.lineage.wanted + outputs)
+        """Tensor -> why there is no way from the output to it, by the problem's graph or by NNabla's."""
+        return explain(self.lineage, self.variables, self.lineage.wanted + self.lineage.outputs)
 
     def read_outputs(self, variables):
         """Copy the output of every node that is among ``variables``, unless its buffer was given away."""
-        for node in self.problem["nodes"]:
-            for name in (entry["name"] for entry in node["outputs"]):
-                variable = variables.get(name)
-                if variable is None:
-                    self.missing["output/" + name] = self.explained.get(name, "not_retained")
-                elif variable.data.clear_called:
-                    self.missing["output/" + name] = "buffer_reused"
-                else:
-                    self.values["output/" + name] = variable.d.copy()
+        for name in self.lineage.outputs:
+            variable = variables.get(name)
+            if variable is None:
+                self.missing["output/" + name] = self.explained.get(name, "not_retained")
+            elif variable.data.clear_called:
+                self.missing["output/" + name] = "buffer_reused"
+            else:
+                self.values["output/" + name] = variable.d.copy()
 
     def read_gradients(self, variables, kept=None):
-        """Take the gradients that backward wrote to ``variables``; of those not ``kept``, none is read."""
+        """Take the gradients that backward wrote to ``variables``.
+
+        kept: the names that the route can give; None for all.
+        """
         for name in self.lineage.wanted:
             reason = self.why_not(name, variables.get(name), kept)
             if reason is None:
@@ -74,7 +75,7 @@ class Capture:
             variable.grad = nn.NdArray(variable.shape)
 
     def why_not(self, name, variable, kept=None):
-        """Why a gradient cannot be read; None where it can."""
+        """Why the gradient of a variable cannot be read; None where it can."""
         if variable is None or variable not in self.reached:
             return self.explained[name]
         if kept is not None and name not in kept:

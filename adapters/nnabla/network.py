@@ -7,7 +7,12 @@ import numpy as np
 
 
 class Network:
-    """A graph that has not run: its output, its variables by the spec's names, and those it starts from."""
+    """A graph that has not run.
+
+    output: its variable.
+    variables: by the spec's names.
+    leaves: the variables that it starts from.
+    """
 
     def __init__(self, output, leaves, nodes):
         self.leaves = leaves
@@ -22,39 +27,45 @@ class Network:
 
 
 def build(problem, tensors, nodes):
-    """Build the graph of a problem; the process's one parameter store then holds this problem's alone."""
+    """The graph of a problem.
+
+    The process's one parameter store holds the parameters of this problem alone afterwards.
+    """
     nn.clear_parameters()
     leaves = {}
     for entry in problem["inputs"]:
         leaves[entry["name"]] = nn.Variable.from_numpy_array(tensors[entry["name"]], need_grad=entry["grad"])
     for entry in problem["parameters"] + problem["buffers"]:
         leaves[entry["name"]] = register(entry["name"], tensors[entry["name"]], entry["grad"])
-    for array in tensors.values():
-        release(array)
+    release(tensors.values())
     return Network(problem["output"], leaves, nodes)
 
 
 def register(name, array, need_grad):
-    """Copy an array into the parameter store, 'conv1.weight' as 'conv1/weight'; return its variable."""
+    """Copy an array into the parameter store, 'conv1.weight' as 'conv1/weight', and return its variable."""
     scope, slot = name.rsplit(".", 1)
     with nn.parameter_scope(scope):
         return nn.parameter.get_parameter_or_create(slot, array.shape, initializer=array, need_grad=need_grad)
 
 
-def release(array):
-    """Give back the pages of the file that an array is mapped from: NNabla has copied what it needs.
+def release(arrays):
+    """Give back the pages of the files that arrays are mapped from, file by file: NNabla has copied what it needs.
 
-    They count as this process's memory, 550 MB for VGG16; one that is read again comes from the file again.
+    They count as this process's memory, 550 MB for VGG16; a page that is read again comes from the file again.
     """
-    while isinstance(array, np.ndarray):
-        array = array.base
-    content = array.obj if isinstance(array, memoryview) else array
-    if isinstance(content, mmap.mmap) and hasattr(content, "madvise"):
+    files = {}
+    for array in arrays:
+        while isinstance(array, np.ndarray):
+            array = array.base
+        content = array.obj if isinstance(array, memoryview) else array
+        if isinstance(content, mmap.mmap) and hasattr(content, "madvise"):
+            files[id(content)] = content
+    for content in files.values():
         content.madvise(mmap.MADV_DONTNEED)
 
 
 def evaluate(network, problem, tensors):
-    """The output at what ``tensors`` hold now, running statistics included: training would move them."""
+    """The network's output at what ``tensors`` hold now, running statistics included: training would move them."""
     for name, variable in network.leaves.items():
         variable.d = tensors[name]
     # Once through, and each buffer is given back when nothing further reads it.

@@ -30,7 +30,7 @@ LINES = {
 
 
 def explain(lineage, variables, names):
-    """Those of the names that can have no gradient, by the problem's graph or by NNabla's, each with the reason."""
+    """The reason of each of these names that can have no gradient, by the problem's graph or by NNabla's."""
 
     def leads(node, read):
         return _leads(variables[node], variables[read], [variables[name] for name in lineage.reads[node]])
@@ -41,13 +41,13 @@ def explain(lineage, variables, names):
 def _leads(output, variable, reads):
     """Whether backward gets from a node's output to a variable it read, without passing another of them."""
     # Not by the variable alone: an unlinked one is equal to the one it was taken from, and has no parent.
-    wanted, others = (variable, variable.parent), [(read, read.parent) for read in reads]
-    seen, waiting = [], [(output, output.parent)]
+    wanted, others = (variable, variable.parent), {(read, read.parent) for read in reads}
+    seen, waiting = set(), [(output, output.parent)]
     while waiting:
         place = waiting.pop()
         if place == wanted:
             return True
         if place[1] is not None and place not in others and place[1] not in seen:
-            seen.append(place[1])
+            seen.add(place[1])
             waiting.extend((each, each.parent) for each in place[1].inputs if each.need_grad)
     return False

@@ -1,4 +1,4 @@
-"""The steps of a semantics script in NNabla's words."""
+"""The steps of a behaviour's script in NNabla's words."""
 
 import contextlib
 
@@ -9,7 +9,10 @@ from . import network, reasons
 
 
 class Script:
-    """A network that a script is run over: its variables by name, those of the nodes once the graph is built."""
+    """A network that a script is run over: its variables by name, those of the nodes once the graph is built.
+
+    Each step of a script is the method of that name.
+    """
 
     def __init__(self, problem, tensors, nodes):
         self.nodes, self.names = nodes, [node["name"] for node in problem["nodes"]]
@@ -23,7 +26,7 @@ class Script:
         self.values, self.results, self.built = dict(self.leaves), {}, None
 
     def forward(self, no_grad, detach, through_numpy):
-        """Build the graph the first time, and again only where it is to be cut elsewhere; run it."""
+        """Run the graph, which is built the first time, and again only where it is to be cut elsewhere."""
         if self.built != (no_grad, detach, through_numpy):
             self.built = no_grad, detach, through_numpy
             self.values = self.nodes(self.leaves, around=Cuts(*self.built))
@@ -31,7 +34,7 @@ class Script:
         nn.forward_all([self.values[name] for name in self.names])
 
     def backward(self, of, cotangent, keep_graph):
-        """``backward(grad)``, or without grad where there is no cotangent.
+        """``backward(grad)`` of the output, or without grad where there is no cotangent.
 
         A graph that need not be kept gives its buffers away on the way: ``clear_buffer=True``, as in the manual's
         training loops.
@@ -44,7 +47,7 @@ class Script:
             output.backward(seed, clear_buffer=not keep_graph)
 
     def grad(self, of, wrt, name, store, keep, keep_graph):
-        """``nn.grad`` and a forward of the graph it returns; store is its ``bind_grad_output``."""
+        """``nn.grad``, and a forward of the graph that it returns; ``store`` is its ``bind_grad_output``."""
         if keep:
             raise NotImplementedError("nnabla.grad has no option to keep the gradients of intermediates")
         output, inputs = self.values[of], [self.values[each] for each in wrt]
@@ -59,20 +62,20 @@ class Script:
             self.values[name].persistent = True
 
     def clear(self, tensors, to):
-        """``grad.zero()``, be it to none or to zeros: a buffer always holds numbers."""
+        """Clear gradients by ``grad.zero()``, be it to none or to zeros: a buffer always holds numbers."""
         for name in tensors:
             self.values[name].grad.zero()
 
     def fill(self, tensor, value):
-        """``grad.fill(value)``."""
+        """Make every element of a gradient one number: ``grad.fill(value)``."""
         self.values[tensor].grad.fill(value)
 
     def set(self, tensor, value):
-        """Assign an input's ``d``."""
+        """Change an input by assigning its ``d``."""
         self.change(tensor, value)
 
     def change(self, tensor, value):
-        """Assign a variable's ``d``, which writes into its buffer; nothing counts the versions."""
+        """Change a variable by assigning its ``d``, which writes into its buffer; nothing counts the versions."""
         self.values[tensor].d = value
 
     def read(self, ask):
@@ -92,19 +95,19 @@ class Script:
 
 
 class Cuts:
-    """What is called around each node: it cuts the graph off where it is told to."""
+    """Cuts the graph off at some nodes and tensors, while it is called around each node."""
 
     def __init__(self, no_grad, detach, through_numpy):
         self.no_grad, self.detach, self.through_numpy = no_grad, detach, through_numpy
 
     def __call__(self, node, apply, tensors):
-        """Apply a node to its tensors as it is to see them."""
+        """Apply a node to its tensors, as it is to see them."""
         names = [name for _, name in node["tensors"]]
         with nn.no_grad() if node["name"] in self.no_grad else contextlib.nullcontext():
             return apply(*map(self.cut, names, tensors))
 
     def cut(self, name, variable):
-        """The variable as its readers see it; of several in one slot, each."""
+        """A variable as its readers see it; where a slot has several, each of them."""
         if isinstance(name, list):
             return list(map(self.cut, name, variable))
         if variable is not None and "." in name:

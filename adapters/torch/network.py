@@ -4,7 +4,7 @@ import torch
 
 
 def build(problem, tensors, nodes):
-    """Return the module; its parameters and buffers share their memory with ``tensors``."""
+    """The problem as a module; its parameters and buffers share their memory with ``tensors``."""
     return Network(problem, tensors, nodes)
 
 
@@ -16,13 +16,13 @@ def inputs(problem, tensors):
 
 
 def evaluate(network, problem, tensors):
-    """The output at what ``tensors`` hold now; no graph is kept, and no operator writes into a buffer."""
+    """The network's output at what ``tensors`` hold now; no graph is kept, and no operator writes into a buffer."""
     with torch.no_grad():
         return network(inputs(problem, tensors))[problem["output"]].numpy()
 
 
 class Network(torch.nn.Module):
-    """One submodule for each node; given the inputs, returns every tensor."""
+    """A problem as a module, with one submodule for each node; given the inputs, it returns every tensor."""
 
     def __init__(self, problem, tensors, nodes):
         super().__init__()
@@ -39,7 +39,7 @@ class Network(torch.nn.Module):
             self._modules[owner].register_buffer(slot, torch.from_numpy(tensors[entry["name"]]))
 
     def forward(self, values):
-        """Return the inputs, parameters, buffers and every node output by name."""
+        """The inputs, parameters, buffers and every node's outputs by name, computed from the inputs by name."""
         values = {**values, **dict(self.named_parameters()), **dict(self.named_buffers())}
         return self.nodes(values, around=self.apply_module)
 
@@ -49,7 +49,7 @@ class Network(torch.nn.Module):
 
 
 class Node(torch.nn.Module):
-    """One node: its operator, and the parameters and buffers it owns, which are handed to it with the rest."""
+    """One node: its operator, and the parameters and buffers that it owns, which it is handed with the rest."""
 
     def __init__(self, operator):
         super().__init__()

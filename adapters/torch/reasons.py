@@ -33,11 +33,12 @@ LINES = {
 
 
 def reasons(lineage, values, without, kept):
-    """The reason why each tensor named in ``without`` has no gradient.
+    """Why each tensor named in ``without`` has no gradient, by the name of the gradient.
 
-    values: the tensors of the forward. kept: the names of the tensors whose gradient the route keeps at all.
+    values: the tensors of the forward.
+    kept: the names of the tensors whose gradient the route keeps at all.
     """
-    found = without_path(lineage, values, without)
+    found, kept = without_path(lineage, values, without), set(kept)
     for name in without:
         # If autograd's graph leads here and keeps gradients, a function on the way gave none.
         found.setdefault(name, "not_differentiable" if name in kept else "not_retained")
@@ -45,7 +46,7 @@ def reasons(lineage, values, without, kept):
 
 
 def without_path(lineage, values, names):
-    """Those of the named tensors that can have no gradient, each with the reason."""
+    """The reason of each of these tensors that can have no gradient, by the problem's graph or by autograd's."""
 
     def leads(node, read):
         return autograd_leads(values[node], values[read], [values[name] for name in lineage.reads[node]])
@@ -57,7 +58,7 @@ def autograd_leads(output, tensor, reads):
     """Whether autograd's graph leads from a node's output to a tensor, without passing another one it read."""
     # The first two of an edge: what else a version of torch puts into it keeps it alive and tells none apart.
     wanted = get_gradient_edge(tensor)[:2]
-    others = [get_gradient_edge(read)[:2] for read in reads if read.requires_grad]
+    others = {get_gradient_edge(read)[:2] for read in reads if read.requires_grad}
     found, waiting = set(), [(output.grad_fn, output.output_nr)]
     while waiting:
         edge = waiting.pop()

@@ -11,30 +11,33 @@ from .reasons import reasons, without_path
 
 def retain_grad(network, problem, tensors):
     """Forward, retain_grad() on every node output, backward(), read .grad."""
+    lineage = network.nodes.lineage
     values = network(native.inputs(problem, tensors))
-    for name in between(problem):
+    for name in lineage.between:
         if values[name].requires_grad:
             values[name].retain_grad()
     backward(values[problem["output"]], cotangent(problem, tensors))
-    return answer(network, problem, values, {name: values[name].grad for name in wanted(problem)})
+    return answer(lineage, values, {name: values[name].grad for name in lineage.wanted})
 
 
 def leaf_grad(network, problem, tensors):
     """Forward, backward(), read .grad: inputs and parameters have one, what lies between keeps none."""
+    lineage = network.nodes.lineage
     values = network(native.inputs(problem, tensors))
     backward(values[problem["output"]], cotangent(problem, tensors))
-    gradients = {name: values[name].grad for name in leaves(problem)}
-    return answer(network, problem, values, gradients, kept=leaves(problem))
+    gradients = {name: values[name].grad for name in lineage.leaves}
+    return answer(lineage, values, gradients, kept=lineage.leaves)
 
 
 def tensor_hooks(network, problem, tensors):
     """Tensor.register_hook on every tensor: backward() hands each hook the whole gradient of its tensor."""
+    lineage = network.nodes.lineage
     values, gradients = network(native.inputs(problem, tensors)), {}
-    for name in wanted(problem):
+    for name in lineage.wanted:
         if values[name].requires_grad:
             values[name].register_hook(partial(gradients.__setitem__, name))
     backward(values[problem["output"]], cotangent(problem, tensors))
-    return answer(network, problem, values, gradients)
+    return answer(lineage, values, gradients)
 
 
 def module_hooks(network, problem, tensors):
@@ -43,6 +46,7 @@ def module_hooks(network, problem, tensors):
     A module's grad_output is the gradient of what it returned, summed over all that read it. Its grad_input is not
     the gradient of what it was given, only this one reader's part of it: nothing is taken from there.
     """
+    lineage = network.nodes.lineage
     results, gradients = {}, {}
 
     def keep_results(names, module, arguments, result):
@@ -58,25 +62,27 @@ def module_hooks(network, problem, tensors):
         modules[node["name"]].register_full_backward_hook(partial(keep_gradient, node["name"]))
     values = network(native.inputs(problem, tensors))
     backward(values[problem["output"]], cotangent(problem, tensors))
-    gradients.update((name, values[name].grad) for name in leaves(problem))
-    return answer(network, problem, values, gradients, results=results)
+    gradients.update((name, values[name].grad) for name in lineage.leaves)
+    return answer(lineage, values, gradients, results=results)
 
 
 def autograd_grad(network, problem, tensors):
     """torch.autograd.grad of the output, at once in inputs, parameters and all that lies between."""
+    lineage = network.nodes.lineage
     values, gradients = network(native.inputs(problem, tensors)), {}
     output = values[problem["output"]]
-    names = [name for name in wanted(problem) if values[name].requires_grad]
+    names = [name for name in lineage.wanted if values[name].requires_grad]
     # It refuses a tensor that requires no gradient, be it the output or one it is asked for.
     if output.requires_grad:
         asked = [values[name] for name in names]
         found = torch.autograd.grad(output, asked, cotangent(problem, tensors), allow_unused=True)
         gradients = dict(zip(names, found))
-    return answer(network, problem, values, gradients)
+    return answer(lineage, values, gradients)
 
 
 def func_vjp(network, problem, tensors):
     """torch.func.vjp of the network as a function of its parameters and inputs; all results come along as aux."""
+    lineage = network.nodes.lineage
     inputs, why = native.inputs(problem, tensors), {}
     of_parameters = {name: p.detach() for name, p in network.named_parameters() if p.requires_grad}
     of_inputs = {name: x.detach() for name, x in inputs.items() if x.requires_grad}
@@ -85,18 +91,19 @@ def func_vjp(network, problem, tensors):
     def function(of_parameters, of_inputs):
         values = functional_call(network, of_parameters, ({**inputs, **of_inputs},))
         # vjp makes zeros where no gradient came. Only in here is there a graph that tells why none came.
-        why.update(without_path(network.nodes.lineage, values, wanted(problem)))
-        return values[problem["output"]], {name: values[name] for name in outputs(problem)}
+        why.update(without_path(lineage, values, lineage.wanted))
+        return values[problem["output"]], {name: values[name] for name in lineage.outputs}
 
     _, pull_back, results = vjp(function, of_parameters, of_inputs, has_aux=True)
     of_parameters, of_inputs = pull_back(cotangent(problem, tensors))
     gradients = {n: g for n, g in {**of_parameters, **of_inputs}.items() if "graph_cut" not in why.get(n, ())}
-    missing = {n: why.get(n, "not_retained") for n in wanted(problem) if n not in gradients}
+    missing = {n: why.get(n, "not_retained") for n in lineage.wanted if n not in gradients}
     return arrays(results, gradients), {"grad/" + name: reason for name, reason in missing.items()}
 
 
 def compiled(network, problem, tensors):
     """torch.compile of the forward, backward(), read .grad; of the rest, fused or not, only the output is seen."""
+    lineage = network.nodes.lineage
     # Of every network the same function is compiled, and torch gives up after the eighth.
     torch.compiler.reset()
     inputs, name = native.inputs(problem, tensors), problem["output"]
@@ -110,33 +117,13 @@ def compiled(network, problem, tensors):
     except Exception:
         refuse_without_compiler()
         raise
-    gradients = {leaf: values[leaf].grad for leaf in leaves(problem)}
-    captured, missing = answer(network, problem, values, gradients, kept=leaves(problem), results={name: output})
-    missing.update(("output/" + other, "not_retained") for other in outputs(problem) if other != name)
+    gradients = {leaf: values[leaf].grad for leaf in lineage.leaves}
+    captured, missing = answer(lineage, values, gradients, kept=lineage.leaves, results={name: output})
+    missing.update(("output/" + other, "not_retained") for other in lineage.outputs if other != name)
     return captured, missing
 
 
 # What the routes share
-
-
-def leaves(problem):
-    """The inputs and parameters whose gradient is asked for."""
-    return [entry["name"] for entry in problem["inputs"] + problem["parameters"] if entry["grad"]]
-
-
-def between(problem):
-    """Every node but the output: the gradient of the output is the cotangent, by definition."""
-    return [node["name"] for node in problem["nodes"] if node["name"] != problem["output"]]
-
-
-def wanted(problem):
-    """All whose gradient is asked for."""
-    return between(problem) + leaves(problem)
-
-
-def outputs(problem):
-    """Every tensor that a node gives."""
-    return [entry["name"] for node in problem["nodes"] for entry in node["outputs"]]
 
 
 def cotangent(problem, tensors):
@@ -157,16 +144,16 @@ def arrays(results, gradients):
     return found
 
 
-def answer(network, problem, values, gradients, *, kept=None, results=None):
+def answer(lineage, values, gradients, *, kept=None, results=None):
     """What a route returns: results and gradients as arrays, and why the other gradients are missing.
 
     values: the tensors of the forward. kept: what the route keeps gradients of, if not of all that is wanted.
     results: the node outputs, where they are not those of ``values``.
     """
-    found = {name: gradients[name] for name in wanted(problem) if gradients.get(name) is not None}
-    without = [name for name in wanted(problem) if name not in found]
-    missing = reasons(network.nodes.lineage, values, without, wanted(problem) if kept is None else kept)
-    return arrays(results or {name: values[name] for name in outputs(problem)}, found), missing
+    found = {name: gradients[name] for name in lineage.wanted if gradients.get(name) is not None}
+    without = [name for name in lineage.wanted if name not in found]
+    missing = reasons(lineage, values, without, lineage.wanted if kept is None else kept)
+    return arrays(results or {name: values[name] for name in lineage.outputs}, found), missing
 
 
 def refuse_hidden(network, parameters):

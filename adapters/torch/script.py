@@ -1,4 +1,4 @@
-"""The steps of a semantics script in PyTorch's words."""
+"""The steps of a behaviour's script in PyTorch's words."""
 
 import contextlib
 
@@ -8,7 +8,10 @@ from . import reasons
 
 
 class Script:
-    """A network that a script is run over: its tensors by name, those of the nodes from the last forward."""
+    """A network that a script is run over: its tensors by name, those of the nodes from the last forward.
+
+    Each step of a script is the method of that name.
+    """
 
     def __init__(self, problem, tensors, nodes):
         self.nodes = nodes
@@ -22,7 +25,7 @@ class Script:
         self.values = self.nodes(self.leaves, around=Cuts(no_grad, detach, through_numpy))
 
     def backward(self, of, cotangent, keep_graph):
-        """``tensor.backward(gradient)``, or without a gradient where there is no cotangent."""
+        """``tensor.backward(gradient)`` of the output, or without a gradient where there is no cotangent."""
         tensor = self.values[of]
         if cotangent == "none":
             tensor.backward(retain_graph=keep_graph)
@@ -46,7 +49,7 @@ class Script:
             self.values[name].retain_grad()
 
     def clear(self, tensors, to):
-        """What ``zero_grad(set_to_none=True)`` does to each tensor, or ``zero_grad(set_to_none=False)``."""
+        """Clear gradients as ``zero_grad(set_to_none=True)`` does, or as ``zero_grad(set_to_none=False)``."""
         for name in tensors:
             tensor = self.values[name]
             if to == "none":
@@ -55,7 +58,7 @@ class Script:
                 tensor.grad.zero_()
 
     def fill(self, tensor, value):
-        """Assign a ``.grad`` of one number."""
+        """Make every element of a ``.grad`` one number."""
         self.values[tensor].grad = torch.full_like(self.values[tensor], value)
 
     def set(self, tensor, value):
@@ -82,19 +85,19 @@ class Script:
 
 
 class Cuts:
-    """What is called around each node: it cuts the graph off where it is told to."""
+    """Cuts the graph off at some nodes and tensors, while it is called around each node."""
 
     def __init__(self, no_grad, detach, through_numpy):
         self.no_grad, self.detach, self.through_numpy = no_grad, detach, through_numpy
 
     def __call__(self, node, apply, tensors):
-        """Apply a node to its tensors as it is to see them."""
+        """Apply a node to its tensors, as it is to see them."""
         names = [name for _, name in node["tensors"]]
         with torch.no_grad() if node["name"] in self.no_grad else contextlib.nullcontext():
             return apply(*map(self.cut, names, tensors))
 
     def cut(self, name, tensor):
-        """The tensor as its readers see it; of several in one slot, each."""
+        """A tensor as its readers see it; where a slot has several, each of them."""
         if isinstance(name, list):
             return list(map(self.cut, name, tensor))
         if name in self.detach:

@@ -14,9 +14,15 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Draw:
-    """What to draw. Scales are never one and shifts never zero, so that a forgotten factor or term shows.
+    """How the numbers of one tensor are drawn.
 
-    kind: normal (mean, scale) | uniform (low, high) | integers (low inclusive, high exclusive) | literal (value).
+    Scales are never one and shifts never zero, so that a forgotten factor or term shows in the gradients.
+
+    shape: the extents of the tensor.
+    kind: `normal`, `uniform`, `integers` or `literal`.
+    mean, scale: of the normal distribution.
+    low, high: the limits of `uniform` and `integers`; integers may be `low` and are never `high`.
+    value: the numbers of a `literal`, as nested lists.
     fan_in: for a weight, over how many terms its products are summed; None for every other tensor.
     """
 
@@ -31,27 +37,27 @@ class Draw:
 
 
 def weight(shape: tuple[int, ...], fan_in: int) -> Draw:
-    """A weight whose sums of `fan_in` products keep the size of their terms."""
+    """How a weight is drawn: so that sums of `fan_in` of its products keep the size of one term."""
     return Draw(shape, mean=0.1 / fan_in, scale=1.3 / fan_in**0.5, fan_in=fan_in)
 
 
 def bias(shape: tuple[int, ...]) -> Draw:
-    """A bias that is neither zero nor lost beside the products."""
+    """How a bias is drawn: neither zero nor so small that it is lost beside the products it is added to."""
     return Draw(shape, mean=0.15, scale=0.4)
 
 
 def gain(shape: tuple[int, ...]) -> Draw:
-    """The scale of a normalisation: near, but not at, one."""
+    """How the scale of a normalisation is drawn: near one, but not at it."""
     return Draw(shape, kind="uniform", low=0.6, high=1.7)
 
 
 def positive(shape: tuple[int, ...]) -> Draw:
-    """A running variance."""
+    """How a running variance is drawn: positive, between 0.4 and 2.3."""
     return Draw(shape, kind="uniform", low=0.4, high=2.3)
 
 
 def stream(seed: int, name: str) -> np.random.Generator:
-    """The stream of one tensor; adding a node to a spec changes no other tensor's stream."""
+    """The random generator of one tensor; adding a node to a spec changes no other tensor's numbers."""
     key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:16], "big")
     return np.random.Generator(np.random.SFC64(np.random.SeedSequence([seed, key])))
 
@@ -61,7 +67,7 @@ COTANGENT = "cotangent/"
 
 
 def draw(what: Draw, seed: int, name: str, dtype: str) -> Array:
-    """An array of the given dtype ('float32', 'float64' or 'int64')."""
+    """The numbers of one tensor: an array of the draw's shape. dtype: `float32`, `float64` or `int64`."""
     if what.kind == "literal":
         return np.asarray(what.value, dtype=dtype).reshape(what.shape)
     rng = stream(seed, name)

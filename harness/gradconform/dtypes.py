@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class Dtype:
     """A binary floating-point format, or a format of integers.
 
-    name: as specs, problems and rows have it. stored: what safetensors calls it.
+    name: what specs, problems and rows call it.
+    stored: what safetensors calls it.
     significand: how many bits the significand has, with the leading one that is not stored; 0 for integers.
     exponent: that of the largest numbers, so that these are just below 2^(exponent + 1).
     accumulator: the name of the dtype in which frameworks sum numbers of this one; empty where it is this one.
@@ -33,7 +34,7 @@ class Dtype:
 
     @classmethod
     def of(cls, name: str) -> Self:
-        """The dtype of that name. Raises ValueError."""
+        """The dtype that is called `name`, such as `float32`. Raises ValueError where there is none."""
         for dtype in ALL:
             if dtype.name == name:
                 assert isinstance(dtype, cls)
@@ -42,7 +43,7 @@ class Dtype:
 
     @property
     def is_float(self) -> bool:
-        """Whether it has a roundoff."""
+        """Whether the dtype holds floating-point numbers, and so has a roundoff."""
         return self.significand > 0
 
     @property
@@ -67,7 +68,7 @@ class Dtype:
 
     @property
     def digits(self) -> int:
-        """With so many significant decimal digits a number is read back as itself: 1 + ceil(p log10 2)."""
+        """How many significant decimal digits a number needs to be read back as itself: 1 + ceil(p log10 2)."""
         bits = self.significand if self.is_float else self.exponent + 1
         return 1 + math.ceil(bits * math.log10(2.0))
 
@@ -78,7 +79,7 @@ class Dtype:
 
     @property
     def numpy(self) -> np.dtype[Any]:
-        """What NumPy calls it; bfloat16 is of ml_dtypes, which is imported then."""
+        """NumPy's dtype of the same format; bfloat16 is from ml_dtypes, which is imported when it is asked for."""
         import numpy as np
 
         return np.dtype(import_module("ml_dtypes").bfloat16 if self == BFLOAT16 else self.name)
@@ -110,12 +111,12 @@ else:
 
 
 def narrowest(names: Any) -> Dtype:
-    """Of the dtypes of these names the one with the smallest largest number: what fits into it fits into all."""
+    """The dtype, of those with these names, that has the smallest largest number: what fits into it fits into all."""
     return min(map(Dtype.of, names), key=lambda dtype: dtype.largest)
 
 
 def known(name: str) -> Dtype | None:
-    """The dtype under test of that name; None for any other text: a row that crashed early has an empty one."""
+    """The dtype under test of this name; None for any other text. A row that crashed early has an empty one."""
     return next((dtype for dtype in UNDER_TEST if dtype.name == name), None)
 
 

@@ -14,7 +14,7 @@ class GradconformError(Exception):
 
 
 class UsageError(GradconformError, ValueError):
-    """An option or an argument that cannot be used."""
+    """An option or an argument cannot be used; the message says which one, what came and what was expected."""
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

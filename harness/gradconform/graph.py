@@ -21,7 +21,9 @@ LEAF_KINDS = {"input": "grad_input", "parameter": "grad_param", "buffer": "grad_
 class Leaf:
     """A tensor that is given, not computed.
 
+    name: what nodes read it by.
     role: `input`, `parameter` or `buffer`.
+    shape: its extents.
     dtype: the name of its dtype.
     grad: whether a gradient is asked of it.
     """
@@ -34,12 +36,12 @@ class Leaf:
 
     @property
     def kind(self) -> str:
-        """The kind of its gradient, as rows have it."""
+        """What rows call the gradient of this leaf: `grad_param` of a parameter, else `grad_input`."""
         return LEAF_KINDS[self.role]
 
 
 class Output(NamedTuple):
-    """A tensor that a node computes."""
+    """A tensor that a node computes: its name and its shape."""
 
     name: str
     shape: Shape
@@ -49,6 +51,8 @@ class Output(NamedTuple):
 class Node:
     """One operator applied to named tensors.
 
+    name: what other nodes read its first output by.
+    op: the name of the operator.
     tensors: slot -> name, tuple of names (a variadic slot) or None (absent), in the order of the operator's slots.
     attributes: exactly what the operator's forward takes by keyword.
     outputs: the first is named like the node.
@@ -62,12 +66,12 @@ class Node:
 
     @property
     def shape(self) -> Shape:
-        """The shape of its first output, the one that other nodes read."""
+        """The shape of the node's first output, which is the one that other nodes read."""
         return self.outputs[0].shape
 
     @cached_property
     def reads(self) -> tuple[str, ...]:
-        """The names of all tensors that it reads, in order, one entry for each time."""
+        """The names of all tensors that the node reads, in the order of its slots, one entry for each time."""
         names: list[str] = []
         for read in self.tensors.values():
             if read is not None:
@@ -81,6 +85,7 @@ class Address(NamedTuple):
     tensor: `output/<name>` or `grad/<name>`, as a capture calls it.
     node: the node that it is judged with; of a leaf's gradient its first reader, empty where nobody reads it.
     kind: `output`, `grad_output`, `grad_input` or `grad_param`, as rows have it.
+    shape: its extents.
     """
 
     tensor: str
@@ -91,7 +96,12 @@ class Address(NamedTuple):
 
 @dataclass(frozen=True)
 class Graph:
-    """Leaves by name, nodes in an order in which each reads only what comes before, and the node that is the output."""
+    """The graph of a network.
+
+    leaves: the given tensors, by name.
+    nodes: in an order in which each reads only what comes before.
+    output: the name of the node that the cotangent is handed to.
+    """
 
     leaves: Mapping[str, Leaf]
     nodes: tuple[Node, ...]
@@ -99,7 +109,7 @@ class Graph:
 
     @cached_property
     def by_name(self) -> Mapping[str, Node]:
-        """The nodes by name."""
+        """Name -> node."""
         return {node.name: node for node in self.nodes}
 
     @cached_property
@@ -118,7 +128,7 @@ class Graph:
 
     @cached_property
     def wanted(self) -> tuple[str, ...]:
-        """The leaves that a gradient is asked of."""
+        """The names of the leaves that a gradient is asked of."""
         return tuple(leaf.name for leaf in self.leaves.values() if leaf.grad)
 
     @cached_property
@@ -138,12 +148,20 @@ class Graph:
                 needed.update(node.reads)
         return frozenset(needed)
 
+    @cached_property
+    def shapes(self) -> Mapping[str, Shape]:
+        """Every tensor, leaves and whatever nodes compute -> its shape."""
+        shapes = {leaf.name: leaf.shape for leaf in self.leaves.values()}
+        for node in self.nodes:
+            shapes.update(node.outputs)
+        return shapes
+
     def shape(self, name: str) -> Shape:
         """The shape of a leaf or of a node's first output. Raises KeyError."""
         return self.leaves[name].shape if name in self.leaves else self.by_name[name].shape
 
     def addresses(self) -> Iterator[Address]:
-        """Everything that a capture may hold, and nothing else: the one list of it."""
+        """The address of every tensor that a capture may hold, each once: those of the nodes, then of the leaves."""
         for node in self.nodes:
             for output in node.outputs:
                 yield Address(f"output/{output.name}", node.name, "output", output.shape)

@@ -10,17 +10,17 @@ CONVENTIONS = "conventions"
 
 
 def adapters_folder() -> Path:
-    """Folder with `worker.py` and one folder per framework."""
+    """The folder that holds `worker.py` and one folder for each framework."""
     return _found("adapters")
 
 
 def specs_folder() -> Path:
-    """Folder with `networks/`, `operators/` and `known/`."""
+    """The folder that holds `networks/`, `operators/`, `semantics/` and `known/`."""
     return _found("specs")
 
 
 def checkout_root() -> Path | None:
-    """Root of the checkout that this package is imported from; None where it was installed from a wheel."""
+    """The root of the checkout that this package is imported from; None where it was installed from a wheel."""
     # A wheel is told by its data, never by what lies beside it: site-packages may hold somebody's `adapters` too.
     return None if _DATA.is_dir() else _PACKAGE.parent.parent
 

@@ -37,7 +37,11 @@ class Code(StrEnum):
 
 @dataclass(frozen=True)
 class Claimed:
-    """A claim, with its source, and what there is in its place, with what the reference gives."""
+    """The parts of a claim's reason.
+
+    claim: what is claimed, with its source.
+    gives: what there is in its place, with what the reference gives.
+    """
 
     claim: str
     gives: str
@@ -45,8 +49,9 @@ class Claimed:
 
 @dataclass(frozen=True)
 class Answered:
-    """What a framework does to an asked tensor, in a word (with the numbers, where the word needs them).
+    """The parts of a behaviour's reason.
 
+    word: what the framework does to an asked tensor, in a word (with the numbers, where the word needs them).
     right: the word for the right answer; empty where nothing was judged.
     """
 
@@ -56,7 +61,11 @@ class Answered:
 
 @dataclass(frozen=True)
 class Refused:
-    """A framework's own sentence, and the node and operator that the worker puts before it; both may be empty."""
+    """A framework's own words, where it refused a problem or crashed.
+
+    node, op: the node at work and its operator, which the worker puts before the sentence; both may be empty.
+    sentence: what the framework said.
+    """
 
     node: str
     op: str
@@ -64,7 +73,7 @@ class Refused:
 
 
 class Reason(str):
-    """A reason. It is its text, as a StrEnum is, so rows compare, sort and are written as they are.
+    """Why a row has its verdict. It is its text, as a StrEnum is, so rows compare, sort and are written as they are.
 
     code: what it begins with, where that is a code.
     part: what a report shows of it; None where nobody needs a part, or where it came from a file.
@@ -82,7 +91,7 @@ class Reason(str):
 
     @property
     def head(self) -> str:
-        """What stands before the sentence, such as a code or the word of a behaviour; all of it where none does."""
+        """What stands before the sentence of a reason, such as a code; the whole text where it has no sentence."""
         return self.partition(SENTENCE)[0]
 
 
@@ -105,63 +114,98 @@ _NODE_BEFORE = re.compile(r"^node '(?P<node>[^']*)' \((?P<op>[^)]*)\): ")
 
 
 def detailed(code: Code, sentence: str) -> Reason:
-    """A code and what there is to say of it."""
+    """A reason of a code and a sentence that says more."""
     return Reason(f"{code}{SENTENCE}{sentence}")
 
 
 def placed(code: str, nodes: Sequence[str], leaves: Sequence[str] = ()) -> Reason:
-    """Why a tensor is missing, with the nodes at which its way to the output is cut, and leaves without a gradient."""
+    """The reason of a missing tensor, with its place.
+
+    nodes: where its way to the output is cut.
+    leaves: those that require no gradient.
+    """
     at = f"{_PLACE}{' '.join(nodes)}" if nodes else ""
     return Reason(f"{code}{at}" + (_NO_GRADIENT.format(leaves=", ".join(leaves)) if leaves else ""))
 
 
 def listed(reason: Reason, why: str, link: str) -> Reason:
-    """The reason of a divergence that a list knows."""
+    """The reason of a divergence that a list knows.
+
+    reason: what the row said by itself. why, link: what the list says of it.
+    """
     return Reason(_LISTED.format(reason=reason, why=why, link=link), reason.part)
 
 
 def vanished(why: str) -> Reason:
-    """Of a listed divergence that no longer happens. why: what the list says."""
+    """The reason of a row about a listed divergence that no longer happens. why: what the list says of it."""
     return detailed(Code.VANISHED, _TAKE_OFF.format(why=why))
 
 
 def claimed(head: str, claim: str, framework: str, version: str, gives: str) -> Reason:
-    """Of a claim. head: how it stands with it; claim: what it says, with its source; gives: what there is instead."""
+    """The reason of a claim's row.
+
+    head: how the framework stands to the claim.
+    claim: what is claimed, with its source.
+    framework, version: those of the row.
+    gives: what there is in the claim's place.
+    """
     text = f"{head}{SENTENCE}{claim}{_GIVES.format(framework=framework, version=version)}{gives}"
     return Reason(text, Claimed(claim, gives))
 
 
 def as_it_should(word: str, why: str = "") -> Reason:
-    """Of a behaviour that is right. word: for the answer; why: the reason of a framework that has none."""
+    """The reason of a behaviour that is right. word: for the answer. why: the reason of a framework for giving none."""
     return Reason(SENTENCE.join(filter(None, (word, why))), Answered(word, word))
 
 
 def otherwise(word: str, details: Sequence[str], right: str, right_numbers: str) -> Reason:
-    """Of a behaviour that is not right. right: the word for the right answer, with its numbers where it has any."""
+    """The reason of a behaviour that is not right.
+
+    word: for what the framework does.
+    details: what it gave, or why there is nothing.
+    right: the word for the right answer; right_numbers: its numbers, where it has any.
+    """
     said = "".join(f"{detail}; " for detail in details if detail)
     numbers = f" {right_numbers}" if right_numbers else ""
     return Reason(f"{word}{SENTENCE}{said}{right}{numbers}{_IS_RIGHT}", Answered(word, right))
 
 
 def unlike(word: str, sentence: str) -> Reason:
-    """Of a behaviour that gives no numbers of the right dtype at all."""
+    """The reason of a behaviour that gives no numbers of the right dtype.
+
+    word: for what it gives instead.
+    sentence: what came and what was expected.
+    """
     return Reason(f"{word}{SENTENCE}{sentence}", Answered(word, ""))
 
 
 def recorded(reason: Reason, why: str) -> Reason:
-    """Of a behaviour that is not right and is recorded. why: what the record says."""
+    """The reason of a behaviour that is not right and is recorded as such.
+
+    reason: what the row said by itself. why: what the record says.
+    """
     return Reason(_RECORDED.format(reason=reason, why=why), reason.part)
 
 
 def changed(reason: Reason, word: str, was: str, version: str, update: str) -> Reason:
-    """Of a behaviour that is no longer as recorded. word: for what it does; was: the record; update: what to do."""
+    """The reason of a behaviour that no longer does what is recorded.
+
+    reason: what the row said by itself.
+    word: for what it does now.
+    was: what is recorded.
+    version: the framework's, in which it does otherwise.
+    update: what to do with the record.
+    """
     rest = reason.removeprefix(word)
     text = _CHANGED.format(was=was, version=version, word=word, rest=rest, update=update)
     return Reason(f"{word}{SENTENCE}{text}", reason.part)
 
 
 def claimed_in(reason: Reason, framework: str, version: str) -> Claimed:
-    """The claim that a reason is of. framework, version: those of its row, which part what is claimed from what is."""
+    """The parts of a claim's reason, taken from its value or, where it came from a file, out of its text.
+
+    framework, version: those of its row; in the text they stand between what is claimed and what there is.
+    """
     if isinstance(reason.part, Claimed):
         return reason.part
     said = reason.partition(SENTENCE)[2]
@@ -170,7 +214,10 @@ def claimed_in(reason: Reason, framework: str, version: str) -> Claimed:
 
 
 def answered_in(reason: Reason, *, right: bool) -> Answered:
-    """The words of a behaviour's reason. right: whether the framework does what is right."""
+    """The words of a behaviour's reason, taken from its value or out of its text.
+
+    right: whether the framework is right.
+    """
     if isinstance(reason.part, Answered):
         return reason.part
     if right:
@@ -180,7 +227,7 @@ def answered_in(reason: Reason, *, right: bool) -> Answered:
 
 
 def refused_in(reason: Reason) -> Refused:
-    """A framework's own words, without what the worker put before them."""
+    """A framework's own words in a reason, apart from the node and operator that the worker put before them."""
     before = _NODE_BEFORE.match(reason)
     if before is None:
         return Refused("", "", str(reason))

@@ -17,12 +17,13 @@ NAN = float("nan")
 
 
 class Verdict(StrEnum):
-    """The words a row may end with.
+    """The answer of a row.
 
     `measured` is for rows that report a difference without judging it: end to end and between frameworks, an honest
     error may be amplified by the layers after it, and no tolerance for that is derived yet. `holds` and `refuted` are
-    of claims: what somebody printed is no framework's fault, so neither makes a run fail. `inconclusive`:
-    the error bar of a numerical derivative is too wide to tell.
+    of claims: what somebody printed is no framework's fault, so neither makes a run fail. `inconclusive` is of
+    numerical
+    derivatives whose error bar is too wide to tell.
     """
 
     CONFORMS = "conforms"
@@ -43,32 +44,32 @@ class Verdict(StrEnum):
 
     @property
     def wrong(self) -> bool:
-        """Whether a tensor is wrong or not there: what makes a run fail."""
+        """Whether this verdict says that a tensor is wrong or not there, which makes a run fail."""
         return self in (Verdict.DIVERGES, Verdict.MISSING)
 
     @property
     def fails(self) -> bool:
-        """Whether whoever asked for a check has no success: something is wrong, or the framework crashed."""
+        """Whether a check with this verdict has no success: something is wrong, or the framework crashed."""
         return self.wrong or self is Verdict.CRASHED
 
     @property
     def passes(self) -> bool:
-        """Whether all is as expected; a change from this to anything else is for the worse."""
+        """Whether this verdict says that all is as expected; a change from it to one that does not is for the worse."""
         return self in (Verdict.CONFORMS, Verdict.KNOWN, Verdict.HOLDS)
 
     @property
     def judged(self) -> bool:
-        """Whether it finds something right or wrong with a framework."""
+        """Whether this verdict finds something right or wrong with a framework."""
         return self.wrong or self in (Verdict.CONFORMS, Verdict.KNOWN)
 
     @property
     def apart(self) -> bool:
-        """Whether it speaks of something else than right or wrong: a measurement, a claim, a bar too wide to tell."""
+        """Whether this verdict speaks of neither right nor wrong: a measurement, a claim, a bar too wide to tell."""
         return not (self.judged or self in (Verdict.UNSUPPORTED, Verdict.CRASHED))
 
     @property
     def severity(self) -> int:
-        """From 0, all is well, to the worst."""
+        """How bad the verdict is: from 0, all is well, to the worst."""
         return _MILD_TO_BAD.index(self) if self in _MILD_TO_BAD else 0
 
 
@@ -78,7 +79,7 @@ _MILD_TO_BAD = (
 
 
 class Kind(StrEnum):
-    """What a tensor is; none where a row speaks of a whole problem."""
+    """What the tensor of a row is; `none` where a row speaks of a whole problem."""
 
     NONE = ""
     OUTPUT = "output"
@@ -88,7 +89,7 @@ class Kind(StrEnum):
 
 
 class CheckKind(StrEnum):
-    """What a tensor was held against; none before anybody has said."""
+    """What the tensor of a row was held against; `none` in a row that no check has made yet."""
 
     NONE = ""
     LOCAL = "local"
@@ -102,7 +103,7 @@ class CheckKind(StrEnum):
 
 
 class Check(str):
-    """A check. It is its text, `local` or `route:retain_grad`, as a StrEnum is.
+    """The question that a row answers. It is its text, `local` or `route:retain_grad`, as a StrEnum is.
 
     kind: what the tensor was held against.
     of: which one, where there are several: the framework of a `cross`, the route of a `route`; else empty.
@@ -122,21 +123,32 @@ class Check(str):
 
     @classmethod
     def read(cls, text: str) -> Check:
-        """The check of a text. Raises ValueError where there is none of that name."""
+        """The check that a text names. Raises ValueError where there is none of that name."""
         kind, _, of = text.partition(":")
         return cls(CheckKind(kind), of)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One verdict. The columns of every report, in their order.
+    """One verdict: what was found of one tensor by one route and check. The fields are the columns of every report.
 
-    ratio: largest |error| / bound over the tensor (NaN where there is no bound). worst_index: the index of that
-    element, as `[0, 3]`; got and expected: its values. n_bad: how many elements are beyond the bound. culprit: the
-    node or nodes to look at, joined by a space, empty where nothing is wrong.
+    spec: the network, case or behaviour.
+    node, op: the node that the tensor is judged with, and its operator; empty for a whole problem.
+    tensor: its name in a capture, such as `grad/x`; empty for a whole problem.
+    kind: what the tensor is.
+    check: what it was held against.
+    framework, version, route, dtype: what was judged.
+    shape: the tensor's, as `[2, 3]`.
+    ratio: largest |error| / bound over the tensor; NaN where there is no bound.
+    max_abs_err, max_rel_err: the largest |error|, and the same relative to the largest expected magnitude.
+    worst_index: the index of the worst element, as `[0, 3]`.
+    got, expected: the values of the worst element.
+    n_bad: how many elements are beyond the bound.
+    verdict, reason: the answer, and why.
+    culprit: the node or nodes to look at, joined by a space; empty where nothing is wrong.
 
-    A row may be made of plain texts, as they stand in a file; it raises ValueError at a verdict, kind or check that
-    there is not.
+    A row may be made of plain texts, as they stand in a file; it raises ValueError at an unknown verdict, kind or
+    check.
     """
 
     spec: str
@@ -169,7 +181,10 @@ class Row:
 
     @property
     def severity(self) -> tuple[int, bool, float]:
-        """Sort key: larger is worse. A row that diverges without a ratio (shape, dtype) is beyond any ratio."""
+        """Sort key of a row: larger is worse.
+
+        One that diverges without a ratio (shape, dtype) is worse than any with a ratio.
+        """
         beyond = math.inf if self.verdict == Verdict.DIVERGES else -1.0
         ratio = beyond if math.isnan(self.ratio) else self.ratio
         # Beyond a bound of zero every ratio is infinite, so a local check tells more than an exact one.
@@ -177,19 +192,19 @@ class Row:
 
     @property
     def claimed(self) -> Claimed:
-        """Of a claim's row: the claim, and what there is in its place."""
+        """The claim that a claim's row is about, and what there is in its place."""
         return reasons.claimed_in(self.reason, self.framework, self.version)
 
     @property
     def answered(self) -> Answered:
-        """Of a behaviour's row: the word for what the framework does, and the word for what is right."""
+        """The word for what the framework does in a behaviour's row, and the word for what is right."""
         if self.verdict == Verdict.UNSUPPORTED:
             return Answered(str(self.verdict), "")
         return reasons.answered_in(self.reason, right=self.verdict == Verdict.CONFORMS)
 
     @property
     def refused(self) -> Refused:
-        """Of a row that was refused or crashed: the framework's own words."""
+        """The framework's own words in a row that was refused or crashed."""
         return reasons.refused_in(self.reason)
 
 
@@ -208,7 +223,7 @@ ORDER = ("spec", "framework", "version", "route", "dtype", "check", "node", "ten
 
 
 def blank(**known: Any) -> Row:
-    """A row with nothing measured, which is missing unless another verdict is given."""
+    """A row with nothing measured; its verdict is `missing` unless another one is given."""
     empty: dict[str, Any] = dict.fromkeys(COLUMNS, "")
     empty |= {"ratio": NAN, "max_abs_err": NAN, "max_rel_err": NAN, "got": NAN, "expected": NAN, "n_bad": 0}
     return Row(**(empty | {"verdict": Verdict.MISSING} | known))

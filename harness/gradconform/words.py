@@ -40,19 +40,19 @@ def number(value: float, dtype: str) -> str:
 
 
 def printable(text: str) -> str:
-    """The text without colours of a terminal and other control characters; lines and tabs stay."""
+    """The text without a terminal's colours and other control characters; lines and tabs stay."""
     if text.isprintable():
         return text
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", _ANSI.sub("", text))
 
 
 def without_paths(text: str) -> str:
-    """The text with every absolute path cut to its tail: a page says nothing of the machine it is from."""
+    """The text with each absolute path cut to its last parts, so that a page says nothing of the machine it is from."""
     return _PATH.sub(lambda found: _cut(found[0], 3), text)
 
 
 def tail(path: str, parts: int = 3) -> str:
-    """The last parts of a path; the whole of a relative one."""
+    """The last parts of a path as text; the whole of a relative one."""
     return _cut(path, parts) if re.match(r"[/\\~]|[A-Za-z]:", path) else path
 
 
@@ -63,11 +63,11 @@ def _cut(path: str, parts: int) -> str:
 
 
 def counted(n: int, noun: str) -> str:
-    """`1 node`, `2 nodes`, `12,000 rows`."""
+    """A number with its noun: `1 node`, `2 nodes`, `12,000 rows`."""
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
 def listed(words: Iterable[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
+    """Words as an enumeration: `a`, `a and b`, `a, b and c`."""
     *most, last = list(words) or ["none"]
     return f"{', '.join(most)} and {last}" if most else last

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.process
+
 SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "same_rows.py"
 STAND_IN = """#!{python}
 import sys

@@ -16,11 +16,14 @@ from gradconform import paths
 from gradconform.capture import adapters, environments
 from gradconform.command.main import main
 
+pytestmark = pytest.mark.process
+
 UV = """#!{python}
 import os, sys
 from pathlib import Path
 with open({log!r}, "a") as log:
-    told = [f"{{name}}={{os.environ.get(name, '')}}" for name in ("UV_TORCH_BACKEND", "UV_FIND_LINKS", "UV_DEFAULT_INDEX")]
+    names = ("UV_TORCH_BACKEND", "UV_FIND_LINKS", "UV_DEFAULT_INDEX")
+    told = [f"{{name}}={{os.environ.get(name, '')}}" for name in names]
     print(" ".join(sys.argv[1:]), *told, file=log)
 if sys.argv[1] == "venv":
     folder = Path(sys.argv[-1])

@@ -109,7 +109,7 @@ def test_a_scratch_folder_is_removed(tmp_path: Path) -> None:
 HOLD = """
 import sys, time
 from pathlib import Path
-from harness.history.place import scratch
+from gradconform.contract.place import scratch
 with scratch(Path(sys.argv[1])) as work:
     (work / "captures").mkdir()
     (work / "captures" / "a").write_text("a")

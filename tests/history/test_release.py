@@ -28,6 +28,7 @@ def checked(folder: Path, tag: str, version: str, changelog: str) -> subprocess.
     return subprocess.run([str(script), tag], capture_output=True, text=True, check=False)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("changelog", ["# Changelog\n\n## 1.2.3 (2027-01-01)\n", "## [1.2.3]\n", "## 1.2.3\n"])
 def test_a_tag_that_fits_passes(tmp_path: Path, changelog: str) -> None:
     """The version with a `v` before it, and a chapter of that name."""
@@ -35,6 +36,7 @@ def test_a_tag_that_fits_passes(tmp_path: Path, changelog: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("tag", "changelog", "said"), [
     ("v1.2.4", "## 1.2.3\n", "the tag is v1.2.4; expected v1.2.3"), ("1.2.3", "## 1.2.3\n", "expected v1.2.3"),
     ("v1.2.3", "## Unreleased\n", "no chapter '## 1.2.3'"), ("v1.2.3", "## 1.2.30\n", "no chapter '## 1.2.3'"),
@@ -47,6 +49,7 @@ def test_a_tag_that_does_not_fit_ends_the_release(tmp_path: Path, tag: str, chan
     assert said in done.stderr
 
 
+@pytest.mark.process
 def test_the_script_reads_the_version_of_this_checkout() -> None:
     """The real file has the form that it looks for."""
     done = subprocess.run([str(FOLDER / "check-tag"), "v0"], capture_output=True, text=True, check=False)
@@ -88,6 +91,7 @@ def test_nothing_is_published_that_was_not_installed_first() -> None:
         assert part in commands
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("path", "schema", "found", "put"), [
     (DEPENDABOT, "dependabot", "interval: weekly", "interval: hourly"),
     (CITATION, "citation-file-format", "cff-version:", "cff:"),

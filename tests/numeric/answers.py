@@ -28,4 +28,4 @@ def judged(problem, folder, spoil=None, noise=0.0, **options):
     asked = np.frombuffer(probes.read(problem.folder / "numeric", problem).asked, np.uint8)
     found = {probes.VALUES: answered(problem, chosen, noise), probes.ASKED: asked}
     write_capture(problem, capture / "numeric", found)
-    return {row.tensor: row for row in rows(problem, read_capture(capture, problem))}
+    return {row.tensor: row for row in rows(problem, read_capture(capture, problem), problem.folder)}

@@ -68,7 +68,7 @@ nodes: {y: {op: max_pool2d, kernel_size: 2, stride: 2, padding: 0}}
 def test_values_are_those_of_the_walk_and_only_what_changed_is_run_again(tmp_path):
     """The same numbers as the plain forward, with a base too; a node that reads nothing new keeps its own."""
     problem = problem_of(tmp_path, dtype="float64")
-    given = {name: problem.value(name) for name in problem.given}
+    given = {name: problem.value(name) for name in problem.graph.leaves}
     base = forward(problem, given)
     moved = {"p.weight": given["p.weight"] * 2}
     expected = network.forward(problem.graph, {**given, **moved})

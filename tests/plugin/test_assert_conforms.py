@@ -13,7 +13,7 @@ from gradconform.capture import adapters
 from gradconform.capture.adapters import AdapterError
 from gradconform.judge.known import Known, KnownError
 from gradconform.spec import SpecError
-from gradconform.testing.conforms import NotConforming
+from gradconform.testing.conforms import NotConformingError
 
 pytestmark = pytest.mark.process
 
@@ -61,7 +61,7 @@ def test_what_diverges_is_an_assertion_error(net: Path, tmp_path: Path, monkeypa
 
 def test_a_crash_fails(net: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the last words."""
-    with pytest.raises(NotConforming, match="crashed: ended with exit status 7"):
+    with pytest.raises(NotConformingError, match="crashed: ended with exit status 7"):
         assert_conforms(net, adapters=fake(tmp_path, monkeypatch, op="os._exit(7)"))
 
 
@@ -70,7 +70,7 @@ def test_a_missing_gradient_fails(net: Path, tmp_path: Path, monkeypatch: pytest
     folder = fake(tmp_path, monkeypatch, op=RIGHT)
     routes = folder / "routes.py"
     routes.write_text(routes.read_text().replace(', "grad/x": dy * factor}, {}', '}, {"grad/x": "graph_cut"}'))
-    with pytest.raises(NotConforming, match=r"1 tensor is missing\n  grad/x \[3, 2\]: graph_cut"):
+    with pytest.raises(NotConformingError, match=r"1 tensor is missing\n  grad/x \[3, 2\]: graph_cut"):
         assert_conforms(net, adapters=folder)
 
 
@@ -78,7 +78,7 @@ def test_nothing_judged_is_no_success(net: Path, tmp_path: Path, monkeypatch: py
     """One framework that conforms does not speak for another that has no such operator."""
     right = fake(tmp_path, monkeypatch, name="right", op=RIGHT)
     without = fake(tmp_path, monkeypatch, name="without", op="raise NotImplementedError('no relu here')")
-    with pytest.raises(NotConforming, match="net in without 1.0: nothing was judged; unsupported: .*no relu here"):
+    with pytest.raises(NotConformingError, match="net in without 1.0: nothing was judged; unsupported: .*no relu here"):
         assert_conforms(net, adapters=[right, without])
 
 
@@ -89,7 +89,7 @@ def test_a_known_divergence_is_expected_to_happen(net: Path, tmp_path: Path, mon
         rows = assert_conforms(net, adapters=wrong, known=[entry])
         assert {row.tensor for row in rows if row.verdict == "known"} == {"output/y"}
     right = fake(tmp_path / "right", monkeypatch, op=RIGHT)
-    with pytest.raises(NotConforming, match="listed divergence vanished"):
+    with pytest.raises(NotConformingError, match="listed divergence vanished"):
         assert_conforms(net, adapters=right, known=[LISTED])
     with pytest.raises(KnownError, match="tensor"):
         assert_conforms(net, adapters=right, known=[{"spec": "net"}])
@@ -152,7 +152,8 @@ def test_two_adapters_of_one_name(net: Path, tmp_path: Path, monkeypatch: pytest
 
 def test_the_package_is_imported_lightly() -> None:
     """`import gradconform` brings nothing; the twin is that asking for the function does."""
-    code = "import sys, gradconform; print('numpy' in sys.modules); gradconform.assert_conforms; print('numpy' in sys.modules)"
+    loaded = "print('numpy' in sys.modules)"
+    code = f"import sys, gradconform; {loaded}; gradconform.assert_conforms; {loaded}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "True"]
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):

@@ -174,7 +174,8 @@ def test_a_run_without_specs_imports_nothing(pytester: pytest.Pytester, adapter:
     pytester.makefile(".yaml", net=SPEC)
     beside = subprocess.run([*plain, *environment], capture_output=True, text=True, cwd=pytester.path)
     assert "2 passed" in beside.stdout
-    assert beside.stdout.splitlines()[-1].split() == ["heavy:", "gradconform.spec", "numpy", "pydantic", "scipy", "yaml"]
+    heavy = ["gradconform.spec", "numpy", "pydantic", "scipy", "yaml"]
+    assert beside.stdout.splitlines()[-1].split() == ["heavy:", *heavy]
 
 
 @pytest.mark.process

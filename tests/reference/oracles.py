@@ -1,4 +1,4 @@
-"""With what an independent forward is computed, and how one is registered.
+"""What an independent forward is, and with what it is computed.
 
 The ONNX reference evaluator where ONNX has the operator, mpmath to 30 digits for elementary functions. Everything is
 float64.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import mpmath
@@ -25,58 +26,43 @@ CONSTANTS_IN_SINGLE = 2.0**-23
 
 @dataclass(frozen=True)
 class Forward:
-    """function: of tensors and attributes, gives the outputs. close: the largest honest distance, relative."""
+    """An independent forward. function: of tensors and attributes, gives the outputs. close: as for `forward`."""
 
     function: Function
     close: float = CLOSE
 
-
-INDEPENDENT: dict[str, Forward] = {}
+    def __call__(self, *tensors: Any, **attributes: Any) -> Any:
+        return self.function(*tensors, **attributes)
 
 
 def forward(function: Function | None = None, /, *, close: float = CLOSE) -> Any:
-    """Register the independent forward of the operator that the function is called like."""
-
-    def register(function: Function) -> Function:
-        INDEPENDENT[function.__name__] = Forward(function, close)
-        return function
-
-    return register if function is None else register(function)
+    """Make a Forward of the function below. close: the largest honest distance, relative to the largest element."""
+    return partial(forward, close=close) if function is None else Forward(function, close)
 
 
-def forwards(**functions: Function) -> None:
-    """Register independent forwards, each by the name of its operator."""
-    INDEPENDENT.update({name: Forward(function) for name, function in functions.items()})
-
-
-def of_onnx(name: str) -> Function:
+def of_onnx(name: str) -> Forward:
     """The forward of an ONNX operator without attributes."""
-    return lambda *tensors: onnx(name, *tensors)
+    return Forward(lambda *tensors: onnx(name, *tensors))
 
 
 def onnx(name: str, *tensors: Any, outputs: int = 1, **attributes: Any) -> Any:
     """The outputs of one ONNX operator, version 21; a None among the tensors is an input left out."""
-    given = [None if t is None else np.asarray(t) for t in tensors]
-    inputs = ["" if t is None else f"i{i}" for i, t in enumerate(given)]
-    results = [f"o{i}" for i in range(outputs)]
-    infos = [
-        helper.make_tensor_value_info(n, DTYPES[t.dtype.kind], t.shape)
-        for n, t in zip(inputs, given, strict=True) if t is not None
-    ]  # fmt: skip
-    outs = [helper.make_tensor_value_info(n, TensorProto.DOUBLE, None) for n in results]
-    graph = helper.make_graph([helper.make_node(name, inputs, results, **attributes)], name, infos, outs)
+    arrays = {f"i{i}": np.asarray(t) for i, t in enumerate(tensors) if t is not None}
+    reads = ["" if t is None else f"i{i}" for i, t in enumerate(tensors)]
+    gives = [f"o{i}" for i in range(outputs)]
+    inputs = [helper.make_tensor_value_info(n, DTYPES[a.dtype.kind], a.shape) for n, a in arrays.items()]
+    results = [helper.make_tensor_value_info(n, TensorProto.DOUBLE, None) for n in gives]
+    graph = helper.make_graph([helper.make_node(name, reads, gives, **attributes)], name, inputs, results)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)])
-    found = ReferenceEvaluator(model).run(
-        None, {n: t for n, t in zip(inputs, given, strict=True) if t is not None}
-    )
-    return found[0] if outputs == 1 else tuple(found)
+    values = ReferenceEvaluator(model).run(None, arrays)
+    return values[0] if outputs == 1 else tuple(values)
 
 
-def precisely(function: Callable[..., Any]) -> Callable[[Any], Any]:
+def precisely(function: Callable[..., Any]) -> Forward:
     """An elementwise function, in 30 digits."""
 
     def one(x: float) -> float:
         with mpmath.workdps(30):
             return float(function(mpmath.mpf(x)))
 
-    return np.vectorize(one, otypes=[float])
+    return Forward(np.vectorize(one, otypes=[float]))

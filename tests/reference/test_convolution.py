@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gradconform.reference import OPERATORS, Refused
+from gradconform.reference import OPERATORS, ShapeError
 
 CONV: dict[str, Any] = {
     "out_channels": 4, "kernel_size": [3, 2], "stride": [2, 1], "padding": [[1, 0], [0, 2]],
@@ -36,7 +36,7 @@ def test_what_does_not_fit_is_told(name: str, shape: Any, change: dict[str, Any]
     """The error says what came and what was expected."""
     values = CONV if name == "conv2d" else TRANSPOSED
     assert len(OPERATORS[name].output_shape({"x": (2, 4, 7, 9)}, values)) == 4
-    with pytest.raises(Refused, match=message):
+    with pytest.raises(ShapeError, match=message):
         OPERATORS[name].output_shape({"x": shape}, {**values, **change})
 
 

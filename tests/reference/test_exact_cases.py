@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from cases import Case, every_case, every_exact_case
 from gradconform.dtypes import Dtype
-from gradconform.reference.tracked.exactness import Exact, NotExact
+from gradconform.reference.tracked.exactness import Exact, InexactError
 from gradconform.reference.tracked.rounding import UNDERFLOWS
 from test_bounds import results, with_bounds
 
@@ -15,7 +15,7 @@ SINGLE = Dtype.of("float32")
 
 
 def proved(case: Case) -> dict[str, Any]:
-    """Every output and gradient, computed without rounding. Raises NotExact."""
+    """Every output and gradient, computed without rounding. Raises InexactError."""
     return results(case.map(lambda a: Exact(a, unit=SINGLE)))
 
 
@@ -46,7 +46,7 @@ def test_a_case_that_rounds_has_no_proof(case: Case) -> None:
     """The twin: with the numbers as drawn, what computes is refused, and what is not refused is exact."""
     try:
         exact = proved(case)
-    except NotExact as error:
+    except InexactError as error:
         assert str(error)
         return
     for name, tracked in with_bounds(case).items():

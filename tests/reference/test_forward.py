@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 from cases import NETWORKS, Case, every_case, every_operator
-from independent import INDEPENDENT
+from gradconform.reference import OPERATORS
+from independent import FAMILIES, INDEPENDENT, forwards_of
+from oracles import Forward
 
 
 @cache
 def independent(case: Case) -> tuple[Any, ...]:
     """The outputs of the independent forward, once for a check and its twins."""
-    found = INDEPENDENT[case.op.name].function(*case.tensors, **case.attributes)
-    return found if isinstance(found, tuple) else (found,)
+    outputs = INDEPENDENT[case.op.name](*case.tensors, **case.attributes)
+    return outputs if isinstance(outputs, tuple) else (outputs,)
 
 
 def objections(case: Case, outputs: Sequence[Any]) -> list[str]:
@@ -32,14 +35,39 @@ def objections(case: Case, outputs: Sequence[Any]) -> list[str]:
     return found
 
 
+def astray(families: Mapping[str, Mapping[str, Forward]]) -> list[str]:
+    """The operators without an independent forward in their family, and the forwards without an operator there."""
+    wanted = {f"{operator.family}.{name}" for name, operator in OPERATORS.items()}
+    there = {f"{family}.{name}" for family, forwards in families.items() for name in forwards}
+    return [f"{name} is missing" for name in sorted(wanted - there)] + [
+        f"{name} is odd" for name in sorted(there - wanted)
+    ]
+
+
+def test_every_operator_has_an_independent_forward() -> None:
+    """An operator that nothing else has computed does not land, and a forward that outlives its operator is found."""
+    assert astray(FAMILIES) == []
+
+
 @every_operator
-def test_every_operator_has_an_independent_forward(name: str) -> None:
-    """An operator that nothing else has computed does not land."""
-    assert name in INDEPENDENT
+def test_an_operator_without_an_independent_forward_is_noticed(name: str) -> None:
+    """The twin: each operator's forward taken away, or put into another family."""
+    family = OPERATORS[name].family
+    without = {n: one for n, one in FAMILIES[family].items() if n != name}
+    assert astray({**FAMILIES, family: without}) == [f"{family}.{name} is missing"]
+    moved = {**FAMILIES, family: without, "attic": {name: INDEPENDENT[name]}}
+    assert astray(moved) == [f"{family}.{name} is missing", f"attic.{name} is odd"]
 
 
-def test_every_independent_forward_has_an_operator_with_cases() -> None:
-    """A table that outlives its operators checks nothing."""
+def test_what_a_module_defines_is_found_by_being_there() -> None:
+    """Functions and numbers that a module only uses are no forwards of an operator."""
+    module = ModuleType("smooth")
+    exec("import oracles\nfrom oracles import onnx, precisely\nerf = precisely(abs)\nhalf = 0.5", vars(module))
+    assert list(forwards_of(module)) == ["erf"]
+
+
+def test_every_independent_forward_is_used_by_a_case() -> None:
+    """A forward of an operator without cases would check nothing."""
     assert set(INDEPENDENT) == {network.nodes[0].op for network in NETWORKS}
 
 

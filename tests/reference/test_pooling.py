@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from gradconform.dtypes import Dtype
-from gradconform.reference import OPERATORS, Refused
+from gradconform.reference import OPERATORS, ShapeError
 from gradconform.reference.tracked.rounding import Rounded
 
 POOL = OPERATORS["max_pool2d"]
@@ -65,5 +65,5 @@ def test_pooling_moves_numbers_and_rounds_none(dtype: str) -> None:
 def test_what_does_not_fit_is_told(name: str, shape: tuple[int, ...], change: object, message: str) -> None:
     """The error says what came and what was expected."""
     assert isinstance(change, dict)
-    with pytest.raises(Refused, match=message):
+    with pytest.raises(ShapeError, match=message):
         OPERATORS[name].output_shape({"x": shape}, {**PAIRS, **change})

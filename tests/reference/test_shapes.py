@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from gradconform.reference import OPERATORS, Refused
+from gradconform.reference import OPERATORS, ShapeError
 
 REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("linear", {"x": (7,)}, {"out_features": 3}, r"x has shape \[7\]; expected two axes or more"),
@@ -82,7 +82,7 @@ REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
 @pytest.mark.parametrize(("name", "shapes", "values", "message"), REFUSED)
 def test_what_does_not_fit_is_refused(name: str, shapes: Any, values: Any, message: str) -> None:
     """The message says what came and what was expected."""
-    with pytest.raises(Refused, match=message):
+    with pytest.raises(ShapeError, match=message):
         OPERATORS[name].output_shape(shapes, values)
 
 

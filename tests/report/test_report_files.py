@@ -165,6 +165,7 @@ def test_the_readme_explains_every_column_verdict_and_reason() -> None:
     assert f"above {LIMIT:g} diverges" in text
 
 
+@pytest.mark.process
 def test_a_summary_needs_no_frame() -> None:
     """Everything but CSV, Parquet and notebooks is made without pandas; the twin is that those need it."""
     code = "import sys; import gradconform.report.{}; print('pandas' in sys.modules)"

@@ -95,7 +95,7 @@ def outputs(problem: Problem) -> set[str]:
 
 def leaves(problem: Problem) -> set[str]:
     """The gradients of inputs and parameters."""
-    return {f"grad/{name}" for name, (_, _, _, grad) in problem.given.items() if grad}
+    return {f"grad/{name}" for name in problem.graph.wanted}
 
 
 def intermediates(problem: Problem) -> set[str]:
@@ -105,7 +105,7 @@ def intermediates(problem: Problem) -> set[str]:
 
 def linked(problem: Problem) -> set[str]:
     """What a hook of links sees of the nodes that own parameters or buffers."""
-    owners = {name.rpartition(".")[0] for name in problem.given} - {""}
+    owners = {name.rpartition(".")[0] for name in problem.graph.leaves} - {""}
     names = {name for node in problem.nodes if node.name in owners for name, _ in node.outputs}
     return {f"output/{name}" for name in names} | {f"grad/{name}" for name in names}
 
@@ -288,7 +288,8 @@ def test_a_second_pass_without_cleargrads_does_not(run: Run, drawn: dict[str, Pr
     folder = twin(tmp_path, append={"routes.py": TWICE}, replace={"routes.py": CLEARING})
     some, once = {"three_readers": drawn["three_readers"]}, run("chainer", PRIMARY)["three_readers"].tensors
     found = capture(some, folder, "backward", tmp_path / "captures")["three_readers"].tensors
-    parameters = {f"grad/{n}" for n, (role, *_) in some["three_readers"].given.items() if role == "parameter"}
+    leaves = some["three_readers"].graph.leaves.values()
+    parameters = {f"grad/{leaf.name}" for leaf in leaves if leaf.role == "parameter"}
     assert parameters
     assert {t for t, array in found.items() if not same(array, once[t])} == parameters
     assert all(np.allclose(found[tensor], 2 * once[tensor]) for tensor in parameters)

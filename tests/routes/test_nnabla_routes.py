@@ -87,7 +87,7 @@ def names(problem):
     """All that a capture must hold or explain, by kind: outputs, gradients of nodes, gradients of leaves."""
     outputs = {f"output/{name}" for node in problem.nodes for name, _ in node.outputs}
     nodes = {f"grad/{node.name}" for node in problem.nodes if node.name != problem.output}
-    return outputs, nodes, {f"grad/{name}" for name, (_, _, _, grad) in problem.given.items() if grad}
+    return outputs, nodes, {f"grad/{name}" for name in problem.graph.wanted}
 
 
 def test_these_are_the_routes():
@@ -243,7 +243,8 @@ def test_the_problem_is_read_again_where_its_pages_were_given_back(problems, cap
     found = script(
         adapters.find("nnabla"),
         f"folder = Path({str(spec.folder)!r})\np = worker.load_problem(folder)\nt = worker.load_tensors(folder, p)\n"
-        "m.network.build(p, t, worker.Nodes(p, m.operators))\nprint(json.dumps({n: a.tobytes().hex() for n, a in t.items()}))",
+        "m.network.build(p, t, worker.Nodes(p, m.operators))\n"
+        "print(json.dumps({n: a.tobytes().hex() for n, a in t.items()}))",
     )
-    expected = {name: spec.value(name) for name in spec.given} | {f"cotangent/{spec.output}": spec.cotangent}
+    expected = {name: spec.value(name) for name in spec.graph.leaves} | {f"cotangent/{spec.output}": spec.cotangent}
     assert found == {name: array.tobytes().hex() for name, array in expected.items()}

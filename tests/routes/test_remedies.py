@@ -233,7 +233,7 @@ def test_a_route_has_a_line_for_what_it_gives(framework: str, tmp_path: Path) ->
         )  # fmt: skip
         capture = read_capture(tmp_path / route, problem)
         gradients = {name.removeprefix("grad/") for name in capture.tensors if name.startswith("grad/")}
-        given |= {(route, "leaf" if name in problem.given else "between") for name in gradients}
+        given |= {(route, "leaf" if name in problem.graph.leaves else "between") for name in gradients}
         assert dict(capture.lines) == {kind: line for (of, kind), line in lines.items() if of == route}
     assert given == {key for key in lines if key[0] != "compile"}
     source = "".join(path.read_text(encoding="utf-8") for path in adapter.folder.glob("*.py") if path.stem != "reasons")

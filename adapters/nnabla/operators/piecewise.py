@@ -1,7 +1,7 @@
 """NNabla: operators of one tensor with a kink.
 
-F.relu and its like still take inplace=True, and since some version before 1.32 ignore it; nothing here asks for it, because
-a capture needs every node to own its numbers.
+F.relu and its like still take inplace=True, and since some version before 1.32 ignore it. Nothing here asks for it,
+because a capture needs every node to own its numbers.
 """
 
 from nnabla import functions as F

@@ -28,17 +28,20 @@ SIDES = 16
 
 
 def right(program: Program) -> tuple[Answer, ...]:
-    """The right answer of each ask."""
+    """The right answer of each ask, by the sum rule."""
     return next(program.answers())
 
 
 def candidates(program: Program) -> list[tuple[Word, tuple[Answer, ...]]]:
-    """What each habit would give, with its word."""
+    """What each habit would answer to the asks, with the habit's word."""
     return [(habits[0], answers) for habits in HABITS for answers in program.answers(habits)]
 
 
 def between(program: Program, index: int, got: Array) -> bool:
-    """Whether numbers that are not the right ones lie between one-sided derivatives, where these differ."""
+    """Whether numbers that are not the right ones lie between one-sided derivatives, wherever they are not right.
+
+    index: of the ask that they answer.
+    """
     rng = np.random.default_rng(21)
 
     def shift(array: Array) -> Array:
@@ -68,7 +71,7 @@ def indistinct(program: Program) -> Iterator[tuple[int, Word]]:
 
 
 def _told_apart(program: Program) -> set[tuple[int, Word]]:
-    """(index of an ask, habit) where some way of the habit gives other numbers than the right ones."""
+    """(index of an ask, habit) where some way of the habit gives numbers that are not the right ones."""
     expected, apart = right(program), set()
     for word, answers in candidates(program):
         for i, (ours, theirs) in enumerate(zip(expected, answers, strict=True)):

@@ -21,13 +21,18 @@ Shift = Callable[[Array], Array]
 Step = Mapping[str, Any]
 
 
-class Undefined(Exception):
-    """The sum rule says nothing here: a cotangent is needed."""
+class Undefined(Exception):  # noqa: N818 - what a script may ask for, not a fault
+    """The sum rule gives no answer to a step, since a cotangent is needed and there is none."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of an ask. outcome: value | none | raises; step: the index of the step that raises."""
+    """What became of an ask.
+
+    outcome: `value`, `none` or `raises`.
+    array: the numbers, where there are any.
+    step: the index of the step that raises.
+    """
 
     outcome: str
     array: Array | None = None
@@ -44,7 +49,9 @@ class Answer:
 class Program:
     """A tiny network, its numbers in float64, and the script over it.
 
+    graph: the network.
     numbers: those of the leaves, by name.
+    cotangent: the gradient that is handed to the output.
     script: its steps.
     asks: what is asked for when they are done.
     """
@@ -57,12 +64,15 @@ class Program:
 
     @classmethod
     def of_problem(cls, problem: Problem) -> Program:
-        """The program of a problem on disk."""
+        """The program of a behaviour on disk, its numbers in float64."""
         numbers = {name: wide(problem.value(name)) for name in problem.graph.leaves}
         return cls(problem.graph, numbers, wide(problem.cotangent), problem.script, problem.asks)
 
     def answers(self, habits: Collection[Word] = ()) -> Iterator[tuple[Answer, ...]]:
-        """One answer for each ask; with `stale` or `rewritten` there is more than one way to go wrong."""
+        """The answers to the asks, once for each way in which these habits go wrong; without habits, the right ones.
+
+        `stale` and `rewritten` have several ways.
+        """
         ways = ["readers", "maker", "both"] if Word.REWRITTEN in habits else [""]
         scripts: list[Sequence[Step | None]] = [self.script]
         if Word.STALE in habits:
@@ -73,15 +83,20 @@ class Program:
                 yield Interpreter(self, frozenset(habits), way).answers(script)
 
     def shifted(self, shift: Shift) -> tuple[Answer, ...]:
-        """The answers where every derivative is taken at shifted numbers."""
+        """The answers of the sum rule where every derivative is taken at shifted numbers.
+
+        shift: of an array, the shifted one.
+        """
         return Interpreter(self, frozenset(), "", shift).answers(self.script)
 
 
 class Interpreter:
-    """One run of a script.
+    """Runs one script over its network, step by step.
 
-    way: through which tensors a changed number is read, or not read. buffers: the gradients that are there; seen: all
-    tensors as forward saw them; now: as they are.
+    way: through which tensors a changed number is read, or not read.
+    buffers: the gradients that are there.
+    seen: all tensors as forward saw them.
+    now: all tensors as they are.
     """
 
     def __init__(self, program: Program, habits: frozenset[Word], way: str, shift: Shift | None = None) -> None:
@@ -100,7 +115,7 @@ class Interpreter:
         self.kept: set[str] = set(self.nodes) if unasked else set()
 
     def answers(self, script: Sequence[Step | None]) -> tuple[Answer, ...]:
-        """Run the steps, None among them left out, and answer each ask."""
+        """Run the steps of a script, leaving out those that are None, and answer each ask."""
         for i, step in enumerate(script):
             arguments = {f"{key}_" if key in ("in", "as") else key: v for key, v in (step or {}).items() if key != "do"}
             try:
@@ -147,8 +162,8 @@ class Interpreter:
         self._store({name: g for name, g in found.items() if name in self.wanted or name in self.kept})
 
     def _grad(self, of: str, in_: list[str], as_: str, store: bool, keep: bool, keep_graph: bool) -> None:
-        found = self._gradients(of, np.ones_like(self.now[of]))
-        self.results |= {f"{as_}/{name}": found[name] for name in in_ if name in found}
+        gradients = self._gradients(of, np.ones_like(self.now[of]))
+        self.results |= {f"{as_}/{name}": gradients[name] for name in in_ if name in gradients}
         below = set(in_)
         for node in self.program.graph.nodes:
             if not below.isdisjoint(node.reads):
@@ -157,7 +172,7 @@ class Interpreter:
         stored = (set(in_) if store else set()) | (between if keep else set())
         if Word.STORES in self.habits:
             stored |= {*in_} | self.kept | self.wanted
-        self._store({name: g for name, g in found.items() if name in stored})
+        self._store({name: g for name, g in gradients.items() if name in stored})
 
     def _keep(self, tensors: list[str]) -> None:
         self.kept.update(tensors)
@@ -185,18 +200,18 @@ class Interpreter:
     # Gradients.
 
     def _gradients(self, of: str, seed: Array) -> dict[str, Array]:
-        """The gradient of every tensor that needs one and that a path leads to, of `seed` times one node."""
-        found: dict[str, Array] = {of: seed} if of in self.needs else {}
+        """The gradient of every tensor that needs one and has a path to the node `of`, whose own is `seed`."""
+        gradients: dict[str, Array] = {of: seed} if of in self.needs else {}
         if Word.LEAKS in self.habits:
             filled = self.filled & self.nodes & self.buffers.keys()
-            found |= {name: self.buffers[name] + found.get(name, 0) for name in filled}
+            gradients |= {name: self.buffers[name] + gradients.get(name, 0) for name in filled}
         for node in reversed(self.program.graph.nodes):
-            if node.name not in found:
+            if node.name not in gradients:
                 continue
-            for name, gradient in contributions(node, self._vjp(node, found[node.name])):
+            for name, gradient in contributions(node, self._vjp(node, gradients[node.name])):
                 if name in self.needs and name not in self.cut:
-                    found[name] = found[name] + gradient if name in found else gradient
-        return found
+                    gradients[name] = gradients[name] + gradient if name in gradients else gradient
+        return gradients
 
     def _vjp(self, node: Node, dy: Array) -> tuple[Any, ...]:
         changed, operator = Word.REWRITTEN in self.habits, OPERATORS[node.op]
@@ -207,14 +222,14 @@ class Interpreter:
             at = {name: self.shift(array) for name, array in at.items()}
         return operator.run_vjp(dy, slots(node, at), node.attributes)
 
-    def _store(self, found: Mapping[str, Array]) -> None:
+    def _store(self, gradients: Mapping[str, Array]) -> None:
         adds = Word.OVERWRITES not in self.habits
-        for name, gradient in found.items():
-            there = self.buffers.get(name) if adds else None
-            self.buffers[name] = gradient if there is None else there + gradient
+        for name, gradient in gradients.items():
+            before = self.buffers.get(name) if adds else None
+            self.buffers[name] = gradient if before is None else before + gradient
 
 
 def _without_last(script: Sequence[Step], words: Collection[str]) -> Sequence[Step | None]:
-    """The script with its last step of one of these words left out; the places of the others stay."""
+    """The script with its last step of one of these words replaced by None, so that the places of the others stay."""
     last = max((i for i, step in enumerate(script) if step["do"] in words), default=-1)
     return tuple(None if i == last else step for i, step in enumerate(script))

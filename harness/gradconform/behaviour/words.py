@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Word(StrEnum):
-    """What became of a tensor. Each word has a sentence about itself."""
+    """A word for what became of a tensor. Each word has a sentence about itself."""
 
     about: str
 

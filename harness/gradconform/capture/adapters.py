@@ -30,6 +30,8 @@ class Adapter:
 
     name: what the user typed, or the name of the folder (`torch`, `chainer-6.3`).
     framework: the name of the folder.
+    folder: where it is.
+    interpreter: the framework's own Python.
     found: how the interpreter was found.
     """
 
@@ -41,12 +43,12 @@ class Adapter:
 
 
 def names() -> list[str]:
-    """The adapters that come along, by name."""
+    """The names of the adapters that come along with the package."""
     return sorted(p.parent.name for p in paths.adapters_folder().glob("*/adapter.py"))
 
 
 def find(name_or_folder: str) -> Adapter:
-    """The adapter of a name or of a folder anywhere. Raises AdapterError.
+    """The adapter that is called so, or that lies in a folder anywhere. Raises AdapterError.
 
     `chainer-6.3` is the adapter `chainer` in the environment of another version.
     """
@@ -144,5 +146,5 @@ def describe(adapter: Adapter, *, time_limit: float = 120.0) -> Mapping[str, Any
 
 
 def worker() -> Path:
-    """The one file that every framework's interpreter runs."""
+    """The path of the worker, the one file that every framework's interpreter runs."""
     return paths.adapters_folder() / "worker.py"

@@ -12,7 +12,12 @@ from gradconform.capture.adapters import Adapter, AdapterError
 
 @dataclass(frozen=True)
 class Choice:
-    """An adapter that was asked for. adapter: None where there is no interpreter; `absent` then says what to do."""
+    """An adapter that was asked for.
+
+    name: what was asked for.
+    adapter: None where there is no interpreter for it.
+    absent: what to do then.
+    """
 
     name: str
     adapter: Adapter | None

@@ -1,7 +1,7 @@
 """The frameworks' own environments outside a checkout: made from the locks that come along, in the user's cache folder.
 
-An environment is told by its name and by a digest of its lock and its Python's version. So one that an older gradconform
-made is never taken for that of a newer one.
+An environment is told by its name and by a digest of its lock and its Python's version. So one that an older
+gradconform made is never taken for that of a newer one.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Recipe:
 
     @property
     def count(self) -> int:
-        """How many packages it holds."""
+        """How many packages the environment holds."""
         lines = self.lock.read_text(encoding="utf-8").splitlines()
         return sum(bool(line.strip()) and not line.lstrip().startswith(("#", "-")) for line in lines)
 
@@ -88,7 +88,7 @@ def _recipe(name: str, lock: Path, adapters: Path) -> Recipe:
 
 
 def recipe(name: str) -> Recipe:
-    """The recipe of a name. Raises SetupError."""
+    """The recipe of the environment that is called so. Raises SetupError."""
     known = recipes()
     if name not in known:
         raise SetupError(f"{name}: no such environment; {nearest(name, known) or 'known: ' + ', '.join(known)}")
@@ -129,8 +129,8 @@ def _with_pip(wanted: Recipe) -> Iterator[Sequence[str]]:
     python = _installed(wanted.python)
     if python is None:
         raise SetupError(
-            f"{wanted.name} needs Python {wanted.python}, and no python{wanted.python} is installed; install it, or uv, "
-            "which fetches it"
+            f"{wanted.name} needs Python {wanted.python}, and no python{wanted.python} is installed; install it, or "
+            "uv, which fetches it"
         )
     yield [python, "-m", "venv", str(wanted.folder)]
     inside = str(wanted.folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
@@ -142,7 +142,8 @@ def _installed(version: str) -> str | None:
     if sys.version.startswith(f"{version}."):
         return sys.executable
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    candidates = [shutil.which(f"python{version}"), *sorted(pyenv.glob(f"versions/{version}.*/bin/python"), reverse=True)]
+    of_pyenv = sorted(pyenv.glob(f"versions/{version}.*/bin/python"), reverse=True)
+    candidates = [shutil.which(f"python{version}"), *of_pyenv]
     for candidate in filter(None, candidates):
         # A shim of pyenv is there for versions that are not chosen, and then does not run.
         ask = [str(candidate), "-c", "import sys, venv; print('%d.%d' % sys.version_info[:2])"]
@@ -166,14 +167,16 @@ def _run(command: Sequence[str], wanted: Recipe, log: Path) -> None:
         except OSError as error:
             raise SetupError(f"{wanted.name}: {command[0]} cannot be run: {error.strerror or error}") from error
     if done.returncode:
-        lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+        text = log.read_text(encoding="utf-8", errors="replace")
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
         raise SetupError(f"{wanted.name}: {_reason(lines, wanted)}; the whole log is {log}")
 
 
 def _reason(lines: Sequence[str], wanted: Recipe) -> str:
     """Why an installer failed: its own last words, or a sentence of ours where it found no interpreter."""
     if any(re.search(r"No interpreter found for Python|No download found for request", line) for line in lines):
-        return f"needs Python {wanted.python}, which is not installed and cannot be fetched; install python{wanted.python}"
+        python = wanted.python
+        return f"needs Python {python}, which is not installed and cannot be fetched; install python{python}"
     errors = [line for line in lines if re.match(r"(?i)(error|×)", line)]
     return (errors or lines or ["the installer said nothing"])[-1]
 

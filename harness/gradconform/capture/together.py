@@ -109,7 +109,7 @@ def capture_all(
     threads: int = 1,
     limits: worker.Limits | None = None,
 ) -> dict[str, list[Capture]]:
-    """Capture a few problems into `root`, and open what came: adapter -> its capture of each problem, in their order.
+    """Capture a few problems into `root` and open the captures: adapter -> its capture of each problem, in their order.
 
     Where probes lie beside a problem its forward is differenced too. The adapters run beside one another, each in one
     process. Raises ContractError where a capture cannot be used.

@@ -75,7 +75,7 @@ class Task:
 
 
 def numeric(task: Task) -> Task:
-    """The task that runs the forward alone, into a folder beside the capture whose gradients it is held against."""
+    """The task that runs the forward alone, for a numerical derivative, into a folder beside the capture."""
     return replace(task, capture=task.capture / FOLDER, probes=task.problem / FOLDER)
 
 
@@ -198,7 +198,7 @@ class _Run:
                 return
 
     def began(self, task: Task) -> bool:
-        """Whether the worker had begun this task."""
+        """Whether the worker had begun a task before it ended."""
         return (task.capture / "started").exists()
 
     def _end(self, cause: str) -> str:

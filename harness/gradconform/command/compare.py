@@ -40,54 +40,54 @@ def command(before: Path, after: Path, history: Path | None, subset: bool, as_js
 
 
 def execute(before: Path, after: Path, history: Path | None, *, subset: bool, as_json: bool) -> int:
-    """Say what changed from one run to another."""
+    """Print what changed from one run to another, and return the exit status."""
     earlier = open_run(before)
-    found = changes(earlier, open_run(after), spread_of(history, earlier), subset=subset)
+    differences = changes(earlier, open_run(after), spread_of(history, earlier), subset=subset)
     if as_json:
-        click.echo(json.dumps(asdict(found) | {"regressions": found.regressions}, indent=1))
+        click.echo(json.dumps(asdict(differences) | {"regressions": differences.regressions}, indent=1))
     else:
-        wide_console().print(comparison(found))
-    if found.regressions:
+        wide_console().print(comparison(differences))
+    if differences.regressions:
         return DIVERGES
-    return CANNOT_RUN if any(entry.after for entry in found.not_run) else 0
+    return CANNOT_RUN if any(entry.after for entry in differences.not_run) else 0
 
 
-def comparison(found: Changes) -> RenderableType:
-    """The comparison as tables for a terminal: environments first, since they usually explain the rest."""
-    worse = found.regressions
+def comparison(differences: Changes) -> RenderableType:
+    """The changes as tables for a terminal: environments first, since they usually explain the rest."""
+    worse = differences.regressions
     parts: list[RenderableType] = [
-        Text(f"before {found.before.folder} ({found.before.started})"),
-        Text(f"after  {found.after.folder} ({found.after.started})"),
-        Text(_headline(found), "bold red" if worse else "bold yellow" if found.not_run else "bold green"),
+        Text(f"before {differences.before.folder} ({differences.before.started})"),
+        Text(f"after  {differences.after.folder} ({differences.after.started})"),
+        Text(_headline(differences), "bold red" if worse else "bold yellow" if differences.not_run else "bold green"),
     ]
-    parts += _environment(found.environment)
+    parts += _environment(differences.environment)
     tables = (
         ("could not run; nothing is known of its numbers", ("run", "adapter", "network", "dtype", "check", "reason"), [
             [
                 ("before", "after")[n.after], n.adapter, n.spec or "all", n.dtype or "all", n.check or "all",
                 short(n.reason),
             ]
-            for n in found.not_run
+            for n in differences.not_run
         ]),
         ("verdicts", ("row", "adapter", "dtype", "route", "before", "after", "ratio", "reason"), [
             [
                 *_where(v.address), v.before, v.after, f"{figure(v.ratio_before)} → {figure(v.ratio_after)}",
                 short(v.reason),
             ]
-            for v in found.verdicts
+            for v in differences.verdicts
         ]),
         ("rows that vanished", ("row", "adapter", "dtype", "route", "was", "instead"), [
-            [*_where(v.address), v.verdict, short(v.instead)] for v in found.vanished_rows
+            [*_where(v.address), v.verdict, short(v.instead)] for v in differences.vanished_rows
         ]),
         ("listed divergences that vanished", ("row", "adapter", "dtype", "route", "still listed"), [
-            [*_where(v.address), "yes" if v.still_listed else "no"] for v in found.vanished_divergences
+            [*_where(v.address), "yes" if v.still_listed else "no"] for v in differences.vanished_divergences
         ]),
         ("new rows", ("row", "adapter", "dtype", "route", "verdict", "reason"), [
-            [*_where(n.address), n.verdict, short(n.reason)] for n in found.new_rows
+            [*_where(n.address), n.verdict, short(n.reason)] for n in differences.new_rows
         ]),
         ("ratios that grew", ("row", "adapter", "dtype", "before", "after", "expected below", "earlier runs"), [
             [row_name(g.address), g.address.adapter, g.address.dtype, figure(g.before), figure(g.after), *_limit(g)]
-            for g in found.ratios
+            for g in differences.ratios
         ]),
     )  # fmt: skip
     for title, names, lines in tables:
@@ -96,26 +96,26 @@ def comparison(found: Changes) -> RenderableType:
     return Group(*parts)
 
 
-def _headline(found: Changes) -> str:
-    grown = [growth for growth in found.ratios if growth.regression]
+def _headline(differences: Changes) -> str:
+    grown = [growth for growth in differences.ratios if growth.regression]
     counts = (
-        (sum(v.regression for v in found.verdicts), "verdict for the worse", "verdicts for the worse"),
-        (len(found.vanished_rows), "row vanished", "rows vanished"),
-        (sum(n.regression for n in found.new_rows), "new row fails", "new rows fail"),
+        (sum(v.regression for v in differences.verdicts), "verdict for the worse", "verdicts for the worse"),
+        (len(differences.vanished_rows), "row vanished", "rows vanished"),
+        (sum(n.regression for n in differences.new_rows), "new row fails", "new rows fail"),
         (len(grown), "ratio grew beyond its spread", "ratios grew beyond their spread"),
         (
-            sum(v.still_listed for v in found.vanished_divergences), "listed divergence vanished",
+            sum(v.still_listed for v in differences.vanished_divergences), "listed divergence vanished",
             "listed divergences vanished",
         ),
     )  # fmt: skip
-    said = [f"{n:,} {words[n > 1]}" for n, *words in counts if n]
-    if not said:
-        said = ["nothing is worse"]
-    if not found.compared:
-        said = ["the runs have no row in common", *said]
-    if any(entry.after for entry in found.not_run):
-        said.append("not everything could be run")
-    return f"{'; '.join(said)} ({found.compared:,} rows compared)"
+    parts = [f"{n:,} {words[n > 1]}" for n, *words in counts if n]
+    if not parts:
+        parts = ["nothing is worse"]
+    if not differences.compared:
+        parts = ["the runs have no row in common", *parts]
+    if any(entry.after for entry in differences.not_run):
+        parts.append("not everything could be run")
+    return f"{'; '.join(parts)} ({differences.compared:,} rows compared)"
 
 
 def _where(address: Address) -> list[str]:

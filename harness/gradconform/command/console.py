@@ -22,7 +22,7 @@ def wide_console(width: int = 250) -> Console:
 
 @contextmanager
 def progress_bars() -> Iterator[Told]:
-    """Show progress: bars on a terminal, elsewhere a line for each stage that is done."""
+    """A function to tell the progress to: bars on a terminal, elsewhere a line for each stage that is done."""
     lock = threading.Lock()
     bars: dict[str, TaskID] = {}
     columns = (TextColumn("{task.description:>12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

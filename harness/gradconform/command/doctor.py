@@ -29,7 +29,7 @@ def command(adapter: Sequence[str]) -> None:
             dtypes = " ".join(d for d, reason in about["dtypes"].items() if reason is None)
             versions = (about["version"], about["python"], about["numpy"])
             composed = about.get("composed") or {}
-            operators = f"{len(about['operators'])}, {len(composed)} composed" if composed else str(len(about["operators"]))
+            operators = str(len(about["operators"])) + (f", {len(composed)} composed" if composed else "")
             table.add_row(name, *map(str, versions), found.found, dtypes, operators)
         except adapters.AdapterError as error:
             table.add_row(name, "not ready", "", "", "", "", "")

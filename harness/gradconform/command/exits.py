@@ -12,12 +12,18 @@ INTERRUPTED = 128
 
 
 def status_of(rows: Sequence[Row], absent: bool) -> int:
-    """The exit status: what diverges comes before what could not run."""
+    """The exit status of a run: that of rows that diverge comes before that of frameworks that could not run.
+
+    absent: whether a framework could not run at all.
+    """
     return status_of_verdicts({row.verdict for row in rows}, absent)
 
 
 def status_of_verdicts(verdicts: Collection[Verdict], absent: bool) -> int:
-    """The same of the verdicts that any row has."""
+    """The exit status of a run of which only the verdicts are at hand that any row has.
+
+    absent: whether a framework could not run at all.
+    """
     if any(verdict.wrong for verdict in verdicts):
         return DIVERGES
     return CANNOT_RUN if Verdict.CRASHED in verdicts or absent else 0

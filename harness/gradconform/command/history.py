@@ -34,7 +34,10 @@ def command(folder: Path, row: str | None, changes: bool) -> None:
 
 
 def execute(folder: Path, row: str | None, *, changes: bool) -> int:
-    """Print what all runs of a folder give together: their list, the trend of one row, or what changed when."""
+    """Print what all runs of a folder give together: their list, the trend of one row, or what changed when.
+
+    Returns the exit status.
+    """
     runs, refused = runs_in(folder)
     for message in refused:
         Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(f"not read: {message}")
@@ -50,7 +53,7 @@ def execute(folder: Path, row: str | None, *, changes: bool) -> int:
 
 
 def nights_table(nights: Sequence[Night]) -> RenderableType:
-    """One line for each run: what it gave, what could not run, what was different from the run before."""
+    """A line for each run: what it gave, what could not run, and what was different from the run before."""
     verdicts = list(dict.fromkeys(verdict for night in nights for verdict in night.verdicts))
     lines = [
         [
@@ -67,7 +70,7 @@ def _differences(found: Sequence[EnvironmentChange]) -> str:
 
 
 def trend_table(points: Sequence[Point]) -> RenderableType:
-    """A table for each dtype, route and adapter of a row; a run in which it could not run has no figure."""
+    """The trend of a row: a table for each dtype, route and adapter; a run in which it could not run has no figure."""
     parts: list[RenderableType] = []
     for address, of in itertools.groupby(points, key=lambda point: point.address):
         listed = list(of)

@@ -45,10 +45,10 @@ def command(
 def execute(
     given: Sequence[Path], out: Path, keeping: Keeping = NOWHERE, cluster: str | None = None, wait: float = 30.0
 ) -> int:
-    """Judge what was captured before, here or elsewhere. Captures of one problem are joined by the problem's digest.
+    """Judge what was captured before, here or elsewhere, and return the exit status.
 
-    cluster: the address of a Dask scheduler, or `local`; None for processes of this machine. wait: seconds for its
-    workers to come.
+    Captures of one problem are joined by the problem's digest. cluster: the address of a Dask scheduler, or `local`;
+    None for processes of this machine. wait: seconds for its workers to come.
     """
     clock = Clock()
     entries = listed()
@@ -80,9 +80,9 @@ def _on_cluster(
 
 
 def _captured(given: Sequence[Path]) -> tuple[list[Folder], dict[str, str]]:
-    """The folders that hold captures; and of those that hold none, the framework's name -> why it gave nothing.
+    """The folders that hold captures; and for those that hold none, the framework's name -> why it gave nothing.
 
-    Raises ContractError where none holds any.
+    Raises ContractError where no folder holds any.
     """
     folders: list[Folder] = []
     absent: dict[str, str] = {}

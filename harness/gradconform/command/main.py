@@ -29,14 +29,17 @@ COMMANDS = {
 
 
 class Failing(click.Group):
-    """Prints the message of an error that a user can mend, and exits with status 2. Nothing else catches them."""
+    """The group of commands; of an error that a user can mend it prints the message and exits with status 2.
+
+    Nothing else catches these errors.
+    """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The commands, in the order in which a newcomer needs them."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of a name; None where there is none."""
+        """The command that is called by a name; None where there is none."""
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"gradconform.command.{COMMANDS[cmd_name]}")

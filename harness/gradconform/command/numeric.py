@@ -79,6 +79,7 @@ def execute(spec: Path, tensors: Sequence[str], options: Options) -> int:
 class Asked:
     """One problem that is drawn, with its probes beside it.
 
+    problem: the problem.
     leaves: the leaves to show; all of them where the user named none.
     """
 

@@ -90,7 +90,7 @@ def cluster_options(function: Command) -> Command:
 
 @dataclass(frozen=True)
 class Options:
-    """The options that `run` and `capture` share."""
+    """The options that `run` and `capture` share, as the user gave them."""
 
     adapter: tuple[str, ...] = ()
     dtype: str | None = None
@@ -113,9 +113,10 @@ class Options:
             raise ContractError(f"{came}: --eps EPS and --plain need each other, and --numeric")
 
     def capturing(self, chosen: Sequence[adapters.Adapter], describe: Describing | None = None) -> Capturing:
-        """How captures are made. Raises AdapterError where no adapter has the route that is asked for.
+        """How captures are made with these options.
 
-        describe: asks an adapter for its routes; by default the interpreter that was found here.
+        describe: asks an adapter for its routes; by default the interpreter that was found here. Raises AdapterError
+        where no adapter has the route that is asked for.
         """
         memory = None if self.memory_limit is None else int(self.memory_limit * 2**30)
         limits = Limits(seconds=self.time_limit, memory=memory)

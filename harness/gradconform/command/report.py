@@ -29,7 +29,8 @@ def write_report(
 ) -> int:  # fmt: skip
     """Write the report of these rows, keep it where that is asked for, and print the summary. Returns the exit status.
 
-    folders: where the problems and captures lie that the rows are of. absent: adapter -> why it could not run.
+    folders: where the problems and captures lie that the rows are of.
+    absent: adapter -> why it could not run.
     """
     summary = Summary.of(rows, manifest(folders, clock, seed, tuple(absent.items())))
     evidence = witness.gather([fault.worst for fault in summary.faults], folders)

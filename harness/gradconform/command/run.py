@@ -93,7 +93,7 @@ def _on_cluster(wanted: Sequence[Variant], options: Options, ending: Ending, kee
 
 @contextmanager
 def _work_folder(out: Path, keep: Path | None) -> Iterator[Path]:
-    """The folder of problems and captures in a run: the one of `--keep`, else a scratch folder beside the report."""
+    """The folder of a run's problems and captures: the one of `--keep`, else a scratch folder beside the report."""
     check_writable(out)
     if keep is not None:
         check_new("--keep", keep)

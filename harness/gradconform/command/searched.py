@@ -22,7 +22,7 @@ def searched(problem: Problem, name: str, cuts: Collection[str]) -> Text:
     if name not in problem.on_path:
         return Text(_no_path(problem, name, readers))
     on_path = {read: [n for n in names if n in problem.on_path] for read, names in readers.items()}
-    nodes = [cut for cut in cuts if cut not in problem.given]
+    nodes = [cut for cut in cuts if cut not in problem.graph.leaves]
     paths = [_through(problem, on_path, name, cut) for cut in nodes] or [_path(on_path, name, problem.output)]
     return Text("\n" + " " * 12).join([_shown(path, set(nodes)) for path in paths[:SHOWN]])
 

@@ -14,12 +14,12 @@ SHOWN = 20
 
 
 def row_name(address: Address) -> str:
-    """A row as `gradconform history --row` takes it, and what tells it from others of that name."""
+    """The name of a row, as `gradconform history --row` takes it."""
     return f"{address.spec}/{address.tensor}/{address.framework}/{address.check}"
 
 
 def short_digest(value: str) -> str:
-    """A digest or a git revision by its first digits; any other text as it is."""
+    """A digest or a git revision cut to its first digits; any other text as it is."""
     plain = value.removeprefix("sha256:")
     hexadecimal = len(plain) >= 40 and all(c in "0123456789abcdef" for c in plain[:40])
     return plain[:12] + ("-dirty" if plain.endswith("-dirty") else "") if hexadecimal else value
@@ -31,9 +31,9 @@ def short(reason: str) -> str:
 
 
 def table(names: Sequence[str], lines: Iterable[Sequence[str]], shown: int | None = SHOWN) -> Table:
-    """A table without lines between its rows.
+    """A table for a terminal, without lines between its rows.
 
-    shown: how many rows it has; None for all. A last row counts those that are left off.
+    shown: how many rows it has, with a last row that counts those that are left off; None for all.
     """
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     for name in names:

@@ -70,18 +70,18 @@ def execute(spec: Path, tensor: str, only: str | None, options: Options) -> int:
     console = Console(soft_wrap=True, highlight=False, markup=False)
     with tempfile.TemporaryDirectory(prefix="gradconform-why-") as folder:
         asked = ask(wanted, name, options.dtype, Path(folder))
-        found = capture_all([q.problem for q in asked], able, Path(folder), route=options.route)
+        captures_of = capture_all([q.problem for q in asked], able, Path(folder), route=options.route)
         for place, question in enumerate(asked):
             console.print(f"{question.tensor} of {question.problem.spec}, {question.problem.dtype}", style="bold")
             for adapter in able:
-                for line in answer(question, adapter.name, found[adapter.name][place]):
+                for line in answer(question, adapter.name, captures_of[adapter.name][place]):
                     console.print(line)
     for adapter in chosen:
         if adapter not in able:
             console.print(f"{adapter.name}: has no route {options.route}")
     for message in absent.values():
         console.print(f"not run: {message}")
-    ran = any(capture.status == "ok" for captures in found.values() for capture in captures)
+    ran = any(capture.status == "ok" for captures in captures_of.values() for capture in captures)
     return 0 if ran else CANNOT_RUN
 
 
@@ -91,21 +91,25 @@ class WhyError(UsageError):
 
 @dataclass(frozen=True)
 class Question:
-    """The question about one tensor of one problem: its name without `grad/`, or the ask of a behaviour as it is."""
+    """The question about one tensor of one problem.
+
+    problem: the problem.
+    name: of the tensor, without `grad/`; of a behaviour, the ask as it is.
+    """
 
     problem: Problem
     name: str
 
     @property
     def tensor(self) -> str:
-        """What a capture calls its gradient."""
+        """What a capture calls the gradient that is asked about."""
         return self.name if self.problem.asks else f"grad/{self.name}"
 
 
 def asked_of(networks: Sequence[Network], tensor: str, only: str | None) -> tuple[str, list[Network]]:
-    """The name of the tensor, and the networks that have it. Raises WhyError.
+    """The name of the tensor that is asked about, and the networks that have it. Raises WhyError.
 
-    Where all are behaviours: the ask, and the behaviours that ask it.
+    Where all networks are behaviours: the ask, and the behaviours that ask it.
     """
     if only is not None:
         known = [network.name for network in networks]
@@ -116,12 +120,12 @@ def asked_of(networks: Sequence[Network], tensor: str, only: str | None) -> tupl
     if not plain:
         return _asked_by(networks, tensor)
     name = tensor.removeprefix("grad/")
-    found = [network for network in plain if name in _names(network)]
-    if not found:
+    having = [network for network in plain if name in _names(network)]
+    if not having:
         every = dict.fromkeys(name for network in plain for name in _names(network))
         where = f"network {plain[0].name}" if len(plain) == 1 else f"{len(plain)} networks"
         raise WhyError(f"{tensor}: no such tensor in {where}; {nearest(name, every) or 'expected a node or a leaf'}")
-    return name, found
+    return name, having
 
 
 def _asked_by(behaviours: Sequence[Network], tensor: str) -> tuple[str, list[Network]]:
@@ -141,20 +145,20 @@ def _names(network: Network) -> Iterator[str]:
 
 
 def ask(networks: Iterable[Network], name: str, dtype: str | None, root: Path) -> list[Question]:
-    """One question of each network, its problem drawn in the dtype, its own first one by default.
+    """A question about each network, its problem drawn in one dtype; by default in the network's own first one.
 
     Raises ContractError.
     """
-    found = []
+    questions = []
     for network in networks:
         values = "drawn" if "drawn" in network.values else network.values[0]
         chosen, folder = dtype or network.dtypes[0], root / "problems" / network.name
-        found.append(Question(draw_problem(network, folder, dtype=chosen, values=values), name))
-    return found
+        questions.append(Question(draw_problem(network, folder, dtype=chosen, values=values), name))
+    return questions
 
 
 def with_route(chosen: Sequence[Adapter], route: str, asked: Sequence[Network] = ()) -> list[Adapter]:
-    """The adapters that have the route. Raises AdapterError where none has, WhyError where there can be none."""
+    """The adapters that have a route. Raises AdapterError where none has it, WhyError where there can be none."""
     if route == "primary":
         return list(chosen)
     if asked and asked[0].script:
@@ -169,7 +173,7 @@ def with_route(chosen: Sequence[Adapter], route: str, asked: Sequence[Network] =
 
 
 def answer(question: Question, adapter: str, capture: Capture) -> Iterator[Text]:
-    """What one framework says, line by line."""
+    """What one framework says to a question, line by line."""
     problem, name, tensor = question.problem, question.name, question.tensor
     head = f"{adapter} {capture.version}, {behaviours.ROUTE if problem.asks else capture.route}: "
     if capture.status != "ok":
@@ -224,10 +228,10 @@ def _sentence(question: Question, capture: Capture) -> str:
     problem, name = question.problem, question.name
     if question.tensor in capture.missing:
         return SENTENCES[capture.missing[question.tensor]]
-    role, _, dtype, _ = problem.given[name]
-    if role == "buffer":
+    leaf = problem.graph.leaves[name]
+    if leaf.role == "buffer":
         return "It is a buffer, of which no gradient is ever asked."
-    if dtype.startswith("int"):
+    if leaf.dtype.startswith("int"):
         return "It is of integers, which have no gradient."
     return "The spec does not ask for it: write `grad: true` there."
 

@@ -17,8 +17,14 @@ from gradconform.contract.problem import Problem
 class Capture:
     """A capture folder, opened: what one route of one framework gave for one problem.
 
-    version: empty where the framework never came up. cuts: missing tensor -> where its way to the output is cut: nodes,
-    and before them leaves that require no gradient. remedies: tensor -> the line of code that would give its gradient.
+    folder: where it is.
+    status, reason: `ok`, `unsupported` or `crashed`, and why.
+    framework, version, route: what captured; version is empty where the framework never came up.
+    missing: tensor -> why it is not there.
+    tensors: name -> array, each read when it is asked for.
+    asked: what became of each ask of a behaviour.
+    cuts: missing tensor -> where its way to the output is cut: leaves that require no gradient, then nodes.
+    remedies: tensor -> the line of code that would give its gradient.
     lines: `leaf`, `between` -> the line by which this route gets one, with {name} and {output} in it.
     """
 
@@ -43,13 +49,13 @@ def read_capture(folder: Path, problem: Problem) -> Capture:
         form = CaptureForm.model_validate(read_document(place))
     except ValidationError as error:
         raise ContractError(f"{place}: {explained(error)}") from error
-    told = (form.status, form.reason or "", form.framework, form.version or "", form.route)
+    head = (form.status, form.reason or "", form.framework, form.version or "", form.route)
     # What ended before it had read its problem cannot repeat the digest.
     answers = (problem.digest,) if form.status == "ok" else (problem.digest, None)
     if form.problem not in answers:
         raise ContractError(f"{folder}: answers another problem (its digest differs); capture this one again")
     if form.status != "ok":
-        return Capture(folder, *told)
+        return Capture(folder, *head)
     path = folder / "capture.safetensors"
     if sound_digest(path) != form.digest:
         raise ContractError(f"{path}: damaged or not whole (its digest differs from capture.json's)")
@@ -59,12 +65,12 @@ def read_capture(folder: Path, problem: Problem) -> Capture:
     for mistake in _cut_mistakes(problem, form):
         raise ContractError(f"{place}: {mistake}")
     lines = {str(kind): line for kind, line in form.lines.items()}
-    return Capture(folder, *told, dict(form.missing), tensors, form.asked, form.cuts, form.remedies, lines)
+    return Capture(folder, *head, dict(form.missing), tensors, form.asked, form.cuts, form.remedies, lines)
 
 
 def _cut_mistakes(problem: Problem, form: CaptureForm) -> Iterator[str]:
-    """Places that cannot be: of a tensor that is not missing, or at what is no node or leaf of the problem."""
-    known = {node.name for node in problem.nodes} | set(problem.given)
+    """What is wrong with places: they are of a tensor that is not missing, or at no node or leaf of the problem."""
+    known = {node.name for node in problem.nodes} | set(problem.graph.leaves)
     for tensor, places in form.cuts.items():
         if tensor not in form.missing:
             yield f"cuts has {tensor}, which is not missing"
@@ -73,7 +79,7 @@ def _cut_mistakes(problem: Problem, form: CaptureForm) -> Iterator[str]:
 
 
 def _asked_mistakes(problem: Problem, asked: tuple[Asked, ...], tensors: Tensors) -> Iterator[str]:
-    """What a capture of a script lacks: an answer for each ask, in their order, each value with its array."""
+    """What a capture of a behaviour lacks: an answer for each ask, in the order of these, each value with its array."""
     if tuple(answer.ask for answer in asked) != problem.asks:
         came, expected = (", ".join(names) or "nothing" for names in ([a.ask for a in asked], problem.asks))
         yield f"asked is about {came}; expected {expected}"
@@ -81,7 +87,7 @@ def _asked_mistakes(problem: Problem, asked: tuple[Asked, ...], tensors: Tensors
         if (f"ask/{i}" in tensors) != (answer.outcome == "value"):
             expected = f"expected ask/{i} in the tensors for a value, and only then"
             yield f"{answer.ask} has outcome {answer.outcome}; {expected}"
-    known = {node.name for node in problem.nodes} | set(problem.given)
+    known = {node.name for node in problem.nodes} | set(problem.graph.leaves)
     for answer in asked:
         for name in sorted(set(answer.nodes) - known):
             yield f"asked has {name!r} as a place for {answer.ask}; expected nodes, or leaves that require no gradient"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,40 +19,51 @@ from gradconform.errors import GradconformError
 
 Array = NDArray[Any]
 FORMAT = 1
-_NUMPY_HAS = {"BOOL", "F16", "F32", "F64", "I8", "I16", "I32", "I64", "U8", "U16", "U32", "U64"}
+# What NumPy has itself: the format's word -> NumPy's, in the format's order of bytes.
+_NUMPY_HAS = {"BOOL": "?", "F16": "<f2", "F32": "<f4", "F64": "<f8", "I8": "i1", "I16": "<i2", "I32": "<i4"}
+_NUMPY_HAS |= {"I64": "<i8", "U8": "u1", "U16": "<u2", "U32": "<u4", "U64": "<u8"}
 
 
 class ContractError(GradconformError, ValueError):
-    """A problem or capture on disk cannot be used; the message says which file, what came and what was expected."""
+    """A problem or a capture on disk cannot be used; the message says which file, what came and what was expected."""
 
 
 class Tensors(Mapping[str, Array]):
     """The tensors of a safetensors file, each read when it is asked for.
 
-    The file is mapped for one reading only: pages once touched would otherwise count as this process's memory.
+    The package checks the file, once; a tensor is then read from its place, without another look at the header, which
+    grows with the network. Nothing stays mapped: pages once touched would count as this process's memory.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            with safe_open(str(path), framework="numpy") as file:
-                self.metadata: Mapping[str, str] = file.metadata() or {}
-                self._forms = {name: _form(file.get_slice(name)) for name in file.keys()}  # noqa: SIM118 - not a mapping
+            with safe_open(str(path), framework="numpy"), path.open("rb") as file:
+                self._begin = 8 + int.from_bytes(file.read(8), "little")
+                header = json.loads(file.read(self._begin - 8))
         except (OSError, SafetensorError) as error:
             raise ContractError(f"{path}: {error}; expected a safetensors file") from error
+        self.metadata: Mapping[str, str] = header.pop("__metadata__", None) or {}
+        self._forms = {name: (str(entry["dtype"]), tuple(entry["shape"])) for name, entry in header.items()}
+        self._places = {name: int(entry["data_offsets"][0]) for name, entry in header.items()}
 
     def __getitem__(self, name: str) -> Array:
         # NumPy itself has no bfloat16 and no floats of 8 bits.
-        if (stored := self._forms[name][0]) not in _NUMPY_HAS:
+        stored, shape = self._forms[name]
+        if stored not in _NUMPY_HAS:
             raise ContractError(f"{self.path}: {name} cannot be read ({stored} is no dtype of NumPy's)")
         try:
-            with safe_open(str(self.path), framework="numpy") as file:
-                return np.asarray(file.get_tensor(name))
-        except (OSError, SafetensorError) as error:
+            # A file that was cut off since gives fewer numbers, which have not that shape.
+            start = self._begin + self._places[name]
+            return np.fromfile(self.path, _NUMPY_HAS[stored], math.prod(shape), offset=start).reshape(shape)
+        except (OSError, ValueError) as error:
             raise ContractError(f"{self.path}: {name} cannot be read ({error})") from error
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._forms
+
     def form(self, name: str) -> tuple[str, tuple[int, ...]]:
-        """The dtype, in the format's own words, and the shape, from the header alone. Raises KeyError."""
+        """Dtype and shape of a tensor, from the header alone, the dtype in the format's own words. Raises KeyError."""
         return self._forms[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -61,24 +73,20 @@ class Tensors(Mapping[str, Array]):
         return len(self._forms)
 
 
-def _form(part: Any) -> tuple[str, tuple[int, ...]]:
-    return str(part.get_dtype()), tuple(part.get_shape())
-
-
 def explained(error: ValidationError) -> str:
-    """Where in a document the first mistake is, and what it is."""
+    """What pydantic found wrong with a document: where the first mistake is, and what it is."""
     first = error.errors(include_url=False)[0]
     return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
 
 
 def digest(path: Path) -> str:
-    """`sha256:` and the hexadecimal digest of a file."""
+    """The SHA-256 of a file, as `sha256:` and hexadecimal digits."""
     with path.open("rb") as file:
         return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sound_digest(path: Path) -> str:
-    """The digest of a file that must be there. Raises ContractError."""
+    """The SHA-256 of a file that must be there. Raises ContractError where it cannot be read."""
     try:
         return digest(path)
     except OSError as error:
@@ -86,14 +94,14 @@ def sound_digest(path: Path) -> str:
 
 
 def write_whole(path: Path, data: str | bytes) -> None:
-    """Write a file under another name and rename it when it is whole."""
+    """Write a file under another name, and rename it when it is whole."""
     partial = path.with_name(path.name + ".partial")
     partial.write_bytes(data.encode() if isinstance(data, str) else data)
     os.replace(partial, path)
 
 
 def read_document(path: Path) -> dict[str, Any]:
-    """A document of this version of the contract. Raises ContractError."""
+    """The content of a JSON document of this version of the contract. Raises ContractError."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:

@@ -16,21 +16,25 @@ from gradconform.contract.problem import read_problem
 
 @dataclass
 class Folder:
-    """Problems and captures on disk: `problems/<variant>/` and `captures/<adapter>/<variant>/`."""
+    """The folder of a run, with `problems/<variant>/` and `captures/<adapter>/<variant>/` in it.
+
+    root: where it is.
+    digests: variant -> digest of its problem, of those that were drawn into this folder.
+    """
 
     root: Path
     digests: dict[str, str] = field(default_factory=dict)
 
     def problem(self, variant: str) -> Path:
-        """The folder of a problem."""
+        """The folder of the problem of a variant."""
         return self.root / "problems" / variant
 
     def capture(self, adapter: str, variant: str) -> Path:
-        """The folder of a capture."""
+        """The folder of the capture that an adapter makes of a variant."""
         return self.root / "captures" / adapter / variant
 
     def found(self) -> Iterator[tuple[Path, dict[str, Path]]]:
-        """(problem, adapter -> capture) for every problem that is here.
+        """Every problem that is in the folder of a run: (problem, adapter -> capture), each as its folder.
 
         An adapter that has captured any of them is expected to have captured them all: a capture that is not there is
         somebody's loss, and the judge says so; so is a problem without its `problem.json`, or a capture without its
@@ -61,19 +65,19 @@ def _folders(place: Path) -> list[str]:
 
 
 def problem_beside(capture: Path) -> Path:
-    """Where the problem of a capture lies in the capture's own folder of a run, whether or not it is there."""
+    """Where the problem of a capture lies in the same folder of a run, whether or not it is there."""
     return Folder(capture.parent.parent.parent).problem(capture.name)
 
 
 def capture_documents(folder: Folder) -> Iterator[tuple[Path, dict[str, object]]]:
-    """(file, document) of every capture that can be read; the judge speaks of the others."""
+    """(file, document) of every capture that can be read, in the folder of a run; the judge speaks of the others."""
     for path in sorted((folder.root / "captures").glob("*/*/capture.json")):
         with suppress(ContractError):
             yield path, read_document(path)
 
 
 def framework_documents(folder: Folder) -> dict[str, dict[str, object]]:
-    """adapter -> what its first usable capture says of the framework and its interpreter."""
+    """For each adapter of a run, what its first usable capture says of the framework and its interpreter."""
     documents: dict[str, dict[str, object]] = {}
     for path, document in capture_documents(folder):
         name = path.parent.parent.name
@@ -83,25 +87,25 @@ def framework_documents(folder: Folder) -> dict[str, dict[str, object]]:
 
 
 def joined(folders: Sequence[Folder]) -> list[tuple[Path, dict[str, Path]]]:
-    """Problems of several folders with all their captures.
+    """The problems of several folders of runs, with all their captures.
 
     A problem captured in two places, told by its digest, is judged once, from a copy that is not damaged; a second
     capture of torch is `torch#2`. A problem that cannot be read is a job of its own, which will be refused.
     """
-    found: dict[str, tuple[list[Path], dict[str, Path]]] = {}
+    problems: dict[str, tuple[list[Path], dict[str, Path]]] = {}
     for root in {folder.root.resolve(): folder.root for folder in folders}.values():
         for problem, captures in Folder(root).found():
             try:
                 key = read_problem(problem).digest
             except ContractError:
                 key = str(problem)
-            copies, place = found.setdefault(key, ([], {}))
+            copies, place = problems.setdefault(key, ([], {}))
             copies.append(problem)
             for name, capture_folder in captures.items():
                 called = CaptureName.read(name)
                 alike = sum(CaptureName.read(other).numbered(1) == called for other in place)
                 place[str(called.numbered(alike + 1))] = capture_folder
-    return [(_whole_copy(copies), place) for copies, place in found.values()]
+    return [(_whole_copy(copies), place) for copies, place in problems.values()]
 
 
 def _whole_copy(copies: Sequence[Path]) -> Path:

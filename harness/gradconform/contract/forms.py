@@ -26,10 +26,13 @@ def _claimable(value: Any) -> Any:
 
 
 class Claim(BaseModel):
-    """What somebody printed: says and source in words, the tensor `of`, and its value: an array, `none` or `raises`.
+    """A printed result, as problem.json has it.
 
-    framework: the adapter that it speaks of, or None for every one; digits: the significant digits that were printed,
-    None where the dtype's own rounding is all that may stand between.
+    says, source: what somebody says, and where it is printed.
+    framework: the adapter that it speaks of, or None for every one.
+    of: the tensor, as an address or an ask.
+    value: an array as nested lists, `none` or `raises`.
+    digits: the significant digits that were printed, None where the dtype's own rounding is all that may stand between.
     """
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
@@ -43,10 +46,14 @@ class Claim(BaseModel):
 
 
 class Asked(BaseModel):
-    """What became of an ask of a script.
+    """What became of an ask of a behaviour, as capture.json has it.
 
-    step: index of the step that raised, None where reading did; error: type and first line of the exception; reason:
-    why a buffer was not read or no gradient came there; nodes: where the framework's graph is cut, as in `cuts`.
+    ask: what was asked for.
+    outcome: `value`, `none` or `raises`.
+    step: index of the step that raised; None where reading did.
+    error: type and first line of the exception.
+    reason: why a buffer was not read, or why no gradient came there.
+    nodes: where the framework's graph is cut, as in `cuts` of a capture.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -63,7 +70,7 @@ _Extent = Annotated[StrictInt, Field(ge=0, lt=2**48)]
 
 
 class _Form(BaseModel):
-    """A part of a document; what this version does not know of is let pass."""
+    """A part of a document; keys that this version does not know are let pass."""
 
     model_config = ConfigDict(frozen=True)
 

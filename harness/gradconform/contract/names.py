@@ -24,7 +24,7 @@ class CaptureName:
 
     @classmethod
     def read(cls, text: str) -> CaptureName:
-        """The name of a text; one that no capture would be given stands for an adapter of that name."""
+        """The name that a text stands for; a text that is no name of a capture is taken for the name of an adapter."""
         found = _NAME.fullmatch(text)
         if found is None:
             return cls(text)
@@ -36,14 +36,14 @@ class CaptureName:
 
     @property
     def primary(self) -> CaptureName:
-        """The capture that this one is held against, where it is of another route."""
+        """The capture of the primary route of the same adapter, which captures of other routes are held against."""
         return CaptureName(self.adapter)
 
     @property
     def framework(self) -> str:
-        """The framework, as far as the name tells: the adapter without the version of its environment."""
+        """The framework, as far as the name tells: the adapter's name without the version of its environment."""
         return _VERSION.sub("", self.adapter)
 
     def numbered(self, copy: int) -> CaptureName:
-        """The same name for another copy."""
+        """The name of this capture as copy number `copy`, where several captures are called the same."""
         return replace(self, copy=copy)

@@ -24,10 +24,12 @@ _CANNOT_MOVE = (errno.EXDEV, errno.EBUSY, errno.ENOSYS, errno.EINVAL, errno.ENOT
 
 @contextlib.contextmanager
 def scratch(beside: Path) -> Iterator[Path]:
-    """A new folder beside the given place, removed at the end, or by the next `scratch` there after a SIGKILL.
+    """A new scratch folder beside the given place.
 
-    The lock on it ends with the process that holds it, however that ends. So a folder whose lock can be had is
-    nobody's, and no clock, process number or host name is needed to know it. Raises OSError.
+    It is removed at the end or, after a SIGKILL, by the next `scratch` there. The lock on it ends with the process that
+    holds it, however that ends. So a folder whose lock can be had is nobody's, and no clock, process number or host
+    name
+    is needed to know it. Raises OSError.
     """
     beside = beside.resolve()
     beside.parent.mkdir(parents=True, exist_ok=True)
@@ -51,7 +53,7 @@ def _locked_folder(beside: Path) -> tuple[Path, int]:
 
 
 def _lock(folder: Path) -> int | None:
-    """The open folder, locked; None where somebody has it, or it is gone."""
+    """The open folder, locked; None where another process has the lock, or the folder is gone."""
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except OSError:
@@ -170,7 +172,7 @@ def check_new(option: str, folder: Path) -> None:
 
 
 def check_writable(out: Path) -> None:
-    """Find out before hours of work whether a report can be written there. Raises OSError."""
+    """Find out, before hours of work, whether a report can be written to a folder. Raises OSError."""
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=out if out.exists() else out.parent):
         pass

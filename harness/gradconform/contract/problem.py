@@ -36,20 +36,20 @@ _PROSE = ("about", "source", "digest", "claims")
 
 @dataclass(frozen=True)
 class Problem:
-    """A problem folder, opened: its graph, its numbers and what `problem.json` says besides."""
+    """A problem folder, opened.
+
+    folder: where it is.
+    document: what `problem.json` says, checked.
+    graph: its leaves, nodes and output.
+    """
 
     folder: Path
     document: Mapping[str, Any]
     graph: Graph
 
     @property
-    def given(self) -> Mapping[str, tuple[str, tuple[int, ...], str, bool]]:
-        """Leaf -> (role, shape, dtype, grad)."""
-        return {leaf.name: (leaf.role, leaf.shape, leaf.dtype, leaf.grad) for leaf in self.graph.leaves.values()}
-
-    @property
     def nodes(self) -> tuple[Node, ...]:
-        """The nodes of the graph."""
+        """The nodes of the graph, in an order in which each reads only what comes before."""
         return self.graph.nodes
 
     @property
@@ -59,41 +59,41 @@ class Problem:
 
     @property
     def dtype(self) -> str:
-        """The dtype under test."""
+        """The name of the dtype under test."""
         return str(self.document["dtype"])
 
     @property
     def digest(self) -> str:
-        """The digest that a capture repeats."""
+        """The digest of the problem's tensors, which every capture of it repeats."""
         return str(self.document["digest"])
 
     @property
     def exact(self) -> bool:
-        """Whether every tensor must agree to the bit."""
+        """Whether this is an exact problem, in which every tensor must agree to the bit."""
         return bool(self.document["values"] == "exact")
 
     @property
     def output(self) -> str:
-        """The node that the cotangent is handed to."""
+        """The name of the node that the cotangent is handed to."""
         return self.graph.output
 
     @cached_property
     def tensors(self) -> Tensors:
-        """The numbers."""
+        """The numbers on disk: `value/<leaf>` and `cotangent/<output>`."""
         return Tensors(self.folder / "problem.safetensors")
 
     def value(self, name: str) -> Array:
-        """An input, parameter or buffer."""
+        """The numbers of an input, a parameter or a buffer, of its dtype and shape. Raises KeyError, ContractError."""
         return self.tensors[f"value/{name}"]
 
     @property
     def cotangent(self) -> Array:
-        """The gradient handed to the output."""
+        """The gradient that is handed to the output, of the output's shape."""
         return self.tensors[f"cotangent/{self.output}"]
 
     @cached_property
     def claims(self) -> tuple[Claim, ...]:
-        """The printed results to be held against what is captured."""
+        """The printed results that are to be held against what is captured."""
         return tuple(map(Claim.model_validate, self.document.get("claims", ())))
 
     @property
@@ -103,7 +103,7 @@ class Problem:
 
     @property
     def asks(self) -> tuple[str, ...]:
-        """What is asked for when the script is done."""
+        """What a behaviour asks for when its script is done; empty for a plain network."""
         return tuple(self.document.get("asks", ()))
 
     @property
@@ -118,7 +118,10 @@ class Problem:
 
 
 def fingerprint(document: Mapping[str, Any]) -> str:
-    """A digest of the graph, kept in problem.safetensors: the digest of that file then speaks of the graph too."""
+    """A digest of a problem's graph.
+
+    It is kept in problem.safetensors too, so that the digest of that file speaks of the graph as well.
+    """
     graph = {key: value for key, value in document.items() if key not in _PROSE}
     return hashlib.sha256(json.dumps(graph, sort_keys=True).encode()).hexdigest()
 

@@ -18,10 +18,14 @@ _ANY_VERSION = ConfigDict(extra="ignore")
 
 @dataclass(frozen=True, config=_ANY_VERSION)
 class FrameworkInfo:
-    """One framework that took part, as its own interpreter described it.
+    """One framework that took part in a run, as its own interpreter described it.
 
-    adapter: its environment, such as `chainer-6.3`, which tells versions of one run apart; cpu, platform: of the
-    machine that captured.
+    name, version: the framework's.
+    python, numpy: the versions in its interpreter.
+    threads: how many it used; 0 where the framework cannot tell.
+    interpreter: the Python that ran it.
+    adapter: its environment, such as `chainer-6.3`, which tells versions of one run apart.
+    cpu, platform: of the machine that captured.
     """
 
     name: str
@@ -37,8 +41,11 @@ class FrameworkInfo:
 
 @dataclass(frozen=True, config=_ANY_VERSION)
 class NetworkInfo:
-    """One network that was run. nodes: pairs of name and operator, in the order of computation; seed: of its draws.
+    """One network that was run.
 
+    name, about, path: what it is called, what it is there for, and its file.
+    nodes: pairs of name and operator, in the order of computation.
+    seed: of its draws.
     edges: pairs of what is read, an input or a node, and the node that reads it.
     """
 
@@ -52,12 +59,19 @@ class NetworkInfo:
 
 @dataclass(frozen=True, config=_ANY_VERSION)
 class RunInfo:
-    """The manifest of a run. Whatever is not known is empty.
+    """The manifest of a run, `run.json`. Whatever is not known is empty.
 
-    command: how to run it again; started: ISO 8601, UTC; seconds: wall time; seed: the one asked for,
-    None for each network's own. revision: of the harness in git; known: digest of the listed divergences; problems:
-    pairs of `<spec>.<dtype>.<values>` and digest; absent: pairs of adapter and why it could not run; files: name ->
-    digest of what was written beside it.
+    command: how to run it again.
+    started: when it began, ISO 8601, UTC.
+    seconds: wall time.
+    seed: the one that was asked for; None for each network's own.
+    harness_version, platform, python, cores: of the process that judged.
+    networks, frameworks: what was run, and in what.
+    revision: of the harness in git.
+    known: digest of the listed divergences.
+    problems: pairs of `<spec>.<dtype>.<values>` and digest.
+    absent: pairs of adapter and why it could not run.
+    files: name -> digest of what was written beside the manifest.
     """
 
     command: str = ""
@@ -77,12 +91,12 @@ class RunInfo:
     files: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def to_json(self) -> str:
-        """The text of `run.json`."""
+        """The manifest as the text of `run.json`."""
         return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> RunInfo:
-        """The manifest that `to_json` of any version wrote. Raises ValueError where the text is not one."""
+        """The manifest that a text is, as any version wrote it. Raises ValueError where it is none."""
         try:
             return TypeAdapter(cls).validate_json(text)
         except ValidationError as error:

@@ -14,7 +14,7 @@ from gradconform.draws import COTANGENT, Draw, draw, stream
 from gradconform.dtypes import Dtype, is_float
 from gradconform.graph import Graph
 from gradconform.reference.network import backward, forward
-from gradconform.reference.tracked.exactness import Exact, NotExact
+from gradconform.reference.tracked.exactness import Exact, InexactError
 from gradconform.spec.model import Network, Tensor
 
 Array = NDArray[Any]
@@ -25,34 +25,34 @@ LADDER = ((None, 3), (16, 2), (4, 2), (4, 1), (2, 1))
 DEEP, DEEP_RUNG = 10, 3
 
 
-class NoExactProblem(ContractError):
-    """The network rounds however small the numbers are; the message says at which step."""
+class NoExactProblemError(ContractError):
+    """No exact problem can be drawn: the network rounds however small its numbers are. The message says where."""
 
 
 def exact_numbers(network: Network, dtype: str, seed: int) -> tuple[Network, dict[str, Array], Array]:
     """The part of a network that can be exact, the numbers of its leaves by name, and its cotangent.
 
     They are small integers times powers of two, few enough that no sum of the forward or backward pass can round in the
-    dtype, which is proved before they are given. Raises NoExactProblem.
+    dtype, which is proved before they are given. Raises NoExactProblemError.
     """
     part = part_up_to(network, network.exact_output or network.output)
     graph, unit = part.graph(dtype), Dtype.of(dtype)
     deep = sum(tensor.draw.fan_in is not None for tensor in part.tensors) > DEEP
-    refused = NotExact("nothing was tried")
+    refused = InexactError("nothing was tried")
     for terms, largest in LADDER[DEEP_RUNG:] if deep else LADDER:
         numbers = {tensor.name: _small(tensor, seed, dtype, terms, largest) for tensor in part.tensors}
         cotangent = _cotangent(part, network, seed, dtype, largest)
         try:
             prove_exact(graph, numbers, cotangent, unit)
             return part, numbers, cotangent
-        except NotExact as error:
+        except InexactError as error:
             refused = error
     where = f"{network.path}: values: exact"
-    raise NoExactProblem(f"{where}: {refused}; name an exact_output before it") from refused
+    raise NoExactProblemError(f"{where}: {refused}; name an exact_output before it") from refused
 
 
 def prove_exact(graph: Graph, numbers: Mapping[str, Array], cotangent: Array, unit: Dtype) -> None:
-    """Raise NotExact, naming the node, where any sum of the forward or backward pass could round in `unit`."""
+    """Raise InexactError, naming the node, where a sum of the forward or backward pass could round in `unit`."""
 
     def exact(array: Array) -> Any:
         return Exact(array, unit=unit) if is_float(array) else array
@@ -63,7 +63,7 @@ def prove_exact(graph: Graph, numbers: Mapping[str, Array], cotangent: Array, un
 
 
 def part_up_to(network: Network, output: str) -> Network:
-    """The part of a network that one node needs, with that node as the output."""
+    """The part of a network that one node needs, as a network with that node as its output."""
     whole = network.graph("float")
     needed = whole.ancestors(output)
     return replace(

@@ -20,8 +20,10 @@ Array = NDArray[Any]
 def draw_problem(network: Network, folder: Path, *, dtype: str, values: str, seed: int | None = None) -> Problem:
     """Draw a problem of this network and write it to `folder`.
 
-    values: `drawn` or `exact`. seed: by default the spec's own. Raises NoExactProblem where `values` is `exact` and no
-    draw can be proved exact, ContractError where a file of weights does not fit, OSError.
+    values: `drawn` or `exact`.
+    seed: by default the spec's own.
+    Raises NoExactProblemError where `values` is `exact` and no draw can be proved exact, ContractError where a file of
+    weights does not fit, OSError.
     """
     seed = network.seed if seed is None else seed
     if values == "exact":
@@ -36,7 +38,7 @@ def draw_problem(network: Network, folder: Path, *, dtype: str, values: str, see
 
 
 def document(network: Network, dtype: str, values: str, seed: int) -> dict[str, Any]:
-    """What goes into `problem.json`."""
+    """The content of `problem.json`, without its digest."""
     leaves: dict[str, list[dict[str, Any]]] = {"input": [], "parameter": [], "buffer": []}
     for leaf in network.graph(dtype).leaves.values():
         leaves[leaf.role].append(_leaf(leaf))
@@ -73,7 +75,7 @@ def _leaf(leaf: Leaf) -> dict[str, Any]:
 
 
 def _claimed(network: Network) -> list[dict[str, Any]]:
-    """What is claimed of the numbers that the spec gives; the exact variant draws others."""
+    """The claims about the numbers that the spec gives; none of the exact variant, which draws others."""
     return [{key: getattr(claim, key) for key in Claim.model_fields} for claim in network.claims]
 
 

@@ -11,7 +11,12 @@ from gradconform.spec.model import Network
 
 @dataclass(frozen=True)
 class Variant:
-    """One problem to be: a network in a dtype, with drawn or exact values."""
+    """One problem that is to be drawn.
+
+    network: the network.
+    dtype: the name of the dtype under test.
+    values: `drawn` or `exact`.
+    """
 
     network: Network
     dtype: str
@@ -19,12 +24,12 @@ class Variant:
 
     @property
     def name(self) -> str:
-        """The name of its folder."""
+        """The name of the problem's folder, `<network>.<dtype>.<values>`."""
         return f"{self.network.name}.{self.dtype}.{self.values}"
 
 
 def variants(networks: Iterable[Network], dtype: str | None = None) -> list[Variant]:
-    """Every problem that the specs ask for, or those of one dtype."""
+    """Every problem that the networks ask for; with a dtype, those in that dtype."""
     return [
         Variant(network, each, values)
         for network in networks

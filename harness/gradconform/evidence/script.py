@@ -24,25 +24,30 @@ NUMBERS = 20_000
 HELPERS = ("leaf", "buffer", "own", "run", "value", "gradient")
 
 
-class NoScript(Exception):
-    """Why there is no script for a row; the message is for a person."""
+class NoScript(Exception):  # noqa: N818 - an answer, which the page shows in the script's place
+    """There is no script for a row; the message says why, to a person."""
 
 
 class Compared(Protocol):
-    """What was compared, element by element."""
+    """A tensor that was compared with what was expected of it."""
 
     @property
     def expected(self) -> Array:
-        """In float64."""
+        """The right numbers, in float64, of the tensor's shape."""
 
     @property
     def bound(self) -> Array:
-        """The largest honest |error|."""
+        """The largest honest |error| of each element, of the tensor's shape."""
 
 
 def script(problem: Problem, row: Row, seen: Compared, adapters: Path | None = None) -> str:
-    """The text of the program. adapters: where the adapters' folders are. Raises NoScript."""
-    values = {name: problem.value(name) for name in problem.given}
+    """The text of the program that shows the worst element of a row.
+
+    seen: the row's tensor, element by element.
+    adapters: where the adapters' folders are.
+    Raises NoScript.
+    """
+    values = {name: problem.value(name) for name in problem.graph.leaves}
     size = sum(array.size for array in values.values())
     if size > NUMBERS:
         raise NoScript(f"The problem has {size:,} numbers, too many to write out; the command keeps them on disk.")
@@ -91,30 +96,33 @@ class _Source:
 
     def needed(self, names: Iterable[str]) -> list[tuple[str, bool]]:
         """(text, whether it is an import) of what defines these names and all that it uses, in the file's order."""
-        left, used, found = list(names), set(names), dict[int, ast.stmt]()
+        left, used, statements = list(names), set(names), dict[int, ast.stmt]()
         elsewhere: list[tuple[str, bool]] = []
         for name in left:
             if name not in self.defined:
                 raise NoScript(f"{self.path.parent.name}/{self.path.name} has no {name}; the command shows it.")
         while left:
             statement = self.defined.get(left.pop())
-            if statement is None or statement.lineno in found:
+            if statement is None or statement.lineno in statements:
                 continue
             if isinstance(statement, ast.ImportFrom) and statement.level:
                 elsewhere += self._followed(statement, used)
                 continue
-            found[statement.lineno] = statement
+            statements[statement.lineno] = statement
             more = [node.id for node in ast.walk(statement) if isinstance(node, ast.Name)]
             left += more
             used.update(more)
         lines = self.text.splitlines()
         return elsewhere + [
             ("\n".join(lines[_first(s) - 1 : s.end_lineno]), isinstance(s, (ast.Import, ast.ImportFrom)))
-            for _, s in sorted(found.items())
+            for _, s in sorted(statements.items())
         ]
 
     def _followed(self, statement: ast.ImportFrom, used: Collection[str]) -> list[tuple[str, bool]]:
-        """What `from .shape import own` brings, from the file beside this one. Raises NoScript."""
+        """What an import such as `from .shape import own` brings, taken from the file beside this one.
+
+        Raises NoScript.
+        """
         if statement.level > 1 or not statement.module or any(alias.asname for alias in statement.names):
             raise NoScript("An operator uses a file elsewhere in the adapter; the command keeps problem and capture.")
         beside = _Source(self.path.parent.joinpath(*statement.module.split(".")).with_suffix(".py"))
@@ -122,7 +130,7 @@ class _Source:
 
 
 def _names(statement: ast.stmt) -> Iterator[str]:
-    """What a statement of a module defines."""
+    """The names that a statement of a module defines."""
     if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
         yield statement.name
     elif isinstance(statement, (ast.Import, ast.ImportFrom)):
@@ -159,17 +167,17 @@ def _literal(array: Array) -> str:
 
 
 def _given(problem: Problem, values: Mapping[str, Array], buffers: bool) -> Iterator[str]:
-    """The leaves: inputs, parameters and buffers."""
+    """The lines that make the leaves: inputs, parameters and buffers."""
     yield "t = {}"
     for name, array in values.items():
-        role, shape, _, grad = problem.given[name]
-        text = _literal(array) if array.size else f"np.zeros({list(shape)}, np.{array.dtype})"
-        made = f"buffer({text})" if role == "buffer" and buffers else f"leaf({text}, {grad})"
+        leaf = problem.graph.leaves[name]
+        text = _literal(array) if array.size else f"np.zeros({list(leaf.shape)}, np.{array.dtype})"
+        made = f"buffer({text})" if leaf.role == "buffer" and buffers else f"leaf({text}, {leaf.grad})"
         yield f"t[{name!r}] = {made}"
 
 
 def _nodes(problem: Problem, own: bool) -> Iterator[str]:
-    """One line for each node."""
+    """The lines that apply the nodes, one for each."""
     for node in problem.nodes:
         call = _call(node)
         reads = ", ".join(f"t[{name!r}]" for name in dict.fromkeys(node.reads))
@@ -190,7 +198,7 @@ def _call(node: Node) -> str:
 
 
 def _end(problem: Problem, row: Row, seen: Compared) -> str:
-    """Backward, and the one element against what was expected of it."""
+    """The end of the program: backward, and the one element against what was expected of it."""
     kind, _, name = row.tensor.partition("/")
     index = tuple(int(part) for part in row.worst_index.strip("[]").split(",") if part.strip())
     read = "value" if kind == "output" else "gradient"

@@ -12,16 +12,19 @@ Key = tuple[str, str, str, str, str, str, str]
 
 
 def key_of(row: Row) -> Key:
-    """What tells a row from every other."""
+    """The key of a row: no other row of a run has the same."""
     return row.spec, row.tensor, row.framework, row.version, row.route, row.dtype, row.check
 
 
 @dataclass(frozen=True)
 class Histogram:
-    """How many elements have which |error| / bound.
+    """How many elements of a tensor have which |error| / bound.
 
-    zero: right to the bit; nonfinite: NaN or infinite out of place, or without a finite ratio; beyond: above the limit,
-    the nonfinite among them. bins: (from, to, count), even on a logarithmic scale.
+    elements: how many there are.
+    zero: right to the bit.
+    nonfinite: NaN or infinite out of place, or without a finite ratio.
+    beyond: above the limit, the nonfinite among them.
+    bins: (from, to, count), even on a logarithmic scale.
     """
 
     elements: int
@@ -33,7 +36,13 @@ class Histogram:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Of one row. script: the text of a stand-alone program, called name; why: why there is none."""
+    """What stands behind one row.
+
+    row: the key of the row.
+    histogram: of its errors; None where they cannot be known.
+    name, script: of a stand-alone program, what it is called and its text.
+    why: why there is no program.
+    """
 
     row: Key
     histogram: Histogram | None
@@ -43,5 +52,5 @@ class Evidence:
 
 
 def to_json(found: Sequence[Evidence]) -> str:
-    """The text of `evidence.json`."""
+    """The evidence of some rows as the text of `evidence.json`."""
     return json.dumps([asdict(each) for each in found], indent=1, ensure_ascii=False) + "\n"

@@ -28,7 +28,12 @@ EDGES = tuple(10.0 ** (k / 2) for k in range(-6, 41))
 
 @dataclass(frozen=True)
 class Seen:
-    """One tensor element by element. bound: the largest honest |error|, 0.0 where equality is demanded."""
+    """One tensor element by element; all three arrays have its shape.
+
+    got: as captured.
+    expected: float64.
+    bound: the largest honest |error|, 0.0 where equality is demanded.
+    """
 
     got: Array
     expected: Array
@@ -36,7 +41,10 @@ class Seen:
 
 
 def seen_in(problem: Problem, capture: Capture, tensors: Iterable[str]) -> Iterator[tuple[str, Seen]]:
-    """Those of the tensors that could be compared; no more of the network is computed than they need."""
+    """(name, tensor element by element) of those of the tensors that could be compared.
+
+    No more of the network is computed than they need.
+    """
     left = set(tensors)
     for judgement in LocalCheck(problem, capture).judgements():
         if judgement.tensor in left:
@@ -50,7 +58,10 @@ def seen_in(problem: Problem, capture: Capture, tensors: Iterable[str]) -> Itera
 
 
 def gather(rows: Sequence[Row], folders: Sequence[Folder]) -> list[Evidence]:
-    """The evidence of the first of these rows, of those among them that speak of one node's own arithmetic."""
+    """The evidence of the worst rows: of the first that diverge in one node's own arithmetic.
+
+    rows: the worst first.
+    """
     own = [row for row in rows if row.check.kind in (CheckKind.LOCAL, CheckKind.EXACT) and row.tensor]
     wanted = [row for row in own if row.verdict == Verdict.DIVERGES][:MOST]
     if not wanted:

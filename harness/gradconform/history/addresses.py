@@ -9,8 +9,10 @@ from dataclasses import dataclass
 class Address:
     """What identifies a row in two runs. The framework's version is no part of it, since versions may differ.
 
+    spec, node, tensor: what was judged; tensor is empty where the row speaks of a whole problem.
+    framework: its name.
     adapter: the environment of the framework, such as `chainer-6.3`.
-    tensor: empty where the row speaks of a whole problem.
+    route, dtype, check: how it was captured and judged.
     """
 
     spec: str

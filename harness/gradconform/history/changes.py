@@ -19,6 +19,7 @@ class RunName:
 
     folder: the path as the user gave it.
     started: when the run began, ISO 8601.
+    revision: of the harness in git.
     """
 
     folder: str
@@ -31,7 +32,9 @@ class NotRun:
     """Something that a run was asked for and could not do. Its numbers are unknown, so it is neither good nor bad.
 
     after: whether the later run is meant.
+    adapter: what could not run.
     spec, dtype, check: empty where the whole framework did not run.
+    reason: why.
     """
 
     after: bool
@@ -46,6 +49,10 @@ class NotRun:
 class VerdictChange:
     """A row whose verdict differs between the runs.
 
+    address: the row.
+    before, after: the two verdicts.
+    reason, culprit: those of the later run.
+    ratio_before, ratio_after: the two ratios.
     regression: whether it changed for the worse, which makes the comparison fail.
     """
 
@@ -63,6 +70,8 @@ class VerdictChange:
 class RatioGrowth:
     """A row that conforms as before and came nearer to its bound.
 
+    address: the row.
+    before, after: the two ratios.
     limit: the largest ratio to be expected of one more such run, by the earlier ones; NaN where there are too few.
     earlier: how many earlier runs there are.
     basis: what the limit is from: `repeats` (runs of the same problem in the same environment), `draws` (the same
@@ -83,7 +92,8 @@ class RatioGrowth:
 class VanishedRow:
     """A row of the earlier run that the later one does not have.
 
-    verdict: the verdict that it had.
+    address: the row.
+    verdict: the one that it had.
     instead: the reason of a row that now speaks of the whole problem, such as an `unsupported` one; empty where there
     is no such row.
     """
@@ -97,6 +107,8 @@ class VanishedRow:
 class NewRow:
     """A row that only the later run has.
 
+    address: the row.
+    verdict, reason: those that it has.
     regression: whether its verdict makes a run fail.
     """
 
@@ -110,6 +122,8 @@ class NewRow:
 class VanishedDivergence:
     """A listed divergence that the earlier run has and the later one has no more.
 
+    address: the row.
+    reason: why it was listed.
     still_listed: whether its entry is still in specs/known. The run fails until that is deleted.
     """
 
@@ -123,6 +137,10 @@ class Changes:
     """Everything that differs between two runs, in the order in which a person should read it.
 
     Each part has what is most important first.
+    before, after: the two runs.
+    environment: what differs and is no result.
+    not_run: what could not run.
+    verdicts, vanished_rows, vanished_divergences, new_rows, ratios: the rows that differ.
     compared: how many rows both runs have.
     history: how many earlier runs the spread of ratios was taken from.
     """

@@ -129,12 +129,12 @@ def _not_run(con: duckdb.DuckDBPyConnection, run: int, which: Run, refused: Refu
 
 
 def _verdicts(con: duckdb.DuckDBPyConnection) -> list[VerdictChange]:
-    found = con.execute(
+    rows = con.execute(
         f"select {columns('both_runs')}, verdict_a, verdict_b, reason, ratio_a, ratio_b, culprit from both_runs "
         "where verdict_a <> verdict_b and not (verdict_a = 'known' and verdict_b = 'conforms') order by all"
     ).fetchall()
     made = []
-    for row in found:
+    for row in rows:
         was, now, reason, ratio_was, ratio, culprit = row[len(KEY) :]
         made.append(VerdictChange(_address(row), was, now, reason, ratio_was, ratio, culprit, _worse(was, now)))
     return sorted(made, key=lambda change: not change.regression)
@@ -187,12 +187,12 @@ def _vanished_divergences(con: duckdb.DuckDBPyConnection) -> Iterator[VanishedDi
     listed = [row for row in con.execute(stale, [1]).fetchall() if row[: len(KEY)] not in had]
     for row in listed:
         yield VanishedDivergence(_address(row), row[-1], still_listed=True)
-    told = {row[: len(KEY)] for row in listed} | had
+    named = {row[: len(KEY)] for row in listed} | had
     for row in con.execute(
         f"select {columns('both_runs')}, reason_a from both_runs where verdict_a = 'known' and verdict_b = 'conforms' "
         "order by all"
     ).fetchall():
-        if row[: len(KEY)] not in told:
+        if row[: len(KEY)] not in named:
             yield VanishedDivergence(_address(row), row[-1], still_listed=False)
 
 

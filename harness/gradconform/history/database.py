@@ -29,7 +29,12 @@ left join checks c on c.run = r.run and c."check" = p."check"
 
 
 def connect(runs: Sequence[Run]) -> duckdb.DuckDBPyConnection:
-    """A database that knows these runs; `run` is the index among them. `rows_of` adds their rows."""
+    """A database of some runs in memory, without their rows, which `rows_of` adds.
+
+    `run` in its tables is the index of a run among them. A check between frameworks, such as `cross:chainer`, is given
+    the
+    name of the adapter that it means, so that runs with one version and with several can be compared.
+    """
     con = duckdb.connect(":memory:")
     con.execute("create table runs (run integer, file varchar)")
     con.execute("create table adapters (run integer, framework varchar, version varchar, adapter varchar)")
@@ -53,7 +58,10 @@ def _cross(partner: str) -> str:
 
 
 def rows_of(con: duckdb.DuckDBPyConnection, name: str, runs: Sequence[Run], *, kept: bool = False) -> None:
-    """Add a view of the rows of some runs, or a table where they are read several times. Raises ContractError."""
+    """Add the rows of some runs to the database, as a view. Raises ContractError.
+
+    kept: as a table, where they are read several times.
+    """
     kind = "temp table" if kept else "view"
     # A run that is in the list twice is read once, and has two numbers.
     files = list(dict.fromkeys(str(run.rows) for run in runs))

@@ -38,7 +38,10 @@ class Keeping:
         self.before()
 
     def before(self) -> Run | None:
-        """The run to compare with; None where none is asked for, or the history is empty. Raises ContractError."""
+        """The run to compare with; None where none is asked for, or where the history is empty.
+
+        Raises ContractError.
+        """
         if self.baseline is None:
             return None
         if (self.baseline / MANIFEST).exists():
@@ -50,7 +53,7 @@ class Keeping:
         return runs[-1] if runs else None
 
     def earlier(self) -> Sequence[Run]:
-        """The runs that the spread of ratios is taken from."""
+        """The runs from which the spread of ratios is taken."""
         return spread_of(self.history, self.before())
 
 
@@ -58,7 +61,10 @@ NOWHERE = Keeping()
 
 
 def spread_of(history: Path | None, before: Run | None) -> Sequence[Run]:
-    """The runs of a history; without one, the runs in the folder of the earlier run, where that is one of many."""
+    """The runs from which the spread of ratios is taken: those of a history.
+
+    Without a history, those in the folder of the earlier run, where that folder holds several.
+    """
     if history is not None:
         return runs_in(history)[0]
     if before is not None and NIGHT.fullmatch(before.folder.resolve().name):

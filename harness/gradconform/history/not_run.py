@@ -15,7 +15,9 @@ from gradconform.rows import Check, CheckKind
 class Refusal:
     """A row that stands in the place of many others, such as `crashed` for a whole problem.
 
-    tensor: empty where it speaks of the whole problem.
+    spec, tensor: of what; tensor is empty where it speaks of the whole problem.
+    framework, adapter, version, route, dtype, check: in what.
+    reason: why.
     """
 
     spec: str
@@ -29,7 +31,7 @@ class Refusal:
     reason: str
 
     def covers(self, row: Address) -> bool:
-        """Whether a row is missing because of this refusal: it would be there if the framework had run."""
+        """Whether a row is missing because of this refusal, and would be there if the framework had run."""
         # A framework that did not come up has no version, so which of its adapters it was is not known.
         mine = row.framework == self.framework and (row.adapter == self.adapter or not self.version)
         refused, asked = Check.read(self.check), Check.read(row.check)
@@ -69,21 +71,21 @@ class Refusals:
 
 def refusals_of(con: duckdb.DuckDBPyConnection, run: int, which: Run) -> Refusals:
     """What one run of the database could not do."""
-    found = {}
+    rows_of = {}
     for verdict, condition in (("crashed", "true"), ("unsupported", "tensor = ''")):
-        found[verdict] = con.execute(
+        rows_of[verdict] = con.execute(
             'select distinct spec, tensor, framework, adapter, version, route, dtype, "check", reason from rows '
             f"where run = ? and verdict = ? and {condition} order by all",
             [run, verdict],
         ).fetchall()
     return Refusals(
-        tuple(Refusal(*row) for row in found["crashed"]), tuple(Refusal(*row) for row in found["unsupported"]),
+        tuple(Refusal(*row) for row in rows_of["crashed"]), tuple(Refusal(*row) for row in rows_of["unsupported"]),
         frozenset(name for name, _ in which.manifest.absent),
     )  # fmt: skip
 
 
 def whole(con: duckdb.DuckDBPyConnection, run: int, refused: Refusals) -> dict[str, str]:
-    """Adapter -> reason, for those that gave nothing but crashes."""
+    """Adapter -> reason, for the adapters that gave nothing but crashes in one run."""
     gave = con.execute("select distinct adapter from rows where run = ? and verdict <> 'crashed'", [run]).fetchall()
     some = {adapter for (adapter,) in gave}
     return {refusal.adapter: refusal.reason for refusal in refused.crashed if refusal.adapter not in some}

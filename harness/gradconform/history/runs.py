@@ -22,7 +22,7 @@ class Run:
 
     @property
     def rows(self) -> Path:
-        """The Parquet file of its rows."""
+        """The path of the Parquet file that holds the run's rows."""
         return self.folder / ROWS
 
     @property
@@ -31,7 +31,7 @@ class Run:
         return self.manifest.started
 
     def adapter_of(self) -> dict[tuple[str, str], str]:
-        """(framework, version) as rows have them -> the adapter."""
+        """(framework, version) as rows have them -> the adapter, such as `chainer-6.3`."""
         named: dict[tuple[str, str], str] = {}
         for framework in self.manifest.frameworks:
             named.setdefault((framework.name, framework.version), framework.adapter or self._guessed(framework))
@@ -42,7 +42,7 @@ class Run:
         return framework.name if alone else f"{framework.name} {framework.version}"
 
     def environment(self) -> dict[str, tuple[Any, ...]]:
-        """Adapter -> everything that may change its rounding. Runs in which that is equal count as repetitions."""
+        """Adapter -> all that may change its rounding. Runs in which that is equal count as repetitions."""
         named = self.adapter_of()
         return {
             named[f.name, f.version]: (
@@ -52,7 +52,7 @@ class Run:
         }  # fmt: skip
 
     def numbers(self) -> dict[tuple[str, str], str]:
-        """(spec, dtype) -> a digest of its problems, or the seed where the manifest has no digests."""
+        """(spec, dtype) -> a digest of the problems of both, or the seed where the manifest has no digests."""
         found: dict[tuple[str, str], list[str]] = {}
         for variant, told in self.manifest.problems:
             spec, dtype, _ = variant.rsplit(".", 2)
@@ -94,19 +94,22 @@ def runs_in(folder: Path) -> tuple[list[Run], list[str]]:
     """
     if not folder.is_dir():
         raise ContractError(f"{folder}: no such folder; expected one that `gradconform run --history` writes to")
-    found: list[Run] = []
+    runs: list[Run] = []
     refused: list[str] = []
     for place in sorted(folder.iterdir()):
         if place.is_dir() and not place.name.startswith("."):
             try:
-                found.append(open_run(place))
+                runs.append(open_run(place))
             except ContractError as error:
                 refused.append(str(error))
-    return sorted(found, key=lambda run: (run.started, run.folder.name)), refused
+    return sorted(runs, key=lambda run: (run.started, run.folder.name)), refused
 
 
 def name_of(started: str, rows: Path) -> str:
-    """`<UTC time>-<short digest>`: sorts by time, and two runs of one second are told apart."""
+    """The name of a run's folder in a history, `<UTC time>-<short digest>`.
+
+    It sorts by time, and two runs of one second are told apart.
+    """
     time = started.replace("-", "").replace(":", "").replace("+0000", "Z")
     return f"{time}-{digest(rows).removeprefix('sha256:')[:8]}"
 
@@ -114,7 +117,7 @@ def name_of(started: str, rows: Path) -> str:
 def environment_of(run: Run) -> Mapping[tuple[str, str], str]:
     """(of, what) -> value, for everything in a manifest that is not a result, so that two runs can be compared."""
     m = run.manifest
-    told = {
+    facts = {
         ("harness", "version"): m.harness_version, ("harness", "revision"): m.revision, ("harness", "python"): m.python,
         ("harness", "platform"): m.platform, ("harness", "cores"): str(m.cores),
         ("harness", "list of known divergences"): m.known,
@@ -122,9 +125,10 @@ def environment_of(run: Run) -> Mapping[tuple[str, str], str]:
     named = run.adapter_of()
     for f in m.frameworks:
         of = named[f.name, f.version]
-        for what in ("version", "python", "numpy", "threads", "cpu", "platform"):
-            told[of, what] = str(getattr(f, what))
+        for what in ("version", "python", "numpy", "cpu", "platform"):
+            facts[of, what] = str(getattr(f, what))
+        facts[of, "threads"] = str(f.threads or "unknown")
     seeds = {network.name: str(network.seed) for network in m.networks}
-    told |= {(name, "seed"): seed for name, seed in seeds.items()}
-    told |= {(variant.rsplit(".", 2)[0], f"problem {variant}"): value for variant, value in m.problems}
-    return told
+    facts |= {(name, "seed"): seed for name, seed in seeds.items()}
+    facts |= {(variant.rsplit(".", 2)[0], f"problem {variant}"): value for variant, value in m.problems}
+    return facts

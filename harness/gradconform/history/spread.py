@@ -71,20 +71,20 @@ def grown(
     same = after.environment()
     con.execute("create temp table alike (run integer, adapter varchar)")
     alike = (
-        (i, name) for i, run in enumerate(earlier, 2) for name, told in run.environment().items()
-        if told == same.get(name)
+        (i, name) for i, run in enumerate(earlier, 2) for name, environment in run.environment().items()
+        if environment == same.get(name)
     )  # fmt: skip
     fill(con, "alike", alike)
     if earlier:
         rows_of(con, "earlier", earlier)
         con.execute(_SAMPLE.format(same=joined_by("x", "g")))
-    found = con.execute("select count(*) from both_runs where verdict_a = verdict_b and not isnan(ratio_b)").fetchone()
+    count = con.execute("select count(*) from both_runs where verdict_a = verdict_b and not isnan(ratio_b)").fetchone()
     spreads = con.execute(_SPREAD.format(needed=NEEDED)).fetchall() if earlier else []
-    limits = _limits(spreads, found[0] if found else 0)
+    limits = _limits(spreads, count[0] if count else 0)
     rows = con.execute(f"select id, ratio_a, ratio_b, {columns('grown')} from grown").fetchall()
     for identity, was, now, *row in rows:
-        told = limits.get((identity, "repeats")) or limits.get((identity, "draws"))
-        limit, n, basis = (*told, "repeats" if (identity, "repeats") in limits else "draws") if told else _NO_LIMIT
+        known = limits.get((identity, "repeats")) or limits.get((identity, "draws"))
+        limit, n, basis = (*known, "repeats" if (identity, "repeats") in limits else "draws") if known else _NO_LIMIT
         yield tuple(row[: len(KEY)]), was, now, limit, n, basis
 
 

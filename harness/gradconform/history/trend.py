@@ -21,6 +21,7 @@ ROW = "spec/tensor/framework/check"
 class Night:
     """One run as a whole.
 
+    run: the run.
     verdicts: verdict -> how many rows have it.
     could_not: adapter -> why it did not run.
     environment: what differs from the run before.
@@ -36,6 +37,9 @@ class Night:
 class Point:
     """One row in one run.
 
+    run, address: the run and the row.
+    version: the framework's.
+    ratio: largest |error| / bound; NaN where there is none.
     verdict: empty where the run has no such row.
     why: the reason for which the row could not be run; empty where it was.
     environment: what differs from the run before.
@@ -54,7 +58,8 @@ class Point:
 class Event:
     """A row whose verdict changed from one run to the next, or that appeared or vanished.
 
-    A verdict is empty where that run has no such row.
+    run, address: the later run and the row.
+    before, after: the two verdicts; empty where that run has no such row.
     """
 
     run: Run
@@ -64,7 +69,7 @@ class Event:
 
 
 def nights(runs: Sequence[Run]) -> list[Night]:
-    """Every run with its counts. Raises ContractError."""
+    """Every run as a whole, in their order. Raises ContractError."""
     if not runs:
         return []
     with connect(runs) as con:
@@ -85,7 +90,7 @@ def nights(runs: Sequence[Run]) -> list[Night]:
 
 
 def _environments(runs: Sequence[Run]) -> Iterator[tuple[EnvironmentChange, ...]]:
-    """For every run, how its environment differs from that of the run before; its numbers are not part of that."""
+    """For every run, how its environment differs from that of the run before; seeds and problems are no part of it."""
     told = [
         {key: value for key, value in environment_of(run).items() if key[1] != "seed" and " " not in key[1]}
         for run in runs
@@ -104,12 +109,12 @@ def trend(runs: Sequence[Run], row: str) -> list[Point]:
     wanted = 'spec = ? and tensor = ? and framework = ? and "check" = ?'
     with connect(runs) as con:
         rows_of(con, "rows", runs)
-        found = con.execute(
+        rows = con.execute(
             'select run, spec, node, tensor, framework, adapter, route, dtype, "check", version, ratio, verdict '
             f"from rows where {wanted} order by dtype, route, adapter, run",
             [spec, tensor, framework, check],
         ).fetchall()
-        if not found:
+        if not rows:
             known = con.execute(
                 "select distinct concat_ws('/', spec, tensor, framework, \"check\") from rows where run = ?",
                 [len(runs) - 1],
@@ -118,7 +123,7 @@ def trend(runs: Sequence[Run], row: str) -> list[Point]:
             hint = f"; did you mean {near[0]}?" if near else ""
             raise ContractError(f"--row {row}: no run has such a row; expected {ROW}{hint}")
         series: dict[Address, dict[int, tuple[str, float, str]]] = {}
-        for run, *named, version, ratio, verdict in found:
+        for run, *named, version, ratio, verdict in rows:
             series.setdefault(Address(*named), {})[run] = (version, ratio, verdict)
         lacking = sorted({i for had in series.values() for i in range(len(runs)) if i not in had})
         refused = {i: refusals_of(con, i, runs[i]) for i in lacking}
@@ -174,7 +179,7 @@ select run, place, verdict, '', run + 1 from steps where run < {last} and (run_a
 
 
 def events(runs: Sequence[Run]) -> list[Event]:
-    """Every row that changed its verdict, appeared or vanished, and in which run. Raises ContractError."""
+    """Every row that changed its verdict, appeared or vanished from one run to the next. Raises ContractError."""
     if len(runs) < 2:
         return []
     with connect(runs) as con:
@@ -194,10 +199,10 @@ def events(runs: Sequence[Run]) -> list[Event]:
 
 
 def counted(changes: Sequence[Event]) -> list[tuple[str, str, int]]:
-    """(verdict before, verdict after, how many rows), the most frequent change first."""
+    """(verdict before, verdict after, how many rows) of some changes, the most frequent change first."""
     return [(*pair, n) for pair, n in Counter((e.before, e.after) for e in changes).most_common()]
 
 
 def folder_name(run: Run) -> str:
-    """What a run is called on a terminal."""
+    """What a run is called on a terminal: the name of its folder."""
     return Path(run.folder).name

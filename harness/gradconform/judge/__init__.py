@@ -37,7 +37,7 @@ def judge(problem_folder: Path, captures: Mapping[str, Path]) -> list[Row]:
     _check_operators(problem)
     named = {CaptureName.read(name): folder for name, folder in captures.items()}
     if problem.script:
-        # A script says itself how gradients are asked for: there is no other route through it.
+        # A behaviour says itself how gradients are asked for: there is no other route through it.
         named = {name: folder for name, folder in named.items() if not name.route}
     # What overflows or is no number is a row; NumPy's warnings of it would only hide the progress.
     with np.errstate(all="ignore"):
@@ -76,7 +76,7 @@ def _rows(problem: Problem, named: Mapping[CaptureName, Path]) -> list[Row]:
 
 
 def _of_all(problem: Problem, primary: Sequence[Capture], proof: Proof) -> Iterator[Row]:
-    """What is said of primary captures besides the local check: claims, numerical derivatives, and end to end."""
+    """The rows of primary captures besides the local check: claims, numerical derivatives, and end to end."""
     for capture in primary:
         yield from claims.rows(problem, capture, proof)
         yield from numeric.rows(problem, capture, problem_beside(capture.folder))

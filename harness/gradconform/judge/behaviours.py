@@ -32,13 +32,13 @@ LONGEST = 64
 
 
 def proof(problem: Problem) -> dict[str, Array]:
-    """The right numbers of each ask that has any."""
+    """Ask -> the right numbers, for each ask of a behaviour that has any."""
     answers = zip(problem.asks, right(Program.of_problem(problem)), strict=True)
     return {ask: answer.array for ask, answer in answers if answer.array is not None}
 
 
 def rows(problem: Problem, capture: Capture) -> Iterator[Row]:
-    """One row for each ask."""
+    """One row for each ask of a behaviour, in one framework."""
     if capture.status == "unsupported":
         for ask in problem.asks:
             yield replace(_row(problem, capture, ask), verdict=Verdict.UNSUPPORTED, reason=Reason(capture.reason))
@@ -51,7 +51,7 @@ def rows(problem: Problem, capture: Capture) -> Iterator[Row]:
 
 
 def given(capture: Capture, index: int) -> Answer:
-    """What a framework answered to an ask."""
+    """What a framework answered to the ask of an index."""
     asked = capture.asked[index]
     array = capture.tensors[f"ask/{index}"] if asked.outcome == "value" else None
     return Answer(asked.outcome, array, asked.step)
@@ -59,7 +59,14 @@ def given(capture: Capture, index: int) -> Answer:
 
 @dataclass(frozen=True)
 class _Ask:
-    """One ask of a problem: what the framework said of it, what is right, and what each habit gives."""
+    """One ask of a problem, ready to be judged.
+
+    problem, program: the behaviour, on disk and in the reference.
+    index: of the ask.
+    asked: what the framework said of it.
+    expected: what is right.
+    habits: what each habit gives in its place, with the habit's word.
+    """
 
     problem: Problem
     program: Program
@@ -69,7 +76,7 @@ class _Ask:
     habits: Sequence[tuple[Word, Answer]]
 
     def judged(self, row: Row, got: Answer) -> Row:
-        """The row with word and verdict."""
+        """The row with the word for what the framework answered, and the verdict. got: the answer."""
         row, dtype = _with_numbers(row, got, self.expected), np.dtype(self.problem.dtype)
         reused = self.asked.reason == "buffer_reused"
         if got.array is not None and got.array.dtype != dtype:
@@ -101,7 +108,7 @@ class _Ask:
         return Word.ONES if undefined else Word.GIVES
 
     def _wrong_word(self, got: Answer) -> Word:
-        """The word for an answer that is not the right one."""
+        """The word for an answer that is not the right one: that of the habit that gives it, or a plain one."""
         if got.array is None:
             return Word.RAISES if got.outcome == "raises" else Word.NONE
         zero = got.array.size > 0 and not got.array.any()
@@ -115,7 +122,7 @@ class _Ask:
         return Word.ZEROS if zero else Word.SUBGRADIENT if between(self.program, self.index, got.array) else Word.OTHER
 
     def _details(self, got: Answer) -> list[str]:
-        """What there is, or the exception; and why there is no gradient."""
+        """What there is in place of the right answer, or the exception; and why there is no gradient."""
         gives = "" if got.array is None else numbers(got.array)
         if self.asked.outcome == "raises":
             gives = f"{where(self.problem, self.asked)}: {self.asked.error}"
@@ -123,31 +130,31 @@ class _Ask:
 
 
 def why(problem: Problem, asked: Asked) -> str:
-    """Why there is no gradient, with the place of a cut; empty where the framework's graph gives no reason."""
+    """Why an ask has no gradient, with the place of a cut; empty where the framework's graph gives no reason."""
     return with_place(problem, asked.reason, asked.nodes)[0] if asked.reason else ""
 
 
 def where(problem: Problem, asked: Asked) -> str:
-    """In which step, counted from 1, something was raised."""
+    """In which step of the script something was raised, counted from 1."""
     if asked.step is None or asked.step >= len(problem.script):
         return "on reading"
     return f"in step {asked.step + 1}, {problem.script[asked.step]['do']}"
 
 
 def in_words(answer: Answer) -> str:
-    """An answer in a few words."""
+    """An answer to an ask in a few words: its numbers, `none` or `raises`."""
     return answer.outcome if answer.array is None else numbers(answer.array)
 
 
 def numbers(array: Array) -> str:
-    """The numbers of a tiny tensor; of a larger one the first."""
+    """The numbers of a tiny tensor as text; of a larger one the first of them."""
     if array.size <= LONGEST:
         return " ".join(np.array2string(array, separator=", ", formatter={"all": "{:.9g}".format}).split())
     return f"{numbers(array.reshape(-1)[:LONGEST])} of shape {list(array.shape)}"
 
 
 def _with_numbers(row: Row, got: Answer, expected: Answer) -> Row:
-    """The first element that differs, else the first; errors where both are numbers."""
+    """The row with the first element that differs, else the first of all; with errors where both are numbers."""
     ours, theirs = got.array, expected.array
     if ours is None or theirs is None or ours.shape != theirs.shape or not ours.size:
         return row

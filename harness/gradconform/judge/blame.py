@@ -22,9 +22,9 @@ from gradconform.rows import Check, CheckKind, Kind, Row, Verdict
 def rows(
     problem: Problem, capture: Capture, proof: Proof | None = None, watch: Callable[[Judgement], object] | None = None
 ) -> Iterator[Row]:
-    """The rows of the local check, each with the nodes that are to blame.
+    """The rows of the local check of one capture, each with the nodes that are to blame.
 
-    watch: shown each judgement as the check gives it, before anybody else is blamed.
+    watch: called with each judgement as the check gives it, before anybody else is blamed.
     """
     check, written = LocalCheck(problem, capture, proof), check_of(problem)
     blame = Blame(check)
@@ -39,7 +39,7 @@ def rows(
 
 
 def check_of(problem: Problem) -> Check:
-    """The check in the rows of the local check of a problem."""
+    """The check that rows of the local check of this problem have: `local`, or `exact` for an exact problem."""
     return Check(CheckKind.EXACT if problem.exact else CheckKind.LOCAL)
 
 
@@ -69,7 +69,7 @@ class Blame:
         return judgement
 
     def _judged_again(self, judgement: Judgement) -> Judgement:
-        """The same tensor against what follows from what can be trusted."""
+        """The same tensor, judged against what follows from tensors that can be trusted."""
         check, name = self._check, judgement.tensor.partition("/")[2]
         sight = Sight(check.problem, check.capture, check.proof, self._trusted)
         if judgement.kind == Kind.OUTPUT:
@@ -79,7 +79,7 @@ class Blame:
         return check.gradient(name, self._sum(sight, name))
 
     def _sum(self, sight: Sight, name: str) -> Any:
-        """What all readers of a tensor send back to it; None where none does."""
+        """The sum of what all readers of a tensor send back to it; None where none sends anything."""
         total = None
         for node in reversed(self._check.readers[name]):
             if node.name in self._check.problem.on_path:

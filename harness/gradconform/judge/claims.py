@@ -32,7 +32,13 @@ UNREAD = (Code.BUFFER_REUSED, Code.UNINITIALISED, Code.UNEXPLAINED, "no reason g
 
 @dataclass(frozen=True)
 class Given:
-    """What there is in place of what was claimed: numbers, or a word and why."""
+    """What there is in place of what was claimed.
+
+    numbers: an array; None where there are none.
+    word: `none`, `raises`, ... in place of numbers.
+    why: why there are none.
+    unread: whether there may be numbers that nobody could read; nothing is said of a claim then.
+    """
 
     numbers: Array | None
     word: str = ""
@@ -44,9 +50,9 @@ PATHLESS = Given(None, "none", "no path leads there")
 
 
 def rows(problem: Problem, capture: Capture, proof: Proof) -> Iterator[Row]:
-    """One row for each claim, from the primary capture of one framework.
+    """One row for each claim of a problem, from the primary capture of one framework.
 
-    proof: what the reference says of each output and gradient of a plain network; what is right after a script is what
+    proof: what the reference says of each output and gradient of a plain network; what is right in a behaviour is what
     the sum rule says.
     """
     expected = _expected(problem, proof) if problem.claims else {}
@@ -65,7 +71,7 @@ def _expected(problem: Problem, proof: Proof) -> dict[str, Given]:
 
 
 def _given(problem: Problem, capture: Capture, tensor: str) -> Given:
-    """What a capture holds of a tensor."""
+    """What a capture holds of a tensor, in the place of a claim about it."""
     if tensor in problem.asks:
         index = problem.asks.index(tensor)
         asked, answer = capture.asked[index], behaviours.given(capture, index)
@@ -80,7 +86,7 @@ def _given(problem: Problem, capture: Capture, tensor: str) -> Given:
 
 
 def _place(problem: Problem, tensor: str) -> tuple[str, Kind]:
-    """Node and kind of a captured tensor, or of one that a script asks for."""
+    """Node and kind of a captured tensor, or of one that a behaviour asks for."""
     kind, name = tensor.partition("/")[0], tensor.rpartition("/")[2]
     wanted = f"output/{name}" if kind == "output" else f"grad/{name}"
     places = ((node, Kind(kind)) for known, node, kind, _ in problem.graph.addresses() if known == wanted)
@@ -123,12 +129,12 @@ def differing(claim: Claim, given: Given, dtype: str) -> NDArray[np.bool_]:
 
 
 def _printed(number: Any, digits: int) -> str:
-    """A number with so many significant digits; -0 as 0."""
+    """A number rounded to so many significant digits, as it would be printed; -0 as 0."""
     return f"{float(number) + 0.0:.{digits - 1}e}"
 
 
 def shown(given: Given, wrong: NDArray[np.bool_], dtype: str) -> str:
-    """The numbers of a small tensor, the first wrong one of a large one, or that there are none and why."""
+    """What was given, as text: a small tensor's numbers, a large one's first wrong number, or why there are none."""
     if given.numbers is None:
         word = "an error" if given.word == "raises" else given.word
         return f"{word} ({given.why})" if given.why else word
@@ -147,7 +153,7 @@ def _text(numbers: Any) -> str:
 
 
 def _first(wrong: NDArray[np.bool_], shape: tuple[int, ...]) -> tuple[Any, ...]:
-    """The index of the first wrong element, or of the first at all."""
+    """The index of the first wrong element, or of the first one where none is wrong."""
     if wrong.shape != shape:
         return (0,) * len(shape)
     return np.unravel_index(int(np.argmax(wrong)), shape)

@@ -21,7 +21,14 @@ CHUNK = 1 << 16
 
 @dataclass(frozen=True)
 class Comparison:
-    """What was found. reason: None where the tensor agrees (or where the difference is only measured)."""
+    """What was found where one tensor was held against another.
+
+    ratio: largest |error| / bound; NaN where there is no bound.
+    max_abs_err, max_rel_err: the largest |error|, and the same relative to the largest expected magnitude.
+    worst: the row-major index of the worst element; got, expected: its values.
+    n_bad: how many elements are beyond their bound.
+    reason: None where the tensor agrees, or where the difference is only measured.
+    """
 
     ratio: float = NAN
     max_abs_err: float = NAN
@@ -36,11 +43,16 @@ class Comparison:
 def compare(
     got: Array, expected: Array, bound: Array | float | None, unit: Dtype, shape: tuple[int, ...]
 ) -> Comparison:
-    """Compare element by element.
+    """Compare a captured tensor with the expected one, element by element.
 
-    got: as captured. expected: float64, of `shape`. bound: largest honest |error|, broadcastable to `shape`; 0.0 to
-    demand equality (-0 and 0 are equal), None to measure only. The order is shape, dtype, where NaN and infinity
-    sit, then the numbers. Raises ValueError where `expected` has another shape: that is a fault of the reference.
+    got: as captured.
+    expected: float64, of `shape`.
+    bound: largest honest |error|, broadcastable to `shape`; 0.0 to demand equality (-0 and 0 are equal), None to
+    measure
+    only.
+    The order is shape, dtype, where NaN and infinity sit, then the numbers. Raises ValueError where `expected` has
+    another
+    shape: that is a fault of the reference.
     """
     if np.shape(expected) != shape:
         raise ValueError(f"the reference gave {np.shape(expected)}; expected {shape}")
@@ -59,7 +71,7 @@ def compare(
 
 
 class _Extremes:
-    """The extremes over the chunks seen so far."""
+    """The worst that was found over the chunks of a tensor seen so far."""
 
     def __init__(self, unit: Dtype, *, measuring: bool) -> None:
         self.unit = unit
@@ -71,7 +83,7 @@ class _Extremes:
         self.informative = False
 
     def add(self, start: int, got: Array, expected: Array, bound: Any) -> None:
-        """Take in one chunk."""
+        """Take in one chunk of the tensor. start: the row-major index of its first element."""
         wide = got.astype(float)
         with np.errstate(all="ignore"):
             error = wide - expected
@@ -136,7 +148,7 @@ class _Extremes:
         return error, bound
 
     def result(self) -> Comparison:
-        """What was found over all chunks."""
+        """The comparison of the whole tensor, from all of its chunks."""
         relative = self.worst_error / self.scale if self.scale > 0 else (0.0 if self.worst_error == 0 else np.inf)
         worst, got, expected = self.at if self.at is not None else (None, NAN, NAN)
         if self.measuring:

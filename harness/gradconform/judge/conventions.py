@@ -39,10 +39,13 @@ def _word(does: str) -> str:
 
 
 class Convention(BaseModel):
-    """One recorded difference.
+    """One recorded difference from the sum rule.
 
-    does: the word, for `other` and `subgradient` with the numbers. versions: those it was seen in, without a build's
-    own suffix. error: what the exception says, where it raises.
+    behaviour, ask: where it shows.
+    does: the word for it, for `other` and `subgradient` with the numbers.
+    versions: those it was seen in, without a build's own suffix.
+    reason: why the framework does so.
+    error: what the exception says, where it raises.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -55,7 +58,7 @@ class Convention(BaseModel):
     error: Annotated[str, Field(min_length=8)] | None = None
 
     def done_by(self, row: Row) -> bool:
-        """Whether the row shows what is recorded."""
+        """Whether a row shows what is recorded here."""
         as_raised = self.error is None or self.error in row.reason
         judged = row.verdict in (Verdict.CONFORMS, Verdict.DIVERGES)
         return judged and row.answered.word == self.does and as_raised
@@ -106,9 +109,10 @@ def _entry(where: str, written: Any, asks: Mapping[str, Sequence[str]]) -> Conve
 
 
 def beside(networks: Sequence[Network]) -> Conventions:
-    """What is recorded in the folders that behaviours among these networks come from. Raises KnownError, SpecError.
+    """What is recorded in the folders that the behaviours among these networks come from.
 
     networks: all of each file that any of them comes from.
+    Raises KnownError, SpecError.
     """
     folders = dict.fromkeys(network.path.parent for network in networks if network.script)
     return {key: entries for folder in folders for key, entries in load(folder, networks).items()}
@@ -116,12 +120,12 @@ def beside(networks: Sequence[Network]) -> Conventions:
 
 @cache
 def recorded() -> Conventions:
-    """What comes along, read once."""
+    """The conventions that come along with the package, read once."""
     return load()
 
 
 def apply(rows: Iterable[Row], entries: Conventions | None = None) -> Iterator[Row]:
-    """The rows, with recorded differences marked `known` and those that changed diverging.
+    """The rows, with recorded differences marked `known`, and those that are no longer as recorded diverging.
 
     entries: what is recorded; what comes along by default, which is read only where a row is of a behaviour.
     """
@@ -147,7 +151,7 @@ def _marked(row: Row, entries: Sequence[Convention]) -> Row:
 
 
 def _of_version(version: str, entries: Sequence[Convention]) -> Convention:
-    """The entry that lists a version, else that of the newest version which was seen."""
+    """The entry that lists a version; where none does, that of the newest version that was seen."""
     for entry in entries:
         if version in entry.versions:
             return entry

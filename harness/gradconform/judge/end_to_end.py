@@ -22,7 +22,7 @@ Array = NDArray[Any]
 
 
 def rows(problem: Problem, captures: Sequence[Capture], expected: Mapping[str, Array]) -> Iterator[Row]:
-    """Each capture against the reference, and each against every other, tensor by tensor.
+    """The rows of each capture against the reference, and of each capture against every other, tensor by tensor.
 
     expected: what `reference.network.reference` gives for this problem.
     """
@@ -44,6 +44,6 @@ def rows(problem: Problem, captures: Sequence[Capture], expected: Mapping[str, A
 
 
 def _called(capture: Capture, captures: Sequence[Capture]) -> str:
-    """The framework, with its version where another one of it is there too."""
+    """The name of a capture's framework, with its version where another one of the framework is there too."""
     alike = sum(other.framework == capture.framework for other in captures)
     return capture.framework if alike == 1 else f"{capture.framework}-{capture.version}"

@@ -48,7 +48,7 @@ class Judgement:
 
     @property
     def expected(self) -> Array:
-        """The right numbers, in float64."""
+        """The right numbers of the tensor, in float64."""
         rounded = isinstance(self.expectation, Rounded)
         return np.asarray(self.expectation.value if rounded else self.expectation, float)
 
@@ -60,12 +60,12 @@ class Judgement:
 
     @property
     def blamed(self) -> str:
-        """The culprits, where the tensor is wrong or not there; empty where it only could not be judged."""
+        """The culprits where the tensor is wrong or not there; empty where it could not be judged."""
         wrong = self.verdict == Verdict.DIVERGES or (self.verdict == Verdict.MISSING and self.got is None)
         return self.culprits if wrong else ""
 
     def row(self, problem: Problem, capture: Capture, check: Check) -> Row:
-        """The row of it."""
+        """The judgement as a row."""
         row = row_of(problem, capture, node=self.node, tensor=self.tensor, kind=self.kind, check=check)
         if self.comparison is not None:
             row = compared(row, self.shape, self.comparison)
@@ -76,7 +76,7 @@ class Judgement:
 
 def row_of(problem: Problem, capture: Capture, *, node: str, tensor: str, kind: Kind, check: Check) -> Row:
     """The row of a tensor before anything is known of it."""
-    op = next((n.op for n in problem.nodes if n.name == node), "")
+    op = problem.graph.by_name[node].op if node in problem.graph.by_name else ""
     return blank(
         spec=problem.spec, node=node, op=op, tensor=tensor, kind=kind, check=check, framework=capture.framework,
         version=capture.version, route=capture.route, dtype=problem.dtype,
@@ -90,7 +90,7 @@ def verdict_of(comparison: Comparison) -> Verdict:
 
 
 def reason_of(comparison: Comparison) -> Reason:
-    """The code of what was found, or nothing."""
+    """The code of what a comparison found, or an empty reason."""
     return Reason(comparison.reason or "")
 
 

@@ -17,13 +17,16 @@ from gradconform.rows import Row, Verdict, blank
 
 
 class KnownError(GradconformError, ValueError):
-    """A file of known divergences is malformed; the message says where and what was expected."""
+    """A file of known divergences or conventions is malformed; the message says where and what was expected."""
 
 
 class Known(BaseModel):
-    """One listed divergence. An empty list of versions stands for every version; everything else must match exactly.
+    """One listed divergence. A row has it where every field matches; versions or a dtype that are not given match all.
 
+    spec, tensor, framework, dtype, check: of the row.
+    versions: of the framework; empty for every version.
     verdict: what is listed. A tensor that is known to diverge and then goes missing is news, and the reverse.
+    reason, link: why it is so, and where more is said.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -39,7 +42,7 @@ class Known(BaseModel):
     link: Annotated[str, Field(min_length=3)]
 
     def covers(self, row: Row) -> bool:
-        """Whether this entry speaks of the row's tensor."""
+        """Whether this entry speaks of the row's tensor, in the row's framework, version, dtype and check."""
         return (
             (self.spec, self.tensor, self.framework, self.check) == (row.spec, row.tensor, row.framework, row.check)
             and (not self.versions or row.version in self.versions)
@@ -48,7 +51,7 @@ class Known(BaseModel):
 
 
 def load(folder: Path) -> tuple[Known, ...]:
-    """Every entry of every `*.yaml` of a folder. Raises KnownError."""
+    """Every listed divergence in the `*.yaml` files of a folder. Raises KnownError."""
     entries: list[Known] = []
     for path in sorted(folder.glob("*.yaml")):
         for i, entry in enumerate(listed(path, "divergences"), 1):
@@ -60,7 +63,10 @@ def load(folder: Path) -> tuple[Known, ...]:
 
 
 def listed(path: Path, what: str) -> list[Any]:
-    """The list that a YAML file holds, its entries not looked at. Raises KnownError, which says what was expected."""
+    """The list that a YAML file holds; its entries are not looked at. Raises KnownError.
+
+    what: what the entries are, for the message.
+    """
     try:
         entries = yaml.safe_load(path.read_text(encoding="utf-8"))
     # Not every scalar that looks like a date is one (ValueError).

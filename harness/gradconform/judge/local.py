@@ -52,10 +52,11 @@ class LocalCheck:
         self.wanted = {*self.graph.wanted, *self.nodes} - {problem.output}
 
     def judgements(self) -> Iterator[Judgement]:
-        """One for each output and each gradient, each output after those of the nodes before it, then the gradients.
+        """The judgement of each output and of each gradient.
 
-        A gradient comes after those of everything that is computed from its tensor. Take them one after another: each
-        holds the arrays it was made of.
+        Each output comes after those of the nodes before it, and then the gradients, each after those of everything
+        that is
+        computed from its tensor. Take them one after another: each holds the arrays it was made of.
         """
         if self.problem.exact:
             as_proved = list(self._held_against_the_proof())
@@ -66,12 +67,20 @@ class LocalCheck:
         yield from self._gradients()
 
     def output(self, node: Node, index: int, expectation: Any) -> Judgement:
-        """One output of a node. expectation: what it should be, or the CannotSee that says why nobody knows."""
+        """The judgement of one output of a node.
+
+        index: which of its outputs.
+        expectation: what it should be, or the CannotSee that says why nobody knows.
+        """
         name, shape = node.outputs[index]
         return self._held(f"output/{name}", node.name, Kind.OUTPUT, shape, expectation, node.name, self._reads(node))
 
     def gradient(self, name: str, expectation: Any) -> Judgement:
-        """The gradient of a tensor. expectation: as for an output; None where no reader sends anything back."""
+        """The judgement of the gradient of a tensor.
+
+        expectation: what it should be, or the CannotSee that says why nobody knows; None where no reader sends anything
+        back.
+        """
         leaf = self.graph.leaves.get(name)
         kind = Kind(leaf.kind) if leaf else Kind.GRAD_OUTPUT
         readers = [n for n in self.readers[name] if n.name in self.problem.on_path]
@@ -89,7 +98,7 @@ class LocalCheck:
         return judgement if judgement.verdict != Verdict.CONFORMS else replace(judgement, reason=Reason(excuses[0]))
 
     def _reads(self, node: Node) -> tuple[str, ...]:
-        """The captured tensors that a node reads."""
+        """The captured tensors that a node reads: outputs of other nodes, by name."""
         return tuple(f"output/{name}" for name in node.reads if name in self.nodes)
 
     def _outputs(self) -> Iterator[Judgement]:
@@ -139,7 +148,7 @@ class LocalCheck:
                 sums[name] = sums[name] + gradient
 
     def _held_against_the_proof(self) -> Iterator[Judgement]:
-        """Everything against the proof: where all of it agrees to the bit, no node needs a look of its own."""
+        """The judgements of an exact problem against its proof: where all agree, no node needs a look of its own."""
         proved = self.sight.proved
         for node in self.problem.nodes:
             for index, (name, _) in enumerate(node.outputs):
@@ -149,7 +158,7 @@ class LocalCheck:
                 yield self.gradient(name, proved.get(f"grad/{name}"))
 
     def _excuses(self, name: str, expectation: Any) -> tuple[Code, ...]:
-        """With which reasons this gradient may be missing."""
+        """With which reasons a gradient may be missing and yet conform."""
         asked, on_path = name in self.problem.differentiable, name in self.problem.on_path
         unasked = () if asked else (Code.NOT_REQUESTED,)
         if not on_path:
@@ -160,7 +169,7 @@ class LocalCheck:
         self, tensor: str, node: str, kind: Kind, shape: tuple[int, ...], expectation: Any, culprits: str,
         judged_from: tuple[str, ...],
     ) -> Judgement:  # fmt: skip
-        """What was captured under a name, held against an expectation."""
+        """The judgement of what was captured under a name, held against an expectation."""
         got = self.capture.tensors.get(tensor)
         empty = Judgement(tensor, node, kind, shape, Verdict.MISSING, got=got, culprits=culprits)
         if got is None:

@@ -13,15 +13,19 @@ from gradconform.rows import Row
 
 
 def listed(*folders: Path) -> list[Known]:
-    """The divergences that come along, and those listed in further folders. Raises KnownError."""
+    """The listed divergences: those that come along with the package, and those of further folders.
+
+    Raises KnownError.
+    """
     places = (paths.specs_folder() / "known", *folders)
     return [entry for folder in places for entry in known.load(folder)]
 
 
 def marked(rows: Iterable[Row], entries: Sequence[Known], recorded: Conventions | None = None) -> list[Row]:
-    """The rows with known divergences and recorded conventions marked.
+    """The rows with known divergences and recorded conventions marked, and what changed since made to diverge.
 
-    entries: the divergences that are listed. recorded: the conventions; what comes along where they are not given.
+    entries: the divergences that are listed.
+    recorded: the conventions; those that come along where they are not given.
     """
     return list(marking(rows, entries, recorded))
 

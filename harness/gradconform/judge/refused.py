@@ -14,7 +14,7 @@ from gradconform.rows import Check, CheckKind, Row, Verdict, blank
 
 
 def rows(problem_folder: Path, captures: Mapping[str, Path], reason: str) -> list[Row]:
-    """One `crashed` row for each capture of a problem that cannot be used; nothing is known of their numbers."""
+    """One `crashed` row for each capture of a problem that cannot be read; nothing is known of its numbers."""
     # Not from problem.json, which may be what is damaged.
     spec, dtype, values = [*problem_folder.name.rsplit(".", 2), "", ""][:3]
     check = Check(CheckKind.EXACT if values == "exact" else CheckKind.LOCAL)

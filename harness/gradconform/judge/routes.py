@@ -38,7 +38,7 @@ NONE_THERE = Reason("the primary route has none")
 class Primary:
     """The primary capture of a framework, and how far each of its tensors may honestly be off.
 
-    It is shown each judgement of that capture while the local check makes it, and keeps the bound alone.
+    `note` takes in each judgement of that capture while the local check makes it, and only the bound of it is kept.
     """
 
     def __init__(self, problem: Problem, capture: Capture) -> None:
@@ -49,7 +49,7 @@ class Primary:
         self.culprits: dict[str, str] = {}
 
     def note(self, judgement: Judgement) -> None:
-        """Take in one judgement."""
+        """Take in one judgement of the primary capture, and keep its bound."""
         self.bounds[judgement.tensor] = judgement.bound
         self.culprits[judgement.tensor] = judgement.culprits
 
@@ -61,13 +61,17 @@ def rows(primary: Primary, others: Sequence[Capture], proof: Proof | None = None
         # As rows, which hold no arrays.
         alone = (judgement.row(problem, other, check) for judgement in LocalCheck(problem, other, proof).judgements())
         own = {row.tensor: row for row in alone}
+        whole = _shows_its_way(problem, other)
         for tensor, node, kind, shape in problem.graph.addresses():
             row = row_of(problem, other, node=node, tensor=tensor, kind=Kind(kind), check=check)
-            yield _beside(primary, other, own[tensor], row, shape)
+            yield _beside(primary, other, own[tensor], row, shape, whole)
 
 
-def _beside(primary: Primary, other: Capture, own: Row, row: Row, shape: tuple[int, ...]) -> Row:
-    """The row of one tensor of another route. own: that of its own local check."""
+def _beside(primary: Primary, other: Capture, own: Row, row: Row, shape: tuple[int, ...], whole: bool) -> Row:
+    """The row of one tensor of another route.
+
+    own: its judgement by the local check of its own route. whole: whether the route keeps every output.
+    """
     problem, tensor = primary.problem, row.tensor
     expected, got = primary.capture.tensors.get(tensor), other.tensors.get(tensor)
     if got is None:
@@ -83,7 +87,7 @@ def _beside(primary: Primary, other: Capture, own: Row, row: Row, shape: tuple[i
     comparison = compare(got, expected.astype(float), primary.bounds.get(tensor, 0.0), primary.unit, shape)
     comparison = _without_hint(comparison)
     lost = comparison.reason is Code.VALUE and own.verdict == Verdict.MISSING
-    if lost and not _shows_its_way(problem, other):
+    if lost and not whole:
         return replace(measured(row, shape, comparison), reason=UNSEEN)
     if comparison.reason is not None and own.verdict == Verdict.CONFORMS:
         comparison = replace(comparison, reason=None, ratio=own.ratio, n_bad=0)
@@ -95,6 +99,6 @@ def _shows_its_way(problem: Problem, capture: Capture) -> bool:
 
 
 def _without_hint(comparison: Comparison) -> Comparison:
-    """`uninformative` is said of the primary capture, once."""
+    """The comparison without the hint `uninformative`, which is given once, of the primary capture."""
     hint = comparison.reason is Code.UNINFORMATIVE
     return replace(comparison, reason=None) if hint else comparison

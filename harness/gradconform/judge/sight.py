@@ -22,14 +22,14 @@ Proof = Callable[[], Mapping[str, Array]]
 """The whole network in the reference, by the names of a capture: run when it is needed, once for all captures."""
 
 
-class CannotSee(LookupError):
+class CannotSee(LookupError):  # noqa: N818 - a value that stands in an expectation's place
     """A tensor that a node needs for its judgement was not captured, or has the wrong shape."""
 
 
 class Sight:
     """The captured tensors of one capture, as operands of the reference.
 
-    trusted: captured tensor -> numbers to take in its place.
+    trusted: captured tensor -> numbers that are taken in its place.
     """
 
     def __init__(
@@ -38,10 +38,7 @@ class Sight:
         self.problem = problem
         self.capture = capture
         self.unit = Dtype.of(problem.dtype)
-        self.shapes = {leaf.name: leaf.shape for leaf in problem.graph.leaves.values()}
-        for node in problem.nodes:
-            self.shapes.update(dict(node.outputs))
-        self.nodes = problem.graph.by_name
+        self.shapes, self.nodes = problem.graph.shapes, problem.graph.by_name
         self._proof = proof
         self._trusted = trusted or {}
         self._kept: dict[str, Any] = {}
@@ -52,7 +49,10 @@ class Sight:
         return tuple(OPERATORS[node.op].run_forward(self._operands(node), node.attributes))
 
     def sent_back(self, node: Node) -> list[tuple[str, Any]]:
-        """(tensor, gradient) for each read of a node: what its backward should add there. Raises CannotSee."""
+        """What a node's backward should send back: (tensor, gradient) for each tensor that it reads.
+
+        Raises CannotSee.
+        """
         dy, *operands = self._operands(node, f"grad/{node.name}")
         return contributions(node, OPERATORS[node.op].run_vjp(dy, operands, node.attributes))
 
@@ -62,16 +62,16 @@ class Sight:
         return self._proof()
 
     def is_proved(self, name: str, got: Array) -> bool:
-        """Whether a tensor of an exact problem is, to the bit, the one that the proof speaks of."""
+        """Whether a tensor of an exact problem is, to the bit, the one that the proof gives."""
         proved = self.proved.get(name)
         return proved is not None and got.dtype == self.unit.name and np.array_equal(got, proved)
 
     def forget(self, name: str) -> None:
-        """Let go of the numbers of an input, a parameter or a node; they are read again where they are needed again."""
+        """Let go of the numbers of a leaf or a node; they are read again where they are needed again."""
         self._kept.pop(name, None)
 
     def _operands(self, node: Node, dy: str | None = None) -> list[Any]:
-        """What a node saw, in the order of its slots, with the gradient called `dy` before it.
+        """The operands of a node, in the order of its slots, with the gradient called `dy` before them.
 
         In an exact problem these are plain numbers as long as they are the proved ones. What was computed from
         others may round, so there the bound takes over, and only the node that first went wrong is blamed.

@@ -29,7 +29,12 @@ ONCE = 0.6
 
 @dataclass(frozen=True)
 class Quotient:
-    """A derivative. truncation, noise: the parts of the bar around it. step: the largest that it used."""
+    """A numerical derivative.
+
+    value: the estimate.
+    truncation, noise: the parts of the bar around it.
+    step: the largest step that it used.
+    """
 
     value: float
     truncation: float
@@ -38,7 +43,7 @@ class Quotient:
 
     @property
     def bar(self) -> float:
-        """Half the width of the bar."""
+        """Half the width of the bar around the derivative."""
         return self.truncation + self.noise
 
 
@@ -47,18 +52,19 @@ def noise_of(values: Array) -> float:
 
     The k-th differences of noise of deviation s have the deviation s sqrt((2k)! / k!^2).
     """
-    found = []
+    deviations = []
     for k in ORDERS:
         differences = np.diff(values, k)
         factor = math.factorial(k) ** 2 / math.factorial(2 * k)
-        found.append(math.sqrt(factor * float(np.mean(np.square(differences)))))
-    return max(found)
+        deviations.append(math.sqrt(factor * float(np.mean(np.square(differences)))))
+    return max(deviations)
 
 
 def averaged(quotients: Sequence[float], steps: Sequence[float], sigma: float, truncation: float) -> Quotient:
-    """The mean of central difference quotients at several steps; their truncation is known from elsewhere.
+    """The mean of central difference quotients at several steps, whose truncation is known from elsewhere.
 
-    Weighted by the squared steps, which leaves the least noise. Points that are near each other share some of their
+    It is weighted by the squared steps, which leaves the least noise. Points that are near each other share some of
+    their
     rounding: half of them count.
     """
     shared = 1.0 if len(steps) == 1 else 2.0
@@ -67,7 +73,7 @@ def averaged(quotients: Sequence[float], steps: Sequence[float], sigma: float, t
 
 
 def mean(quotients: Sequence[float], steps: Sequence[float]) -> float:
-    """The mean of quotients, weighted by the squared steps."""
+    """The mean of difference quotients, weighted by their squared steps."""
     weights = np.square(steps)
     return float(np.sum(weights * quotients) / np.sum(weights))
 

@@ -23,7 +23,11 @@ Choices = Mapping[str, Array]
 
 @dataclass(frozen=True)
 class Forward:
-    """One forward of the reference. values: every tensor; choices: what each node chose that has kinks, by its name."""
+    """One forward of the reference.
+
+    values: every tensor, by name.
+    choices: what each node with kinks chose, by the node's name.
+    """
 
     values: Mapping[str, Any]
     choices: Choices

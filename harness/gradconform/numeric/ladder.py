@@ -28,7 +28,10 @@ GUARD = 1.25
 
 
 class Ladder:
-    """Steps along one direction, by their exponents."""
+    """Chooses the steps along one direction. A step is given as its exponent e: it is 2^e.
+
+    What is chosen is given as fields of `Direction`.
+    """
 
     def __init__(self, reference: Reference, probes: Probes, direction: Direction) -> None:
         self.reference, self.probes, self.direction = reference, probes, direction
@@ -38,7 +41,7 @@ class Ladder:
 
     @cached_property
     def derivative(self) -> float:
-        """Along the direction, in the reference."""
+        """The derivative of f along the direction, in the reference."""
         gradients = self.reference.gradients
         return sum(
             float(np.sum(gradients[leaf] * self.probes.along(self.direction, leaf, gradients[leaf].shape)))
@@ -46,7 +49,7 @@ class Ladder:
         )
 
     def look(self, step: float) -> tuple[float, dict[str, int]]:
-        """The central difference quotient of the reference, and the kinks within the step."""
+        """The reference's central difference quotient at a step, and node -> how many kinks lie within the step."""
         if step not in self.seen:
             up, down = (self.reference.at(self.probes, self.direction, sign * step) for sign in (1.0, -1.0))
             kinks = branches.flips(self.reference.base.choices, up.choices)
@@ -56,23 +59,31 @@ class Ladder:
         return self.seen[step]
 
     def clean(self, e: int) -> bool:
-        """Whether three halved steps have no kink within them."""
+        """Whether no kink lies within 2^e, 2^(e-1) or 2^(e-2)."""
         # The smallest first: a kink within it is within the others too, and they need not be looked at.
         found = (self.look(h) for h in reversed(levels(e)))
         return all(math.isfinite(quotient) and not kinks for quotient, kinks in found)
 
     def smooth(self, e: int) -> float:
-        """How wide the bar would be by extrapolation, where f had the noise of the reference."""
+        """How wide the bar would be by extrapolation from 2^e, if f had the noise of the reference."""
         return bars.extrapolated([self.look(h)[0] for h in levels(e)], levels(e), self.reference.noise).bar
 
     def truncation(self, steps: Sequence[float]) -> float:
-        """What the mean quotient is off by, and that at half its first step, since either may cross zero."""
+        """What the mean quotient over some steps is off by in the reference, or the one at half the first if more.
+
+        Both are looked at since either error may cross zero.
+        """
         mean = bars.mean([self.look(h)[0] for h in steps], steps)
         found = max(abs(mean - self.derivative), abs(self.look(steps[0] / 2.0)[0] - self.derivative))
         return GUARD * found if math.isfinite(found) else math.inf
 
     def choose(self, target: float) -> dict[str, Any]:
-        """The steps. A kink-free one is preferred where its bar is narrow enough; nothing is where no slope is."""
+        """The steps at which the bar becomes as narrow as `target`, as far as that can be.
+
+        Steps without a kink within them are taken where their bar is narrow enough. A target that is not a positive
+        number
+        means that f has no slope to tell: any bar will do then.
+        """
         target = target if 0 < target < math.inf else math.inf
         e = self.start(target)
         for lower in SMALLER if len(self.direction.scale) == 1 else SMALLER[:1]:
@@ -81,7 +92,7 @@ class Ladder:
         return self.kinked(e, target)
 
     def start(self, target: float) -> int:
-        """The exponent at which noise alone takes up a small share of the target."""
+        """The exponent of the step at which noise alone takes up a small share of the target."""
         bottom = SCALES[self.reference.problem.dtype].bottom
         noise = bars.DEVIATIONS / math.sqrt(2.0) * self.reference.noise
         if target == math.inf:
@@ -89,13 +100,13 @@ class Ladder:
         return max(bottom, min(TOP, math.ceil(math.log2(noise / (SHARE * target)))))
 
     def free_of_kinks(self, e: int) -> dict[str, Any]:
-        """Larger steps while there is no kink and the bar gets narrower."""
+        """Three halved steps from 2^e, or from larger ones while no kink is within them and the bar gets narrower."""
         while e + GROWTH <= TOP and self.clean(e + GROWTH) and self.smooth(e + GROWTH) < self.smooth(e):
             e += GROWTH
         return {"levels": tuple(levels(e)), "truncation": None, "kinks": {}}
 
     def kinked(self, e: int, target: float) -> dict[str, Any]:
-        """Where truncation by the reference and noise together are least; several steps where one is too noisy."""
+        """The steps where truncation, by the reference, and noise together are least; several if one is too noisy."""
         best, narrowest = [2.0**e], math.inf
         for count in self.counts():
             for exponent in (e + k for k in KINKED if e + k <= TOP):
@@ -116,12 +127,12 @@ class Ladder:
         return {"levels": tuple(best), "kinks": self.look(best[0])[1], "truncation": told, "kinked": True}
 
     def counts(self) -> list[int]:
-        """Over how many steps a quotient may be averaged: random signs and all leaves at once are not worth it."""
+        """Over how many steps a quotient may be averaged: only one along random signs or along several leaves."""
         once = self.direction.kind == "sign" or len(self.direction.scale) > 1
         return [n for n in AVERAGED if n == 1 or (not once and n * len(self.reference.leaves) <= AVERAGED_LIMIT)]
 
     def plain(self, eps: float) -> dict[str, Any]:
-        """One fixed step, and twice that to see what it truncates."""
+        """One fixed step of size `eps`, and twice that step, which shows what it truncates."""
         # One element, or the largest of a leaf, moves by eps; several leaves by eps times their sizes.
         scales = set(self.direction.scale.values())
         scale = scales.pop() if len(scales) == 1 else 1.0
@@ -131,5 +142,5 @@ class Ladder:
 
 
 def levels(e: int) -> list[float]:
-    """Three halved steps from 2^e."""
+    """Three halved steps: 2^e, 2^(e-1) and 2^(e-2)."""
     return [2.0**e, 2.0 ** (e - 1), 2.0 ** (e - 2)]

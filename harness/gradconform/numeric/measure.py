@@ -24,10 +24,14 @@ ALLOWED = 128.0
 
 @dataclass(frozen=True)
 class Measure:
-    """One direction. analytic: of the captured gradient along it; quotient: of f, both per element where v is one.
+    """The derivatives along one direction v, of the framework and by differences; per element where v is one element.
 
-    allowed: added to the bar, for the rounding of the gradient. largest: what a fault would be relative to. still:
-    whether f was the same number at every point.
+    direction: v.
+    analytic: the captured gradient along v.
+    quotient: the numerical derivative of f along v.
+    allowed: what is added to the bar for the rounding of the gradient.
+    largest: what a fault would be relative to.
+    still: whether f was the same number at every point.
     """
 
     direction: Direction
@@ -39,7 +43,7 @@ class Measure:
 
     @property
     def bar(self) -> float:
-        """Half the width of the whole bar."""
+        """Half the width of the whole bar around the numerical derivative."""
         return self.quotient.bar + self.allowed
 
     @property
@@ -52,9 +56,11 @@ class Measure:
 def measures(
     problem: Problem, gradients: Mapping[str, Array], probes: Probes, found: Array
 ) -> dict[str, list[Measure]]:
-    """Leaf -> its directions; one that goes through several leaves is filed under them all, joined by a space.
+    """Leaf -> what was measured along its directions.
 
-    gradients: as captured, each of its leaf's shape. found: the worker's numbers.
+    A direction that goes through several leaves is filed under all their names, joined by a space.
+    gradients: as captured, each of its leaf's shape.
+    found: the worker's numbers, [steps of all directions].
     """
     values = list(probes.values(found))
     lines = {tuple(d.scale): _line(d, f) for d, f in values if d.spacing is not None}
@@ -83,7 +89,11 @@ class _Start:
         self.largest = {leaf: float(np.max(np.abs(g), initial=0.0)) for leaf, g in self.wide.items()}
 
     def measure(self, direction: Direction, f: Array, sigma: float) -> Measure:
-        """A derivative along one direction. f: at the steps of its levels, and then at what noise is read from."""
+        """The derivatives along one direction.
+
+        f: at the steps of the direction's levels, and then at the points that noise is read from.
+        sigma: the standard deviation of the noise of f.
+        """
         levels = direction.levels
         high, low = f[0 : 2 * len(levels) : 2], f[1 : 2 * len(levels) : 2]
         once = bars.ONCE * self.unit.roundoff * float(np.max(np.abs(f[: 2 * len(levels)])))
@@ -105,7 +115,7 @@ class _Start:
     def _scaled(
         self, direction: Direction, analytic: float, quotient: Quotient, magnitude: float, still: bool
     ) -> Measure:
-        """In the units of the gradient, where it is one element's."""
+        """The measure of a direction; where the direction is one element, in the units of that element's gradient."""
         rounding = ALLOWED * self.unit.roundoff
         if direction.element is None:
             largest = abs(analytic) if direction.kind == "aligned" else magnitude
@@ -118,7 +128,7 @@ class _Start:
         return Measure(direction, analytic / scale, quotient, rounding * largest, largest, still)
 
     def _along(self, direction: Direction) -> tuple[float, float]:
-        """<g, v>, and the sum of |g v|."""
+        """The captured gradient g along a direction v: <g, v>, and the sum of |g v|."""
         if direction.element is not None:
             ((leaf, scale),) = direction.scale.items()
             product = float(self.wide[leaf].reshape(-1)[direction.element]) * scale
@@ -130,7 +140,7 @@ class _Start:
         return total, size
 
     def _realised(self, direction: Direction, h: float) -> float:
-        """<g, v> where v is the direction that was really gone, since x + h v and x - h v were rounded."""
+        """<g, v> where v is the direction in which f was really moved, since x + h v and x - h v were rounded."""
         total = 0.0
         for leaf in direction.scale:
             g, x = self.wide[leaf], self.x[leaf]
@@ -149,6 +159,6 @@ class _Start:
 def _plain(
     quotients: Sequence[float], missed: Sequence[float], levels: Sequence[float], sigma: float, direction: Direction
 ) -> Quotient:
-    """The difference quotient as anyone would write it; what is wrong with it goes into its bar."""
+    """The difference quotient as anyone would write it; all that is wrong with it goes into its bar."""
     truncation = abs(quotients[1] - quotients[0]) / 3.0 + abs(missed[0]) + (direction.truncation or 0.0)
     return bars.averaged(quotients[:1], levels[:1], sigma, truncation)

@@ -33,10 +33,10 @@ LINES = 16
 
 
 def plan(problem: Problem, eps: float | None = None, only: Sequence[str] = ()) -> Probes:
-    """The probes of a problem.
+    """The probes of a problem: directions, and the steps along each.
 
-    eps: the step of plain differences; by default each direction has its own steps. only: these leaves, each of their
-    elements, in place of what the size of the network allows.
+    eps: the step of plain differences; by default each direction has its own steps.
+    only: the leaves to difference, each element by itself; by default the size of the network decides.
     """
     reference = Reference(problem)
     chosen = _elements(reference, only) if only else _directions(reference)
@@ -47,12 +47,12 @@ def plan(problem: Problem, eps: float | None = None, only: Sequence[str] = ()) -
 
 
 def prepare(problem: Problem, folder: Path, eps: float | None = None, only: Sequence[str] = ()) -> None:
-    """Write the probes of a problem to a folder."""
+    """Choose the probes of a problem and write them to a folder. eps, only: as for `plan`."""
     write(folder, plan(problem, eps, only))
 
 
 def _directions(reference: Reference) -> list[tuple[Direction, float]]:
-    """Directions without steps, and how wide the bar of each may be."""
+    """Directions whose steps are not chosen yet, each with how wide its bar may be."""
     problem = reference.problem
     resolution = SCALES[problem.dtype].resolution / 2.0
     sizes = {leaf: math.prod(shape) for leaf, shape in reference.leaves.items()}
@@ -65,7 +65,7 @@ def _directions(reference: Reference) -> list[tuple[Direction, float]]:
 
 
 def _elements(reference: Reference, leaves: Sequence[str]) -> list[tuple[Direction, float]]:
-    """Every element of some leaves, and a direction in each to read noise from."""
+    """A direction for every element of some leaves, and one for each leaf to read noise from."""
     resolution = SCALES[reference.problem.dtype].resolution / 2.0
     chosen = []
     for leaf in leaves:
@@ -78,7 +78,10 @@ def _elements(reference: Reference, leaves: Sequence[str]) -> list[tuple[Directi
 
 
 def _with_lines(problem: Problem, chosen: list[tuple[Direction, float]]) -> list[tuple[Direction, float]]:
-    """Noise is read along directions that move every element, evenly spread where there are many."""
+    """The directions, with a spacing for those that noise is read along.
+
+    These move every element of a leaf; where there are many, some are taken, evenly spread.
+    """
     able = [i for i, (direction, _) in enumerate(chosen) if direction.kind in ("sign", "noise")]
     every = set(able[:: -(-len(able) // LINES)])
     spacing = {"spacing": SCALES[problem.dtype].spacing}
@@ -88,7 +91,7 @@ def _with_lines(problem: Problem, chosen: list[tuple[Direction, float]]) -> list
 def _along(
     reference: Reference, leaves: list[str], place: str, resolution: float
 ) -> list[tuple[Direction, float]]:
-    """One direction along the gradient of some leaves, and one of random signs."""
+    """One direction along the gradient of some leaves, and one of random signs, each with how wide its bar may be."""
     scale = {leaf: _scale(reference.x[leaf]) for leaf in leaves}
     gradients = {leaf: reference.gradients[leaf] for leaf in leaves}
     size = math.sqrt(sum(float(np.sum(np.square(g * scale[leaf]))) for leaf, g in gradients.items()))
@@ -101,22 +104,25 @@ def _along(
 
 
 def _vectors(reference: Reference, chosen: list[tuple[Direction, float]]) -> dict[str, Array]:
-    found = {}
+    vectors = {}
     for direction, _ in chosen:
         for leaf in direction.scale if direction.element is None else ():
             make = _aligned if direction.kind == "aligned" else _signs
-            found[direction.vector + leaf] = make(reference, leaf)
-    return found
+            vectors[direction.vector + leaf] = make(reference, leaf)
+    return vectors
 
 
 def _scale(x: Array) -> float:
-    """The power of two at or below the largest element."""
+    """The power of two at or below the largest magnitude in an array; 1 where that is zero or not finite."""
     largest = float(np.max(np.abs(x), initial=0.0))
     return 2.0 ** math.floor(math.log2(largest)) if 0 < largest < math.inf else 1.0
 
 
 def _aligned(reference: Reference, leaf: str) -> Array:
-    """Along the reference's gradient, each element times something between 1/2 and 3/2, at most 1; in few bits."""
+    """A vector along the reference's gradient of a leaf, in few bits.
+
+    Each element is multiplied by a number between 1/2 and 3/2, and the largest magnitude is 1 at most.
+    """
     g = reference.gradients[leaf]
     largest = float(np.max(np.abs(g), initial=0.0))
     if not 0 < largest < math.inf:
@@ -131,7 +137,7 @@ def _signs(reference: Reference, leaf: str) -> Array:
 
 
 def _stepped(reference: Reference, probes: Probes, direction: Direction, target: float) -> Direction:
-    """The direction with its steps."""
+    """The direction with its steps chosen. target: how wide its bar may be."""
     told: dict[str, Any] = {}
     if direction.kind != "noise":
         ladder = Ladder(reference, probes, direction)

@@ -26,19 +26,23 @@ LARGE = 10_000_000
 
 @dataclass(frozen=True)
 class Point:
-    """f in the reference, and what it chose on the way."""
+    """The reference at one point of a direction.
+
+    f: the sum of cotangent times output.
+    choices: what each node with kinks chose on the way.
+    """
 
     f: float
     choices: branches.Choices
 
 
 class Reference:
-    """The reference of one problem, at any point of any direction."""
+    """The reference of one problem, at the problem's own numbers x and at any point x + h v."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         self.unit = Dtype.of(problem.dtype)
-        self.x = {name: problem.value(name) for name in problem.given}
+        self.x = {name: problem.value(name) for name in problem.graph.leaves}
         self.wide = {name: wide(a) for name, a in self.x.items()}
         self.cotangent = problem.cotangent.astype(float)
         self.base = branches.forward(problem, self.wide)
@@ -49,12 +53,12 @@ class Reference:
 
     @cached_property
     def leaves(self) -> dict[str, tuple[int, ...]]:
-        """The shapes of the leaves that a gradient is asked of."""
-        return {name: shape for name, (_, shape, _, grad) in self.problem.given.items() if grad}
+        """Leaf -> shape, of the leaves that a gradient is asked of."""
+        return {name: self.problem.graph.leaves[name].shape for name in self.problem.graph.wanted}
 
     @cached_property
     def gradients(self) -> dict[str, Array]:
-        """The gradient of each leaf."""
+        """The gradient of f in each leaf that one is asked of."""
         with np.errstate(all="ignore"):
             found = backward(self.problem.graph, self.base.values, self.cotangent)
         return {name: np.asarray(found.get(name, np.zeros(shape))) for name, shape in self.leaves.items()}
@@ -72,14 +76,14 @@ class Reference:
         return max(found if math.isfinite(found) else 0.0, once, self.unit.tiny)
 
     def _lost(self, factor: Any) -> float:
-        """The error of f in float32 where all leaves are multiplied by a factor."""
+        """The error of f when it is computed in float32, where all leaves are multiplied by a factor."""
         narrow = {name: a.astype(np.float32) if is_float(a) else a for name, a in self.x.items()}
         narrow.update({leaf: narrow[leaf] * factor for leaf in self.leaves})
         given = {name: wide(a) for name, a in narrow.items()}
         return self._f(branches.forward(self.problem, narrow)) - self._f(branches.forward(self.problem, given))
 
     def at(self, probes: Probes, direction: Direction, step: float) -> Point:
-        """f at x + step v, as far as the dtype can tell it from x."""
+        """The reference at x + step v, as far as the dtype can tell that from x."""
         moved = {leaf: wide(probes.moved(direction, leaf, self.x[leaf], step)) for leaf in direction.scale}
         found = branches.forward(self.problem, moved, self.base)
         return Point(self._f(found), found.choices)

@@ -35,10 +35,15 @@ NOISE_AT = tuple(range(-4, 4))
 class Direction(BaseModel):
     """A direction v in the space of some leaves, and the steps h at which x + h v is evaluated.
 
-    scale: leaf -> what its stored vector is multiplied by, a power of two. element: v is this element of the one leaf;
-    else vector + leaf names the stored vector. steps: of the dtype, largest first, each on both sides. spacing: of the
-    points that measure noise, or None. kinked: kinks lie within every useful step, so that nothing can be extrapolated;
-    truncation: what the reference says the mean quotient is off by then; kinks: node -> how many of its choices change.
+    kind: one element, along the gradient, random signs, or random signs for noise alone.
+    scale: leaf -> what its stored vector is multiplied by, a power of two.
+    element: v is this element of the one leaf; None where v is stored.
+    vector: the stored vector of a leaf is called by this and the leaf's name.
+    levels: the steps of the derivative, largest first, each taken on both sides.
+    spacing: how far apart the points are that measure noise; None where none do.
+    truncation: what the reference says the mean quotient is off by, where kinks leave nothing to extrapolate.
+    kinked: whether kinks lie within every useful step, so that nothing can be extrapolated.
+    kinks: node -> how many of its choices change within the steps.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -55,7 +60,7 @@ class Direction(BaseModel):
 
     @property
     def steps(self) -> list[float]:
-        """Every step to evaluate at, in order."""
+        """Every step at which the direction is evaluated, in the order of the worker's numbers."""
         noise = [] if self.spacing is None else [k * self.spacing for k in NOISE_AT]
         return [sign * h for h in self.levels for sign in (1.0, -1.0)] + noise
 
@@ -71,7 +76,14 @@ class _Form(BaseModel):
 
 @dataclass(frozen=True)
 class Probes:
-    """All directions of a problem. eps: the fixed step of a plain difference, or None. asked: digest of probes.json."""
+    """All directions of a problem.
+
+    problem: the digest of the problem.
+    directions: in the order in which the worker evaluates them.
+    vectors: the stored vectors, by name.
+    eps: the fixed step of a plain difference, or None.
+    asked: the digest of probes.json, which the worker's answer repeats.
+    """
 
     problem: str
     directions: tuple[Direction, ...]
@@ -79,15 +91,18 @@ class Probes:
     eps: float | None = None
     asked: bytes = b""
 
-    def values(self, found: Array) -> Iterator[tuple[Direction, Array]]:
-        """Each direction with its share of the worker's numbers. Raises ContractError where they do not fit."""
+    def values(self, numbers: Array) -> Iterator[tuple[Direction, Array]]:
+        """Each direction with its share of the worker's numbers.
+
+        Raises ContractError where there are too few or too many.
+        """
         expected = sum(len(d.steps) for d in self.directions)
-        if found.shape != (expected,):
-            raise ContractError(f"{VALUES} has shape {found.shape}; expected {(expected,)}, of other probes")
+        if numbers.shape != (expected,):
+            raise ContractError(f"{VALUES} has shape {numbers.shape}; expected {(expected,)}, of other probes")
         start = 0
         for direction in self.directions:
             end = start + len(direction.steps)
-            yield direction, found[start:end]
+            yield direction, numbers[start:end]
             start = end
 
     def moved(self, direction: Direction, leaf: str, x: Array, step: float) -> Array:
@@ -102,7 +117,7 @@ class Probes:
         return moved
 
     def along(self, direction: Direction, leaf: str, shape: tuple[int, ...]) -> Array:
-        """v of one leaf, in float64."""
+        """The direction v in one leaf, of the leaf's shape, in float64."""
         if direction.element is not None:
             v = np.zeros(shape)
             v.reshape(-1)[direction.element] = direction.scale[leaf]
@@ -123,7 +138,7 @@ def write(folder: Path, probes: Probes) -> None:
 
 
 def read(folder: Path, problem: Problem) -> Probes:
-    """The probes of a problem. Raises ContractError."""
+    """The probes in a folder, held against their problem. Raises ContractError."""
     path = folder / "probes.json"
     try:
         form = _Form.model_validate(read_document(path))
@@ -139,7 +154,10 @@ def read(folder: Path, problem: Problem) -> Probes:
 
 
 def answers(found: Mapping[str, Array], probes: Probes) -> Array:
-    """The worker's numbers. Raises ContractError where they are missing or answer other probes."""
+    """The worker's numbers in a capture of probes.
+
+    Raises ContractError where they are missing or answer other probes.
+    """
     if VALUES not in found or ASKED not in found or found[ASKED].tobytes() != probes.asked:
         raise ContractError(f"{VALUES} is missing or answers other probes; capture this problem again")
     return found[VALUES]

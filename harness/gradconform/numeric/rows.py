@@ -27,7 +27,11 @@ LIMIT = 1.0
 
 @dataclass(frozen=True)
 class Finding:
-    """What is said of one leaf. worst: the direction that decides."""
+    """What is said of one leaf.
+
+    verdict, reason: of its row.
+    worst: the measure that decides; None where there is none.
+    """
 
     verdict: Verdict
     reason: Reason
@@ -35,7 +39,10 @@ class Finding:
 
 
 def rows(problem: Problem, capture: Capture, probed: Path) -> Iterator[Row]:
-    """The numerical check of a capture, where one was made beside it. probed: the problem folder with its probes."""
+    """The rows of the numerical check of a capture, where the forward was differenced beside it.
+
+    probed: the problem folder with the probes.
+    """
     folder = capture.folder / FOLDER
     if not folder.is_dir() or problem.exact:
         return
@@ -44,11 +51,11 @@ def rows(problem: Problem, capture: Capture, probed: Path) -> Iterator[Row]:
         route=capture.route, dtype=problem.dtype,
     )  # fmt: skip
     try:
-        found = read_capture(folder, problem)
-        if found.status != "ok":
-            yield replace(row, verdict=Verdict(found.status), reason=Reason(found.reason))
+        forward = read_capture(folder, problem)
+        if forward.status != "ok":
+            yield replace(row, verdict=Verdict(forward.status), reason=Reason(forward.reason))
             return
-        measured = measured_in(problem, capture, found, probed)
+        measured = measured_in(problem, capture, forward, probed)
     except ContractError as error:
         yield replace(row, verdict=Verdict.CRASHED, reason=Reason(str(error)))
         return
@@ -59,9 +66,11 @@ def rows(problem: Problem, capture: Capture, probed: Path) -> Iterator[Row]:
 def measured_in(
     problem: Problem, capture: Capture, found: Capture, probed: Path
 ) -> dict[str, list[Measure]]:
-    """Leaf, or all leaves joined by a space -> its directions. Raises ContractError.
+    """What was measured: leaf, or all leaves joined by a space -> the measures along its directions.
 
-    probed: the problem folder with the probes that were asked for; where it has none, the problem's own.
+    found: the capture of the forward alone.
+    probed: the problem folder with the probes that were asked for; where it has none, the problem's own are taken.
+    Raises ContractError.
     """
     # Another machine may have chosen other steps for the same problem.
     place = next((p for p in (probed, problem.folder) if (p / FOLDER / "probes.json").exists()), problem.folder)
@@ -70,49 +79,48 @@ def measured_in(
 
 
 def gradients(problem: Problem, capture: Capture) -> dict[str, Array]:
-    """The captured gradient of each leaf; zeros where the output does not depend on it."""
-    found = {}
-    for name, (_, shape, dtype, grad) in problem.given.items():
-        array = capture.tensors.get(f"grad/{name}")
-        if grad and array is None and capture.missing.get(f"grad/{name}") == Code.NOT_ON_PATH:
-            array = np.zeros(shape, dtype)
-        if grad and array is not None and array.shape == shape:
-            found[name] = array
-    return found
+    """Leaf -> its captured gradient; zeros where the output does not depend on the leaf."""
+    captured = {}
+    for name in problem.graph.wanted:
+        leaf, array = problem.graph.leaves[name], capture.tensors.get(f"grad/{name}")
+        if array is None and capture.missing.get(f"grad/{name}") == Code.NOT_ON_PATH:
+            array = np.zeros(leaf.shape, leaf.dtype)
+        if array is not None and array.shape == leaf.shape:
+            captured[name] = array
+    return captured
 
 
 def grouped(problem: Problem, measured: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
-    """The leaves that have a row together."""
-    leaves = tuple(name for name, (_, _, _, grad) in problem.given.items() if grad)
+    """The leaves that share a row: each by itself, or all together where they were moved together."""
+    leaves = problem.graph.wanted
     if len(leaves) > 1 and " ".join(leaves) in measured:
         yield leaves
     else:
         yield from ((leaf,) for leaf in leaves)
 
 
-def _row(problem: Problem, capture: Capture, row: Row, leaves: Sequence[str], found: Sequence[Measure]) -> Row:
-    finding = _missing(capture, leaves[0]) if not found else judged(found, problem.dtype)
+def _row(problem: Problem, capture: Capture, row: Row, leaves: Sequence[str], measured: Sequence[Measure]) -> Row:
+    finding = _missing(capture, leaves[0]) if not measured else judged(measured, problem.dtype)
     if len(leaves) == 1:
-        role, shape, _, _ = problem.given[leaves[0]]
-        reader = next((n for n in problem.nodes if leaves[0] in n.reads), None)
+        leaf, readers = problem.graph.leaves[leaves[0]], problem.graph.readers.get(leaves[0], ())
         row = replace(
-            row, tensor=f"grad/{leaves[0]}", kind=Kind.GRAD_PARAM if role == "parameter" else Kind.GRAD_INPUT,
-            node=reader.name if reader else "", op=reader.op if reader else "", shape=str(list(shape)),
+            row, tensor=f"grad/{leaves[0]}", kind=Kind(leaf.kind), node=readers[0].name if readers else "",
+            op=readers[0].op if readers else "", shape=str(list(leaf.shape)),
         )  # fmt: skip
     else:
         finding = replace(finding, reason=Reason(f"all {len(leaves)} tensors along one direction: {finding.reason}"))
     worst = finding.worst
     if worst is None:
         return replace(row, verdict=finding.verdict, reason=finding.reason)
-    off = [abs(m.analytic - m.quotient.value) for m in found]
-    scale = max(m.largest for m in found)
+    off = [abs(m.analytic - m.quotient.value) for m in measured]
+    scale = max(m.largest for m in measured)
     element = worst.direction.element
-    index = "" if element is None else str([int(i) for i in np.unravel_index(element, problem.given[leaves[0]][1])])
+    index = "" if element is None else str([int(i) for i in np.unravel_index(element, problem.graph.shape(leaves[0]))])
     diverges = finding.verdict == Verdict.DIVERGES
     return replace(
         row, ratio=worst.ratio, max_abs_err=max(off), max_rel_err=max(off) / scale if scale > 0 else NAN,
         worst_index=index, got=worst.analytic, expected=worst.quotient.value,
-        n_bad=sum(m.ratio > LIMIT for m in found), verdict=finding.verdict, reason=finding.reason,
+        n_bad=sum(m.ratio > LIMIT for m in measured), verdict=finding.verdict, reason=finding.reason,
         culprit=row.node if diverges else "",
     )  # fmt: skip
 
@@ -122,20 +130,23 @@ def _missing(capture: Capture, leaf: str) -> Finding:
     return Finding(Verdict.INCONCLUSIVE, Reason(f"no gradient to hold against: {said}"))
 
 
-def judged(found: Sequence[Measure], dtype: str) -> Finding:
-    """Outside its bar anywhere: diverges; else conforms where the bars are narrow enough to have seen a fault."""
-    if any(not math.isfinite(m.analytic) for m in found):
+def judged(measured: Sequence[Measure], dtype: str) -> Finding:
+    """What is said of one leaf from what was measured.
+
+    A derivative outside its bar diverges; else the leaf conforms where the bars are narrow enough to have seen a fault.
+    """
+    if any(not math.isfinite(m.analytic) for m in measured):
         return Finding(Verdict.DIVERGES, Reason(Code.NONFINITE))
-    unbarred = next((m for m in found if not math.isfinite(m.bar) or not math.isfinite(m.quotient.value)), None)
+    unbarred = next((m for m in measured if not math.isfinite(m.bar) or not math.isfinite(m.quotient.value)), None)
     if unbarred is not None:
         return Finding(Verdict.INCONCLUSIVE, Reason(f"no finite bar{_kinks(unbarred)}"))
-    worst = max(found, key=lambda m: m.ratio)
+    worst = max(measured, key=lambda m: m.ratio)
     if worst.ratio > LIMIT:
         return Finding(Verdict.DIVERGES, detailed(Code.VALUE, told(worst)), worst)
     # Random signs see what should be zero; what could have been seen is said of the others.
-    scaled = [m for m in found if m.direction.kind != "sign"] or list(found)
+    scaled = [m for m in measured if m.direction.kind != "sign"] or list(measured)
     widest = max(scaled, key=lambda m: m.bar)
-    if widest.largest == 0.0 and all(m.still for m in found):
+    if widest.largest == 0.0 and all(m.still for m in measured):
         return Finding(Verdict.CONFORMS, Reason(f"zero: f is the same number at every point; {told(worst)}"), worst)
     # A fault of the size to be seen moves the gradient by two bars: past the bar, wherever it was within it before.
     if widest.bar <= SCALES[dtype].resolution / 2.0 * widest.largest:
@@ -146,7 +157,7 @@ def judged(found: Sequence[Measure], dtype: str) -> Finding:
 
 
 def told(measure: Measure) -> str:
-    """The step, the bar and the kinks of one direction."""
+    """The step, the bar and the kinks of one measure, in words."""
     quotient = measure.quotient
     parts = f"{quotient.noise:.1e} noise, {quotient.truncation:.1e} truncation, {measure.allowed:.1e} rounding"
     kind = measure.direction.kind

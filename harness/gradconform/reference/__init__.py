@@ -9,9 +9,9 @@ import importlib
 import pkgutil
 
 from gradconform.reference import operators
-from gradconform.reference.operator import OPERATORS, Operator, Refused
+from gradconform.reference.operator import OPERATORS, Operator, ShapeError
 
-__all__ = ["OPERATORS", "Operator", "Refused"]
+__all__ = ["OPERATORS", "Operator", "ShapeError"]
 
 for _family in pkgutil.iter_modules(operators.__path__):
     importlib.import_module(f"{operators.__name__}.{_family.name}")

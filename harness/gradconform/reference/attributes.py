@@ -17,7 +17,7 @@ __all__ = [
 
 
 def _twice(value: Any) -> Any:
-    """An int stands for both axes."""
+    """The value of each axis; a single int stands for both."""
     return [value, value] if isinstance(value, int) and not isinstance(value, bool) else value
 
 

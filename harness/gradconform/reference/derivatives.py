@@ -29,7 +29,11 @@ COMPLEX_NOISE = 2.0**12
 
 @dataclass(frozen=True)
 class Derivative:
-    """value: an estimate; error: half the width of a bar around it, of the same shape."""
+    """A numerical derivative.
+
+    value: an estimate.
+    error: half the width of a bar around it, of the same shape.
+    """
 
     value: Array
     error: Array
@@ -43,7 +47,7 @@ class Derivative:
 
 
 def central(function: Function, point: Array, direction: Array, step: float) -> Array:
-    """(f(x + h v) - f(x - h v)) / 2h, plain; the error is O(h^2) plus the noise of f over h."""
+    """The plain central difference (f(x + h v) - f(x - h v)) / 2h; its error is O(h^2) plus the noise of f over h."""
     high, low = function(point + step * direction), function(point - step * direction)
     return np.asarray((high - low) / (2.0 * step))
 
@@ -87,7 +91,10 @@ def extrapolated(
 
 
 def complex_step(function: Function, point: Array, direction: Array) -> Array | None:
-    """Im f(x + ihv) / h; None where f takes no complex arrays. Wrong, in silence, where f is not analytic."""
+    """The derivative Im f(x + ihv) / h; None where f takes no complex arrays.
+
+    Wrong, in silence, where f is not analytic.
+    """
     try:
         value = np.asarray(function(point + 1j * COMPLEX_STEP * direction))
     except TypeError:
@@ -107,7 +114,8 @@ def jvp(function: Function, point: Array, direction: Array) -> Derivative:
 def vjp(function: Function, point: Array, cotangent: Array, elements: Array | None = None) -> Derivative:
     """The gradient of <cotangent, f> at x, one element of x at a time, with its error bars.
 
-    point: [...]. elements: which elements of x, in row-major order; all by default. Gives a number for each.
+    point: [...].
+    elements: which elements of x, in row-major order; all by default. Gives a number for each of them.
     """
     probe = np.random.default_rng(0).uniform(0.5, 1.0, size=point.shape)
     checked = complex_step(function, point, probe)
@@ -127,5 +135,5 @@ def vjp(function: Function, point: Array, cotangent: Array, elements: Array | No
 
 
 def _slop(value: Array) -> Array:
-    """What rounding may do to a complex step."""
+    """What rounding may do to a derivative by the complex step, element by element."""
     return np.full(value.shape, COMPLEX_NOISE * DOUBLE * np.max(np.abs(value), initial=0.0))

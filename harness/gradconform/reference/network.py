@@ -12,13 +12,16 @@ from gradconform.contract import Problem
 from gradconform.dtypes import wide
 from gradconform.graph import Graph, Node
 from gradconform.reference import OPERATORS
-from gradconform.reference.tracked.exactness import NotExact
+from gradconform.reference.tracked.exactness import InexactError
 
 Array = NDArray[Any]
 
 
 def slots(node: Node, tensors: Mapping[str, Any] | Callable[[str], Any]) -> list[Any]:
-    """The tensors of a node in the order of its operator's slots."""
+    """The tensors of a node, one for each slot of its operator: a list for a variadic slot, None where one is absent.
+
+    tensors: by name, or a function of a name.
+    """
     look_up = tensors if callable(tensors) else tensors.__getitem__
     return [
         None if name is None else look_up(name) if isinstance(name, str) else [look_up(n) for n in name]
@@ -27,22 +30,26 @@ def slots(node: Node, tensors: Mapping[str, Any] | Callable[[str], Any]) -> list
 
 
 def forward(graph: Graph, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Every output of every node, from inputs, parameters and buffers of one array type.
+    """Every output of every node, by name.
 
-    Raises NotExact naming the node.
+    given: inputs, parameters and buffers by name, of one array type.
+    Raises InexactError naming the node.
     """
     tensors = dict(given)
     for node in graph.nodes:
         try:
             results = OPERATORS[node.op].run_forward(slots(node, tensors), node.attributes)
-        except NotExact as error:
-            raise NotExact(f"node {node.name}: {error}") from error
+        except InexactError as error:
+            raise InexactError(f"node {node.name}: {error}") from error
         tensors.update(zip((name for name, _ in node.outputs), results, strict=True))
     return {name: value for name, value in tensors.items() if name not in given}
 
 
 def contributions(node: Node, gradients: tuple[Any, ...]) -> list[tuple[str, Any]]:
-    """(tensor, gradient) for each read of a node, from what its VJP gave for each slot."""
+    """What a node sends back: (tensor, gradient) for each tensor that it reads, once for each read.
+
+    gradients: what its VJP gave for each slot.
+    """
     pairs: list[tuple[str, Any]] = []
     for name, gradient in zip(node.tensors.values(), gradients, strict=True):
         if isinstance(name, tuple):
@@ -53,9 +60,11 @@ def contributions(node: Node, gradients: tuple[Any, ...]) -> list[tuple[str, Any
 
 
 def backward(graph: Graph, tensors: Mapping[str, Any], cotangent: Any) -> dict[str, Any]:
-    """The gradient of every tensor that has a path to the output, from the values of all tensors.
+    """The gradient of every tensor that has a path to the output, by name.
 
-    Raises NotExact naming the node.
+    tensors: the value of every tensor by name.
+    cotangent: of the output's shape.
+    Raises InexactError naming the node.
     """
     gradients: dict[str, Any] = {graph.output: cotangent}
     for node in reversed(graph.nodes):
@@ -65,8 +74,8 @@ def backward(graph: Graph, tensors: Mapping[str, Any], cotangent: Any) -> dict[s
             found = OPERATORS[node.op].run_vjp(gradients[node.name], slots(node, tensors), node.attributes)
             for name, gradient in contributions(node, found):
                 gradients[name] = gradients[name] + gradient if name in gradients else gradient
-        except NotExact as error:
-            raise NotExact(f"gradient of node {node.name}: {error}") from error
+        except InexactError as error:
+            raise InexactError(f"gradient of node {node.name}: {error}") from error
     return gradients
 
 
@@ -84,5 +93,8 @@ def reference(graph: Graph, numbers: Mapping[str, Array], cotangent: Array) -> d
 
 
 def reference_of(problem: Problem) -> dict[str, Array]:
-    """What `reference` gives for a problem on disk. Raises ContractError where its numbers cannot be read."""
+    """`output/...` and `grad/...` of a problem on disk in float64, named as in a capture.
+
+    Raises ContractError where its numbers cannot be read.
+    """
     return reference(problem.graph, {name: problem.value(name) for name in problem.graph.leaves}, problem.cotangent)

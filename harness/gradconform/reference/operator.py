@@ -36,17 +36,19 @@ Dims = tuple[int, ...]
 OPERATORS: dict[str, Operator] = {}
 
 
-class Refused(ValueError):
+class ShapeError(ValueError):
     """A shape rule refuses the shapes or attributes of a node; the message says what came and what was expected."""
 
 
 class Operator:
     """The definition of one operator.
 
-    slots: the tensors it takes, in order; `parameters`, `buffers`, `integers` and `optional` name some of them.
+    slots: the tensors it takes, in order.
+    parameters, buffers, integers, optional: the slots of each kind.
     variadic: the one slot that takes a list of tensors, or None.
     moves: whether it and its VJP only choose and move numbers, or change their sign: nothing is rounded then.
-    attributes: what goes to the forward by keyword, name -> type. sizes: what only shapes and parameters need.
+    attributes: what goes to the forward by keyword, name -> type.
+    sizes: what only shapes and parameters need, name -> type.
     """
 
     def __init__(
@@ -90,7 +92,7 @@ class Operator:
 
     @property
     def smooth(self) -> bool:
-        """Whether it has no kink anywhere: it registered no choices."""
+        """Whether the operator has no kink anywhere: it registered no choices."""
         return self._choices is None
 
     @property
@@ -155,29 +157,29 @@ class Operator:
                 self.sizes.setdefault(name, hints[name])
 
     def output_shape(self, shapes: Mapping[str, Any], values: Mapping[str, Any]) -> Dims:
-        """The shape of the first output. Raises Refused."""
+        """The shape of the first output. Raises ShapeError where the shapes or attributes do not fit."""
         if self._shape is None:
             return tuple(shapes[self.tensors[0]])
         return tuple(self._shape(*(shapes[s] for s in self.tensors), **_wanted(self._shape, values)))
 
     def parameter_draws(self, shapes: Mapping[str, Any], values: Mapping[str, Any]) -> Mapping[str, Draw]:
-        """Slot -> Draw for every parameter and buffer."""
+        """Slot -> Draw, for every parameter and buffer of the operator."""
         if self._draws is None:
             return {}
         return self._draws(*(shapes[s] for s in self.tensors), **_wanted(self._draws, values))
 
     def number_of_classes(self, shapes: Mapping[str, Any], values: Mapping[str, Any]) -> int | None:
-        """How many classes its integers choose among; None where it takes no integers."""
+        """How many classes the operator's integers choose among; None where it takes no integers."""
         if self._classes is None:
             return None
         return self._classes(*(shapes[s] for s in self.tensors), **_wanted(self._classes, values))
 
     def extra_outputs(self, values: Mapping[str, Any]) -> tuple[str, ...]:
-        """The names of outputs beside the first."""
+        """The names of the operator's outputs beside the first."""
         return tuple(self._extra(**_wanted(self._extra, values))) if self._extra else ()
 
     def run_forward(self, tensors: Sequence[Any], attributes: Mapping[str, Any]) -> tuple[Any, ...]:
-        """All outputs, as a tuple."""
+        """All outputs of the operator, as a tuple. tensors: one for each slot, of any array type."""
         result = self.forward(*tensors, **attributes)
         return result if isinstance(result, tuple) else (result,)
 

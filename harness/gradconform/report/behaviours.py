@@ -22,7 +22,12 @@ _NOT_RUN = "not run"
 
 @dataclass(frozen=True)
 class Cell:
-    """What one framework does to one tensor. verdict: None where there is no row."""
+    """What one framework does to one tensor.
+
+    word: for what it does.
+    verdict: None where there is no row.
+    reason: the row's.
+    """
 
     word: str
     verdict: Verdict | None
@@ -30,18 +35,23 @@ class Cell:
 
     @property
     def mark(self) -> str:
-        """What stands before the word, so that no colour is needed."""
+        """The sign that stands before the word of a cell, so that no colour is needed."""
         return _MARKS.get(self.verdict, "") if self.verdict else ""
 
     @property
     def more(self) -> bool:
-        """Whether the reason says more than the word."""
+        """Whether the reason says more than the word of the cell."""
         return self.reason not in ("", self.word)
 
 
 @dataclass(frozen=True)
 class Line:
-    """One asked tensor: what is right, and a cell for each framework in the order of the columns."""
+    """One asked tensor.
+
+    ask: what was asked for.
+    right: the word for what is right.
+    cells: one for each framework, in the order of the columns.
+    """
 
     ask: str
     right: str
@@ -49,13 +59,17 @@ class Line:
 
     @property
     def differs(self) -> bool:
-        """Whether any framework does otherwise than the sum rule."""
+        """Whether any framework does otherwise than the sum rule with this tensor."""
         return any(cell.verdict != Verdict.CONFORMS for cell in self.cells)
 
 
 @dataclass(frozen=True)
 class Behaviour:
-    """One behaviour with its asks."""
+    """One behaviour with its asks.
+
+    name, about: what it is called, and what it shows.
+    lines: one for each ask.
+    """
 
     name: str
     about: str
@@ -63,7 +77,7 @@ class Behaviour:
 
     @property
     def differs(self) -> bool:
-        """Whether any framework does otherwise than the sum rule."""
+        """Whether any framework does otherwise than the sum rule in this behaviour."""
         return any(line.differs for line in self.lines)
 
 
@@ -72,6 +86,7 @@ class Table:
     """Every behaviour of a run.
 
     columns: (framework, version).
+    behaviours: in the order of their files.
     words: those that stand in it, with what they say.
     answers: how many rows of each verdict it is made of.
     """
@@ -96,7 +111,7 @@ class Table:
 
     @property
     def groups(self) -> list[tuple[str, list[Behaviour]]]:
-        """The behaviours of each file, by its name in words."""
+        """Name of a file, in words -> its behaviours."""
         return [
             (name.replace("_", " "), list(group))
             for name, group in groupby(self.behaviours, lambda behaviour: behaviour.name.partition(".")[0])
@@ -104,7 +119,7 @@ class Table:
 
 
 def table_of(every: Iterable[Row], run: RunInfo) -> Table:
-    """The table of all rows of a run; without behaviours where it holds none."""
+    """The table of the behaviours among all rows of a run; empty where the rows hold none."""
     rows = [row for row in every if row.check.kind == CheckKind.SEMANTICS]
     versions = dict.fromkeys((row.framework, row.version) for row in rows if row.version)
     order = [info.name for info in run.frameworks]
@@ -159,7 +174,7 @@ def markdown(table: Table) -> str:
 
 
 def filled(text: str, table: str) -> str:
-    """A text with the table between its markers. Raises ValueError where they are not there."""
+    """A text with the table put between the table's markers. Raises ValueError where they are not there."""
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:

@@ -15,7 +15,13 @@ _MANY = {"wrong": "are wrong", "not judged": "are not judged", "holds": "hold"}
 
 @dataclass(frozen=True)
 class Answer:
-    """What one framework gave. dtypes: in which it gave the same; verdict: holds, refuted or measured."""
+    """What one framework gave in the place of a claim.
+
+    framework, version: which one.
+    dtypes: in which it gave the same.
+    verdict: holds, refuted or measured.
+    given: what it gave, as text.
+    """
 
     framework: str
     version: str
@@ -26,7 +32,12 @@ class Answer:
 
 @dataclass(frozen=True)
 class Heard:
-    """One claim with the answers of all frameworks. text: what it says and its source."""
+    """One claim with the answers of all frameworks.
+
+    spec, tensor: what it is about.
+    text: what it says, and its source.
+    answers: one for each framework and each thing that it gave.
+    """
 
     spec: str
     tensor: str
@@ -35,7 +46,10 @@ class Heard:
 
     @property
     def word(self) -> str:
-        """`wrong` where any framework that it speaks of refutes it, `not judged` where none of them has been run."""
+        """The claim in a word: `wrong` where a framework of which it speaks refutes it, `holds` where one bears it out.
+
+        `not judged` where none of them has been run.
+        """
         verdicts = {answer.verdict for answer in self.answers}
         if Verdict.REFUTED in verdicts:
             return "wrong"

@@ -19,7 +19,11 @@ ERROR_STEPS = (16.0, 1024.0, 1_048_576.0)
 
 @dataclass(frozen=True)
 class ErrorCell:
-    """One tensor in one framework and dtype. row: the worst of its routes; None where none was measured."""
+    """The error of one tensor in one framework and dtype.
+
+    row: the worst of its routes; None where none was measured.
+    level: how large the error is, for the colour.
+    """
 
     row: Row | None
     level: str
@@ -27,7 +31,11 @@ class ErrorCell:
 
 @dataclass(frozen=True)
 class ErrorLine:
-    """One tensor: its errors in the order of the columns."""
+    """The errors of one tensor.
+
+    tensor: its name.
+    cells: in the order of the columns.
+    """
 
     tensor: str
     cells: tuple[ErrorCell, ...]
@@ -35,7 +43,12 @@ class ErrorLine:
 
 @dataclass(frozen=True)
 class Between:
-    """The tensor in which two frameworks differ most. tensors: how many were compared."""
+    """The tensor in which two frameworks differ most.
+
+    row: the row that says so.
+    other: the second framework.
+    tensors: how many tensors were compared.
+    """
 
     row: Row
     other: str
@@ -43,7 +56,7 @@ class Between:
 
 
 def columns_of(row: Row, columns: Iterable[Column]) -> list[Column]:
-    """The columns a row speaks of: what failed before its version or dtype was known speaks of them all."""
+    """The columns that a row speaks of; what failed before its version or dtype was known speaks of all it could be."""
     return [
         (name, version, dtype)
         for name, version, dtype in columns
@@ -52,7 +65,7 @@ def columns_of(row: Row, columns: Iterable[Column]) -> list[Column]:
 
 
 def errors_of(rows: Iterable[Row], nodes: Sequence[str], columns: Sequence[Column]) -> tuple[ErrorLine, ...]:
-    """A line for each tensor, outputs before gradients, each in the order of the nodes."""
+    """The errors of each tensor end to end: outputs before gradients, each in the order of the nodes."""
     place = {node: i for i, node in enumerate(nodes)}
     cells_of: dict[str, dict[Column, Row]] = {}
     where: dict[str, tuple[bool, int, str]] = {}
@@ -70,7 +83,7 @@ def errors_of(rows: Iterable[Row], nodes: Sequence[str], columns: Sequence[Colum
 
 
 def between_of(rows: Iterable[Row]) -> tuple[Between, ...]:
-    """One entry for each pair of frameworks and dtype, whichever of the two was compared with the other."""
+    """The largest difference of each pair of frameworks in each dtype, whichever was compared with the other."""
     groups: dict[tuple[frozenset[str], str], list[Row]] = {}
     for row in rows:
         if row.check.kind == CheckKind.CROSS:
@@ -82,7 +95,7 @@ def between_of(rows: Iterable[Row]) -> tuple[Between, ...]:
 
 
 def _relative(row: Row) -> tuple[bool, float]:
-    """Sort key: what could not be compared at all is beyond any figure."""
+    """Sort key of a row: what could not be compared at all is larger than any figure."""
     incomparable = row.max_rel_err != row.max_rel_err
     return incomparable, 0.0 if incomparable else row.max_rel_err
 

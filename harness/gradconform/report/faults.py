@@ -11,7 +11,14 @@ from gradconform.rows import Row, Verdict
 
 @dataclass(frozen=True)
 class Fault:
-    """The failing (or known) rows of one culprit in one network and one framework, the worst first."""
+    """What is wrong with one culprit in one network and one framework.
+
+    framework, version, spec: where.
+    culprit: the node or nodes to look at, joined by a space.
+    ops: their operators.
+    dtypes: in which it shows.
+    rows: those that fail (or are known), the worst first.
+    """
 
     framework: str
     version: str
@@ -23,18 +30,25 @@ class Fault:
 
     @property
     def nodes(self) -> tuple[str, ...]:
-        """The nodes to look at: several where they read one tensor and are blamed together."""
+        """The nodes to look at; several where they read one tensor and are blamed together."""
         return tuple(self.culprit.split())
 
     @property
     def worst(self) -> Row:
-        """The row furthest beyond its bound."""
+        """The row that is furthest beyond its bound."""
         return self.rows[0]
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """What one framework could not do, in its own words, and all problems in which it said so."""
+    """What one framework could not do, in its own words.
+
+    verdict: `unsupported` or `crashed`.
+    framework, version: which one.
+    reason: its words.
+    ops, where, dtypes: the operators, places and dtypes in which it said so.
+    rows: how many say so.
+    """
 
     verdict: str
     framework: str
@@ -47,7 +61,7 @@ class Refusal:
 
 
 def faults_of(rows: Sequence[Row], ops: Mapping[tuple[str, str], str]) -> tuple[Fault, ...]:
-    """One fault for each framework, network and culprit of these rows; the worst first.
+    """What is wrong in these rows: one fault for each framework, network and culprit, the worst first.
 
     ops: (network, node) -> operator, as `operators_of` gives it.
     """

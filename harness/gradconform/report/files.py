@@ -23,7 +23,7 @@ Writer = Callable[[Path], object]
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
-    """RFC 4180 with every text quoted, UTF-8, floats in full, `nan`, `inf` and `-inf` spelled so."""
+    """Write a frame as CSV by RFC 4180: every text quoted, UTF-8, floats in full, with `nan`, `inf` and `-inf`."""
     with open(path, "w", encoding="utf-8", newline="") as file:
         out = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
         out.writerow(COLUMNS)
@@ -32,7 +32,7 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
 
 
 def write_parquet(frame: pd.DataFrame, path: Path) -> None:
-    """The same rows for tools that read Parquet."""
+    """Write a frame as Parquet, with the same rows and columns as the CSV."""
     frame.to_parquet(path, engine="pyarrow", index=False)
 
 
@@ -67,7 +67,8 @@ def read_run(folder: Path) -> tuple[list[Row], RunInfo]:
 def write_whole(folder: Path, writers: Mapping[str, Writer]) -> None:
     """Put a folder with all these files in place of the one that is there: a reader sees the old one or the new one.
 
-    Raises ContractError where the old one holds what no run wrote, OSError.
+    writers: name of a file -> what writes it.
+    Raises ContractError where the old folder holds what no run wrote, OSError.
     """
     check_replaceable(folder, writers)
     with scratch(folder) as work:
@@ -102,7 +103,7 @@ def _checked(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
 
 
 def write_night(rows: Sequence[Row], run: RunInfo, folder: Path) -> None:
-    """What is kept of a run among those of other nights: the rows and the manifest, in a new folder."""
+    """Write what is kept of a run among those of other nights into a new folder: the rows and the manifest."""
     write_files(
         folder,
         {

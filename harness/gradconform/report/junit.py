@@ -17,7 +17,7 @@ Suite = tuple[str, str, str]
 
 
 def junit(summary: Summary) -> str:
-    """The text of `junit.xml`."""
+    """The summary as the text of `junit.xml`."""
     run = summary.run
     suites = _suites(summary.rows, run)
     root = xml.Element("testsuites", name="gradconform")
@@ -37,8 +37,10 @@ def _suites(rows: Iterable[Row], run: RunInfo) -> Mapping[Suite, Mapping[str, li
     suites: dict[Suite, dict[str, list[Row]]] = {}
     nodes = {network.name: [name for name, _ in network.nodes] for network in run.networks}
     for row in rows:
-        of = nodes.get(row.spec, [])
-        suite = suites.setdefault((row.spec, row.framework, row.version), {name: [] for name in of})
+        key = (row.spec, row.framework, row.version)
+        suite = suites.get(key)
+        if suite is None:
+            suite = suites[key] = {name: [] for name in nodes.get(row.spec, [])}
         # As in the page's tables: a row that fails counts for those to look at.
         blamed = [name for name in row.culprit.split() if name in suite]
         for name in blamed or [row.node or WHOLE]:
@@ -82,14 +84,14 @@ def _case(spec: str, framework: str, node: str, rows: Sequence[Row], whole: Sequ
 
 
 def _say(case: xml.Element, tag: str, rows: Iterable[Row]) -> None:
-    """The worst row in the message, all of them in the text."""
+    """Add what is wrong to a test case: the worst row as its message, all of them as its text."""
     ordered = sorted(rows, key=attrgetter("severity"), reverse=True)
     element = xml.SubElement(case, tag, message=_line(ordered[0]), type=ordered[0].verdict)
     element.text = "\n".join(map(_line, ordered))
 
 
 def _line(row: Row) -> str:
-    """One row in a sentence."""
+    """One row of a report in a sentence."""
     words = [" ".join(filter(None, (row.tensor or "the whole problem", row.dtype, row.check))), row.verdict]
     if row.ratio == row.ratio:
         words.append(f"{figure(row.ratio)} times the bound")

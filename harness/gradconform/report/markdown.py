@@ -23,7 +23,7 @@ def plain(text: str) -> str:
 
 
 def markdown(summary: Summary, changes: Changes | None = None) -> str:
-    """The text of `summary.md`."""
+    """The summary as the text of `summary.md`. changes: since an earlier run."""
     text = _ENVIRONMENT.get_template("summary.md").render(
         summary=summary, run=summary.run, changes=changes, shown=SHOWN
     )

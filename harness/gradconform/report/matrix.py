@@ -18,7 +18,13 @@ RATIO_STEPS = (0.01, 0.1, 1.0, LIMIT, 100.0, 10_000.0)
 
 @dataclass(frozen=True)
 class Cell:
-    """One node in one framework and dtype. word: its verdict or why it has none; worst: the row behind it."""
+    """One node in one framework and dtype.
+
+    word: its verdict, or why it has none.
+    level: how near to its bound it is, for the colour.
+    worst: the row behind it; None where there is none.
+    tensors: how many were judged.
+    """
 
     word: str
     level: str
@@ -28,7 +34,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Line:
-    """One node: its cells in the order of the columns."""
+    """One node.
+
+    node, op: its name and its operator.
+    cells: in the order of the columns.
+    """
 
     node: str
     op: str
@@ -37,7 +47,16 @@ class Line:
 
 @dataclass(frozen=True)
 class NetworkView:
-    """What the page shows of one network."""
+    """What the page shows of one network.
+
+    name, about, path: what it is called, what it is there for, and its file.
+    columns: (framework, version, dtype).
+    overall: the worst cell of each column.
+    lines: one for each node.
+    errors: one for each tensor, end to end.
+    between: one for each pair of frameworks and dtype.
+    failed, judged: how many rows are.
+    """
 
     name: str
     about: str
@@ -52,7 +71,7 @@ class NetworkView:
 
 
 def networks_of(summary: Summary) -> tuple[NetworkView, ...]:
-    """One view for each network: those of the manifest in its order, then any that only the rows know."""
+    """What the page shows of each network: those of the manifest in its order, then any that only the rows know."""
     run, rows_by_spec = summary.run, dict[str, list[Row]]()
     for row in summary.rows:
         rows_by_spec.setdefault(row.spec, []).append(row)
@@ -64,7 +83,7 @@ def networks_of(summary: Summary) -> tuple[NetworkView, ...]:
 
 
 def _columns(rows: Iterable[Row], run: RunInfo) -> tuple[Column, ...]:
-    """Every framework of the manifest or the rows, with every dtype of the rows: a gap says so."""
+    """The page's columns: every framework of the manifest or the rows, with every dtype, so that a gap is seen."""
     dtypes = sorted({row.dtype for row in rows} - {""}) or [""]
     seen = dict.fromkeys((row.framework, row.version) for row in rows)
     pairs = dict.fromkeys(
@@ -77,9 +96,8 @@ def _columns(rows: Iterable[Row], run: RunInfo) -> tuple[Column, ...]:
 
 
 def _view(network: NetworkInfo, rows: Sequence[Row], columns: Sequence[Column]) -> NetworkView:
-    nodes = dict(network.nodes) | {
-        row.node: row.op for row in rows if row.node and row.node not in dict(network.nodes)
-    }
+    listed = dict(network.nodes)
+    nodes = listed | {row.node: row.op for row in rows if row.node and row.node not in listed}
     by_cell: dict[tuple[str, Column], list[Row]] = {}
     judged = {column for row in rows if row.verdict.judged for column in columns_of(row, columns)}
     for row in rows:
@@ -105,7 +123,10 @@ def _view(network: NetworkInfo, rows: Sequence[Row], columns: Sequence[Column]) 
 
 
 def _overall(cells: Sequence[Cell]) -> Cell:
-    """The worst of a network's cells. A node without any row counts: a network with a hole is not whole."""
+    """The worst of a network's cells in one column.
+
+    One without a row comes first: a network with a hole is not whole.
+    """
     return next((cell for cell in cells if cell.worst is None), None) or max(
         cells, key=lambda cell: cell.worst.severity if cell.worst else (0, False, 0.0)
     )

@@ -52,7 +52,11 @@ _BEYOND = {
 
 
 def page(summary: Summary, changes: Changes | None = None, evidence: Sequence[Evidence] = ()) -> str:
-    """The whole page as text. changes: since an earlier run; evidence: of the worst rows."""
+    """The whole page as text.
+
+    changes: since an earlier run.
+    evidence: of the worst rows.
+    """
     run, networks = summary.run, networks_of(summary)
     anchors = _anchors(summary.faults[:CARDS])
     shown = _shown(summary.faults[:CARDS], evidence)
@@ -84,21 +88,21 @@ def page(summary: Summary, changes: Changes | None = None, evidence: Sequence[Ev
 
 
 def _shown(faults: Sequence[Fault], evidence: Sequence[Evidence]) -> dict[str, Evidence]:
-    """The evidence of each card that has any, by the card's anchor."""
+    """Anchor of a card -> the evidence that the card shows, for the cards that have any."""
     by_row = {each.row: each for each in evidence}
     keys = {f"fault-{i}": key_of(fault.worst) for i, fault in enumerate(faults, 1)}
     return {anchor: by_row[key] for anchor, key in keys.items() if key in by_row}
 
 
 def page_scripts() -> tuple[str, ...]:
-    """The scripts of the page: the plotting library, then ours."""
+    """The scripts of the page: the plotting library, then the page's own."""
     home = resources.files("gradconform.report")
     ours = [(home / "templates" / "js" / name).read_text(encoding="utf-8") for name in _SCRIPTS]
     return (home / "vendor" / "plot" / "plot.js").read_text(encoding="utf-8"), "\n".join(ours)
 
 
 def _hash(script: str) -> str:
-    """What the page's policy knows a script by: no other one is run, whatever a name or a reason holds."""
+    """The digest of a script in the page's policy: no other script is run, whatever a name or a reason holds."""
     # The parser turns carriage returns into line feeds before it looks.
     digest = hashlib.sha256(script.replace("\r\n", "\n").encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"
@@ -107,7 +111,7 @@ def _hash(script: str) -> str:
 def _drawn(
     network: NetworkView, run: RunInfo, environment: jinja2.Environment, anchors: Mapping[Place, str]
 ) -> dict[str, Any]:
-    """What is shown when a network is opened: its tables as markup, its graph as names."""
+    """What is shown of a network when it is opened: its tables as markup, its graph as names."""
     info = next((info for info in run.networks if info.name == network.name), None)
     html = environment.get_template("network.html").render(
         network=network, anchors=anchors, limit=LIMIT, steps=RATIO_STEPS
@@ -122,7 +126,7 @@ def _carried(evidence: Evidence) -> dict[str, Any]:
 
 
 def _anchors(faults: tuple[Fault, ...]) -> dict[Place, str]:
-    """Where the card is that speaks of a spec, framework, version and node."""
+    """(spec, framework, version, node) -> the anchor of the card that speaks of it."""
     return {
         (fault.spec, fault.framework, fault.version, node): f"fault-{i}"
         for i, fault in reversed(list(enumerate(faults, 1)))
@@ -131,19 +135,19 @@ def _anchors(faults: tuple[Fault, ...]) -> dict[Place, str]:
 
 
 def rows_href(wanted: Mapping[str, str]) -> str:
-    """The address, within the page, of the rows that have these values."""
+    """The address, within the page, of the table of rows with a filter for these values."""
     return "#" + urlencode({name: value for name, value in wanted.items() if value}, quote_via=quote, safe="")
 
 
 def row_href(row: Row) -> str:
-    """The address of one row, within the page."""
+    """The address, within the page, of one row."""
     return "#row=" + "/".join(quote(part, safe="") for part in key_of(row))
 
 
 def _cell_href(
     cell: Cell, network: NetworkView, column: Column, node: str | None, anchors: Mapping[Place, str] | None = None
 ) -> str:
-    """Where a cell leads: to the card of what diverges, else to its rows; nowhere where it has none."""
+    """Where a cell of the matrix leads: to the card of what diverges, else to its rows; nowhere where it has none."""
     framework, version, dtype = column
     card = (anchors or {}).get((network.name, framework, version, node or ""))
     if card and cell.worst is not None and cell.worst.verdict.wrong:
@@ -167,7 +171,7 @@ def beyond(row: Row) -> str:
 
 
 def _cell_text(cell: Cell) -> str:
-    """What a cell of the table says; never nothing."""
+    """What stands in a cell of the matrix; never nothing."""
     row = cell.worst
     if row is None or cell.word in (Verdict.MISSING, Verdict.UNSUPPORTED, Verdict.CRASHED):
         return cell.word
@@ -178,7 +182,7 @@ def _cell_text(cell: Cell) -> str:
 
 
 def _cell_title(cell: Cell) -> str:
-    """What a cell says to those who point at it."""
+    """What a cell of the matrix says to those who point at it."""
     row = cell.worst
     if row is None:
         return "the run holds no row of this"
@@ -194,7 +198,7 @@ def _cell_title(cell: Cell) -> str:
 
 
 def _error_text(row: Row | None) -> str:
-    """An error end to end; never nothing."""
+    """What stands in a cell of the errors end to end; never nothing."""
     if row is None:
         return "not measured"
     return figure(row.max_rel_err) if row.max_rel_err == row.max_rel_err else row.reason or "NaN"
@@ -208,13 +212,13 @@ def _when(started: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Wall time in words."""
+    """Wall time in words, such as `2 min 5 s`."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
 
 
 def command(fault: Fault, run: RunInfo) -> str:
-    """How to see this fault again, with problem and capture kept."""
+    """The command that shows a fault again, with problem and capture kept."""
     row = fault.worst
     path = next((info.path for info in run.networks if info.name == row.spec), "") or row.spec
     words = ["gradconform", "run", path, "--adapter", row.framework]

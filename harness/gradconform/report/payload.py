@@ -32,21 +32,21 @@ def _worst_first(verdict: Verdict) -> tuple[bool, int]:
 
 
 def unpacked(text: str) -> dict[str, Any]:
-    """What `payload` packed."""
+    """What `payload` packed into a text: rows by column, and what else the script needs."""
     packed = json.loads(zlib.decompress(base64.b64decode(text)))
     assert isinstance(packed, dict)
     return packed
 
 
 def _texts(column: Iterable[str]) -> dict[str, list[Any]]:
-    """Distinct texts, and for each row which of them it has."""
+    """A column of texts as its distinct texts, and for each row which of them it has."""
     places: dict[str, int] = {}
     at = [places.setdefault(text, len(places)) for text in column]
     return {"words": [without_paths(text) for text in places], "at": at}
 
 
 def _numbers(rows: Iterable[Row], name: str) -> list[float | str | None]:
-    """Figures as short as the page shows them; got and expected with every digit of their dtype."""
+    """A column of figures, as short as the page shows them; got and expected with every digit of their dtype."""
     return [
         _number(getattr(row, name), (known(row.dtype) or FLOAT64).digits if name in _VALUES else 4)
         for row in rows

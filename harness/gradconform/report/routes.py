@@ -12,7 +12,15 @@ from gradconform.words import counted
 
 @dataclass(frozen=True)
 class RouteView:
-    """One route of one framework, over all networks. others: what has another verdict; missing: reasons, counted."""
+    """One route of one framework, over all networks.
+
+    framework, version, route: which one.
+    primary: the route that it is held against.
+    identical, within, diverging: how many tensors are the same to the bit, within the bound, beyond it.
+    others: rows with another verdict, counted, as text.
+    ratio: the largest.
+    missing: the reasons of tensors that are not there, counted, as text.
+    """
 
     framework: str
     version: str
@@ -27,7 +35,7 @@ class RouteView:
 
 
 def routes_of(rows: Iterable[Row]) -> tuple[RouteView, ...]:
-    """One view for each framework, version and route, in their order."""
+    """What is said of each route beside a primary one, by framework, version and route."""
     groups: dict[tuple[str, str, str], list[Row]] = {}
     for row in rows:
         if row.check.kind == CheckKind.ROUTE:

@@ -20,10 +20,12 @@ from gradconform.words import counted, listed, printable
 
 @dataclass(frozen=True)
 class Headline:
-    """The answer in one line.
+    """The answer of a run in one line.
 
-    state: conforms | fails | incomplete. sentence: the verdict. scope: what it speaks of. gaps: what
-    should be there and is not.
+    state: conforms | fails | incomplete.
+    sentence: the verdict.
+    scope: what it speaks of.
+    gaps: what should be there and is not.
     """
 
     state: str
@@ -34,7 +36,12 @@ class Headline:
 
 @dataclass(frozen=True)
 class Nearest:
-    """The conforming row of one operator and dtype that came nearest to its bound, and how many there are."""
+    """How near one operator came to its bound in one dtype.
+
+    op, dtype: which.
+    worst: the conforming row that came nearest; None where none conforms.
+    judged, failed: how many rows are.
+    """
 
     op: str
     dtype: str

@@ -18,7 +18,7 @@ _STYLES = {"conforms": "bold green", "fails": "bold red", "incomplete": "bold ye
 
 
 def terminal_summary(summary: Summary) -> RenderableType:
-    """The verdict in one line, then what is at fault, what could not be run, and the counts."""
+    """The summary of a run as text for a terminal: the verdict, what is at fault, what could not run, the counts."""
     head = summary.headline
     # Text, never markup: a name with brackets in it must not change the output.
     parts: list[RenderableType] = [Text(head.sentence, _STYLES[head.state]), Text(head.scope)]

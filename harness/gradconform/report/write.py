@@ -32,8 +32,9 @@ def write(
 ) -> None:
     """Write the run folder: the rows, the page, the summaries and the manifest, all of them or none.
 
-    changes: since an earlier run; evidence: of the worst rows. Raises ContractError where the folder holds what no run
-    wrote, OSError.
+    changes: since an earlier run.
+    evidence: of the worst rows.
+    Raises ContractError where the folder holds what no run wrote, OSError.
     """
     frame = frame_of(summary.rows)
     texts = {

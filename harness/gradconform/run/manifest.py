@@ -31,7 +31,7 @@ class Clock:
 
     @property
     def seconds(self) -> float:
-        """Wall time since then."""
+        """The wall time since the run began, in seconds."""
         return round(time.monotonic() - self._begin, 1)
 
 
@@ -40,7 +40,8 @@ def manifest(
 ) -> RunInfo:
     """The manifest of a run whose problems and captures lie in these folders.
 
-    seed: what the user asked for, or None for each spec's own. absent: pairs of adapter and why it could not run.
+    seed: what the user asked for, or None for each spec's own.
+    absent: pairs of adapter and why it could not run.
     """
     return RunInfo(
         command=shlex.join(["gradconform", *sys.argv[1:]]), started=clock.started, seconds=clock.seconds, seed=seed,
@@ -64,14 +65,14 @@ def revision() -> str:
 
 
 def _known() -> str:
-    """A digest of specs/known and of the recorded conventions: they decide between `known` and `diverges`."""
+    """A digest of what decides between `known` and `diverges`: specs/known and the recorded conventions."""
     folders = (specs_folder() / "known", specs_folder() / "semantics" / "conventions")
     files = [path for folder in folders for path in sorted(folder.glob("*.yaml"))]
     return hashlib.sha256(b"".join(path.name.encode() + path.read_bytes() for path in files)).hexdigest()
 
 
 def _problems(folders: Sequence[Folder]) -> Iterator[Problem]:
-    """All that can be read; the judge speaks of the others."""
+    """All problems of the folders that can be read; the judge speaks of the others."""
     for folder in folders:
         for path, _ in folder.found():
             with suppress(ContractError):
@@ -98,8 +99,12 @@ def _networks(folders: Sequence[Folder]) -> list[NetworkInfo]:
 
 
 def _edges(problem: Problem) -> Iterator[tuple[str, str]]:
-    """What is read, an input or a node, and who reads it; parameters belong to their node."""
-    drawn = {node.name for node in problem.nodes} | {n for n, (role, *_) in problem.given.items() if role == "input"}
+    """The edges of a problem's graph: what is read, an input or a node, and who reads it.
+
+    Parameters belong to their node.
+    """
+    inputs = {leaf.name for leaf in problem.graph.leaves.values() if leaf.role == "input"}
+    drawn = {node.name for node in problem.nodes} | inputs
     for node in problem.nodes:
         yield from ((name, node.name) for name in dict.fromkeys(node.reads) if name in drawn)
 

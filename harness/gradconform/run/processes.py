@@ -26,10 +26,13 @@ def cores() -> int:
 
 
 class _Pool(ProcessPoolExecutor):
-    """Ctrl-C reaches every process of a terminal; it is the parent that answers it."""
+    """A pool whose processes ignore Ctrl-C, which reaches every process of a terminal: the parent alone answers it."""
 
     def submit(self, function: Callable[..., T], /, *args: Any, **options: Any) -> Future[T]:
-        """As ever; a process that is started for it inherits that the signal is blocked, from its first moment."""
+        """Hand a function to a process of the pool.
+
+        A process that is started for it inherits that the signal is blocked, and so ignores it from its first moment.
+        """
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             return super().submit(function, *args, **options)
@@ -39,7 +42,10 @@ class _Pool(ProcessPoolExecutor):
 
 @contextmanager
 def pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Processes that share the cores among themselves; spawned, so that they hold no memory of ours."""
+    """A pool of processes that share the cores among themselves.
+
+    They are spawned, so that they hold no memory of the parent; all are gone at the end.
+    """
     share = max(1, cores() // workers)
     others = set(multiprocessing.active_children())
     executor = _Pool(workers, multiprocessing.get_context("spawn"), initializer=_set_up, initargs=(share,))
@@ -68,7 +74,7 @@ def _end_with_parent() -> None:
 
 
 def keep_freed_memory() -> bool:
-    """Tell glibc to hand freed arrays out again rather than back to the kernel; whether that was possible.
+    """Tell glibc to hand freed arrays out again rather than back to the kernel. Returns whether that was possible.
 
     The judge makes and drops arrays of many megabytes. Mapped afresh, each page of them costs a fault, which took half
     of the time on VGG16.

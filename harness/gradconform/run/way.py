@@ -21,7 +21,7 @@ from gradconform.rows import Row
 def draw(
     folder: Folder, wanted: Sequence[Variant], seed: int | None, progress: Progress, workers: Executor
 ) -> None:
-    """Write every problem. Raises ContractError (NoExactProblem among them)."""
+    """Write the problem of every variant. Raises ContractError (NoExactProblemError among them)."""
     futures = {workers.submit(draw_one, v, folder.problem(v.name), seed): v for v in wanted}
     for done, future in enumerate(as_completed(futures), 1):
         folder.digests[futures[future].name] = future.result()
@@ -29,7 +29,7 @@ def draw(
 
 
 def draw_one(variant: Variant, folder: Path, seed: int | None) -> str:
-    """Write one problem; its digest. Raises ContractError (NoExactProblem among them)."""
+    """Write one problem; its digest. Raises ContractError (NoExactProblemError among them)."""
     written = draw_problem(variant.network, folder, dtype=variant.dtype, values=variant.values, seed=seed)
     return written.digest
 
@@ -37,7 +37,7 @@ def draw_one(variant: Variant, folder: Path, seed: int | None) -> str:
 def probe(
     folder: Folder, wanted: Sequence[Variant], eps: float | None, progress: Progress, workers: Executor
 ) -> None:
-    """Choose where each network is evaluated for numerical derivatives; exact problems and scripts have none."""
+    """Choose where each network is evaluated for numerical derivatives; exact problems and behaviours have none."""
     futures = [workers.submit(probe_one, folder.problem(v.name), eps) for v in wanted]
     for done, future in enumerate(as_completed(futures), 1):
         future.result()
@@ -52,7 +52,7 @@ def probe_one(folder: Path, eps: float | None) -> None:
 
 
 def judge_or_refuse(problem: Path, captures: Mapping[str, Path]) -> list[Row]:
-    """The rows of one problem; of one that cannot be used, rows that say so, since the others can still be judged."""
+    """The rows of one problem; where it cannot be used, rows that say so, so that the others are still judged."""
     try:
         return judge(problem, captures)
     except ContractError as error:
@@ -62,13 +62,13 @@ def judge_or_refuse(problem: Path, captures: Mapping[str, Path]) -> list[Row]:
 def judge_all(
     workers: Executor, jobs: Iterable[tuple[Path, Mapping[str, Path]]], progress: Progress
 ) -> list[Row]:
-    """The rows of problems that are captured already."""
+    """The rows of problems that were captured before. jobs: each problem with its captures, by name."""
     futures = [workers.submit(judge_or_refuse, problem, captures) for problem, captures in jobs]
     return collect(futures, progress)
 
 
 def collect(futures: Sequence[Future[list[Row]]], progress: Progress) -> list[Row]:
-    """The rows of all futures, in their order."""
+    """The rows that some judges give, in the order in which these were started."""
     for done, _ in enumerate(as_completed(futures), 1):
         progress("judge", done, len(futures))
     return [row for future in futures for row in future.result()]
@@ -78,7 +78,7 @@ def capture_and_judge(
     folder: Folder, wanted: Sequence[Variant], adapters: Sequence[Adapter], how: Capturing, progress: Progress,
     workers: Executor,
 ) -> list[Row]:  # fmt: skip
-    """Capture everything, and judge each problem as soon as all frameworks have done it."""
+    """The rows of problems that are captured now; each is judged as soon as all frameworks are done with it."""
     futures: dict[str, Future[list[Row]]] = {}
 
     def complete(variant: Variant) -> None:

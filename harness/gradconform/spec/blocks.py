@@ -19,7 +19,7 @@ Fault = tuple[int, str, str]
 
 
 def broken_blocks(blocks: Mapping[str, Block], items: Mapping[str, Item], mistakes: Mistakes) -> set[str]:
-    """The names of the blocks that cannot be expanded, with the reasons noted."""
+    """The names of the blocks that cannot be expanded. Notes why each of them cannot."""
     broken = set()
     for name, block in blocks.items():
         for line, message, hint in _faults(block, items[name]):
@@ -78,7 +78,7 @@ def _unfit_names(block: Block, item: Item, written: Mapping[str, int]) -> Iterat
 
 
 def texts(item: Item | None) -> Iterator[tuple[str, int]]:
-    """Every text among the values, with its line."""
+    """Every text among the values of an item, with its line."""
     inside = item.value if item else None
     if isinstance(inside, dict | list):
         for inner in inside.values() if isinstance(inside, dict) else inside:

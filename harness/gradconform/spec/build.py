@@ -28,7 +28,7 @@ Dropped = set[tuple[str, ...]]
 
 
 class Builder:
-    """Builds the network of one form, or raises SpecError with everything that is wrong."""
+    """Builds the network of one form; it raises SpecError with everything that is wrong."""
 
     def __init__(self, path: Path, mistakes: Mistakes, most_elements: int) -> None:
         self.path = path
@@ -38,7 +38,14 @@ class Builder:
     def network(
         self, form: NetworkFile, item: Item, dropped: Dropped, grad: bool = False, name: str | None = None
     ) -> Network:
-        """The network. grad: whether float inputs get a gradient when nothing is said."""
+        """The network that a form describes.
+
+        item: the form as it is written, with its lines.
+        dropped: the parts of the file that were left out because of a mistake that was noted.
+        grad: whether float inputs get a gradient where they do not say.
+        name: what the network is called; by default what the form or the file says.
+        Raises SpecError with all mistakes.
+        """
         name = name or self._name(form)
         self.declared = Declared(self.path, form.dtypes, self.mistakes)
         inputs = [
@@ -118,7 +125,7 @@ class Builder:
         return order
 
     def _given(self, draft: Draft) -> list[Tensor]:
-        """Parameters and buffers, drawn as the file or else their operator says."""
+        """The network's parameters and buffers, drawn as the file says, or else as their operator does."""
         tensors = []
         buffers = draft.inference.buffers
         for name, (_, draw, line) in draft.inference.owned.items():
@@ -142,7 +149,10 @@ class Builder:
 
 
 def standard_cotangent(shape: Shape) -> Draw:
-    """Never all ones: one random number for a scalar output, normal ones otherwise."""
+    """How a cotangent is drawn where the spec does not say.
+
+    Never all ones: one random number for a scalar output, normal numbers otherwise.
+    """
     if shape == ():
         return Draw(shape, kind="uniform", low=0.6, high=1.7)
     return Draw(shape, mean=0.4, scale=0.8)

@@ -21,6 +21,7 @@ from gradconform.spec.wording import adapter, check, expected
 class Call:
     """A node whose words are understood and whose shapes are not known yet.
 
+    name, op: the node's name and its operator.
     reads: slot -> names, for the slots that the spec fills; None where a tensor is absent.
     values: attributes and sizes, by name.
     lines: key -> the line on which it is written.
@@ -37,13 +38,13 @@ class Call:
     whole: bool
 
     def names(self, slot: str) -> tuple[str, ...]:
-        """The names that a slot reads."""
+        """The names that the node reads in a slot."""
         read = self.reads.get(slot)
         return () if read is None else (read,) if isinstance(read, str) else read
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """Every name in a tensor slot."""
+        """Every name that the node reads in a tensor slot."""
         return tuple(name for slot in self.op.tensors for name in self.names(slot))
 
     @property
@@ -158,7 +159,10 @@ def _name(step: Step, slot: str, item: Item, mistakes: Mistakes, op: Operator) -
 def _values(
     step: Step, op: Operator, mistakes: Mistakes, largest: float, meant: set[str]
 ) -> Iterator[tuple[str, Any]]:
-    """The attributes and sizes, validated. Those in `meant` were misspelt and noted, so they are not called missing."""
+    """The attributes and sizes of a node, validated.
+
+    meant: keys that were misspelt, which is noted already, so they are not called missing as well.
+    """
     for key, kind in {**op.sizes, **op.attributes}.items():
         item = step.fields.get(key)
         if item is None:

@@ -19,7 +19,7 @@ _OWN = ("exact", "cotangent")
 
 
 def case_networks(form: OperatorFile, item: Item, builder: Builder, mistakes: Mistakes) -> Iterator[Network]:
-    """One network for each case. Notes what is wrong with any of them."""
+    """One network for each case of an operator's file. Notes what is wrong with any of them."""
     line = item.value["operator"].line
     op = OPERATORS.get(form.operator)
     if op is None:

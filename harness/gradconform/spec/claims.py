@@ -21,35 +21,38 @@ WORDS = ("none", "raises")
 
 
 def claims(draft: Draft, declared: Declared) -> tuple[Claim, ...]:
-    """The claims of a network or a behaviour. Notes what is wrong with any of them."""
+    """The claims of a network or a behaviour, validated. Notes what is wrong with any of them.
+
+    declared: makes the numbers of a claim, in the shape of its tensor.
+    """
     scripted = isinstance(draft.form, form.Behaviour)
     known = asked(draft) if scripted else readable(draft)
     listed = draft.item.get("claims")
     items = listed.value if listed is not None and isinstance(listed.value, list) else []
-    found = []
-    for said, item in zip(draft.form.claims, items, strict=False):
-        of = aliased(draft, said.of)
-        declared.mistakes.extend(_faults(draft, said, item, of, known, scripted))
-        if isinstance(said.value, str) or of not in known:
-            value = said.value
+    valid = []
+    for written, item in zip(draft.form.claims, items, strict=False):
+        of = aliased(draft, written.of)
+        declared.mistakes.extend(_faults(draft, written, item, of, known, scripted))
+        if isinstance(written.value, str) or of not in known:
+            value = written.value
         else:
             # Checked as any literal is: numbers alone, none too large for the dtype, in the tensor's shape.
-            numbers = form.Drawn(value=said.value)
+            numbers = form.Drawn(value=written.value)
             value = _json(plain(item.value["value"]))
             declared.draw(numbers, item, f"claim about {of}", Draw(known[of]))
         where = Where(draft.path, item.key_line or item.line)
-        found.append(Claim(said.says, said.source, said.framework, of, value, said.digits, where))
-    return tuple(found)
+        valid.append(Claim(written.says, written.source, written.framework, of, value, written.digits, where))
+    return tuple(valid)
 
 
 def aliased(draft: Draft, tensor: str) -> str:
-    """The name of a tensor, in which the use of a block is replaced by the node that it stands for."""
+    """The name of a tensor, in which the name of a block's use is replaced by the node that it stands for."""
     *kind, name = tensor.split("/")
     return "/".join([*kind, draft.aliases.get(name, name)])
 
 
 def asked(draft: Draft) -> dict[str, Shape]:
-    """Ask -> shape, of a behaviour: a claim about a behaviour can speak of its asks alone."""
+    """What a claim about a behaviour can speak of: each ask, with the shape of its tensor."""
     written = draft.item.get("ask")
     asks = [aliased(draft, str(item.value)) for item in written.value] if written else []
     shapes = draft.inference.shapes
@@ -57,12 +60,12 @@ def asked(draft: Draft) -> dict[str, Shape]:
 
 
 def readable(draft: Draft) -> dict[str, Shape]:
-    """Tensor -> shape, for every tensor that a capture of a plain network holds."""
+    """What a claim about a plain network can speak of: every tensor that a capture of it holds, with its shape."""
     return {address.tensor: address.shape for address in draft.inference.graph(draft.output).addresses()}
 
 
 def _faults(
-    draft: Draft, said: form.Claim, item: Item, of: str, known: Mapping[str, Shape], scripted: bool
+    draft: Draft, written: form.Claim, item: Item, of: str, known: Mapping[str, Shape], scripted: bool
 ) -> Iterator[Mistake]:
     """What is wrong with a claim, apart from its numbers."""
     line = item.value["value"].line
@@ -71,14 +74,14 @@ def _faults(
     uncertain = draft.is_lost(base) or base in set(draft.nodes) - draft.inference.nodes.keys()
     if of not in known and not uncertain:
         what = "the script does not ask for" if scripted else "a capture does not hold"
-        yield draft.mistake(item.value["of"].line, f"claim: {what} {show(said.of)}", nearest(said.of, known))
-    if isinstance(said.value, str):
-        if said.value not in WORDS:
+        yield draft.mistake(item.value["of"].line, f"claim: {what} {show(written.of)}", nearest(written.of, known))
+    if isinstance(written.value, str):
+        if written.value not in WORDS:
             expected = "numbers, none or raises"
-            yield draft.mistake(line, f"claim about {of}: value is {show(said.value)}; expected {expected}")
-        elif said.digits is not None:
-            yield draft.mistake(line, f"claim about {of}: digits are of numbers, and value is {said.value}")
-        if said.value == "raises" and not scripted:
+            yield draft.mistake(line, f"claim about {of}: value is {show(written.value)}; expected {expected}")
+        elif written.digits is not None:
+            yield draft.mistake(line, f"claim about {of}: digits are of numbers, and value is {written.value}")
+        if written.value == "raises" and not scripted:
             yield draft.mistake(line, f"claim about {of}: only the ask of a script raises", "expected numbers or none")
     if "drawn" not in draft.form.values:
         hint = "write `values: [drawn, exact]`"

@@ -20,9 +20,14 @@ from gradconform.spec.text import Item
 class Draft:
     """All that is known of a network before it is accepted.
 
+    path, form, item: the file, its form, and the form as it is written.
+    inputs: the names of the inputs.
+    calls: the nodes whose words are understood.
     aliases: a name as other nodes write it -> the node that it means.
     lost: names that exist, but of which nothing is known because of a mistake that was noted.
     lost_uses: the uses of blocks whose nodes could not be made because of a mistake that was noted.
+    inference: the shapes that could be inferred.
+    output, exact_output: the names of the nodes that are the output of each variant.
     """
 
     path: Path
@@ -76,5 +81,5 @@ class Draft:
         return (written.get(key) or written).key_line
 
     def mistake(self, line: int, message: str, hint: str = "") -> Mistake:
-        """A mistake in this file."""
+        """A mistake at a line of the network's file."""
         return Mistake(Where(self.path, line), message, hint)

@@ -16,7 +16,12 @@ LONGEST_TEXT = 400
 
 @dataclass(frozen=True)
 class Mistake:
-    """One thing that is wrong: where, what came and what was expected, and what to do next."""
+    """One thing that is wrong with a spec.
+
+    where: file and line.
+    message: what came and what was expected.
+    hint: what to do next; empty where nobody knows.
+    """
 
     where: Where
     message: str
@@ -27,7 +32,7 @@ class Mistake:
 
 
 class SpecError(GradconformError):
-    """A spec cannot be used. `mistakes` holds every reason."""
+    """A spec cannot be used. `mistakes` holds every reason, and the message shows all of them."""
 
     def __init__(self, mistakes: Iterable[Mistake]) -> None:
         self.mistakes = tuple(mistakes)
@@ -65,12 +70,12 @@ class Mistakes:
         return len(self.found) >= MOST_MISTAKES
 
     def extend(self, mistakes: Iterable[Mistake]) -> None:
-        """Note every mistake that a rule yields."""
+        """Note every one of some mistakes, such as those that a rule yields."""
         for mistake in mistakes:
             self.add(mistake.where.line, mistake.message, mistake.hint)
 
     def stop(self) -> None:
-        """Raise SpecError if anything was found."""
+        """Raise SpecError if any mistake was noted."""
         if not self.found:
             return
         mistakes = sorted(self.found, key=lambda mistake: mistake.where.line)
@@ -103,5 +108,5 @@ def _short_repr(value: Any) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """`1 element`, `3 elements`."""
+    """A number with its noun: `1 element`, `3 elements`."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -28,7 +28,10 @@ class Scope:
     block: str | None = None
 
     def meaning(self, name: str) -> str | None:
-        """The network's name of a tensor; outside of blocks an unknown name may be one that a block makes."""
+        """The network's name of what is called `name` here.
+
+        Outside of blocks an unknown name is kept, since a block may make it. None where nothing can have that name.
+        """
         base, dot, slot = name.partition(".")
         if base in self.names:
             return self.names[base] + dot + slot
@@ -37,11 +40,13 @@ class Scope:
 
 @dataclass(frozen=True)
 class Step:
-    """A node after the blocks were expanded.
+    """A node as it is after the blocks were expanded.
 
+    name: its name in the network.
     fields: key -> what the node says under it.
     scope: what the names in those fields mean.
     before: the tensor that the operator's first slot reads where the node names none; None where there is none.
+    line: where the node is written.
     """
 
     name: str
@@ -52,7 +57,7 @@ class Step:
 
 
 class Expansion:
-    """Turns nodes into steps.
+    """Turns nodes into steps: a node that uses a block becomes the steps of the block's nodes.
 
     lost: names that exist, but of which nothing is known because of a mistake that was noted.
     lost_uses: the uses of blocks whose nodes could not be made because of a mistake that was noted.
@@ -82,7 +87,7 @@ class Expansion:
         return steps, scope
 
     def _inside(self, nodes: Mapping[str, Item], scope: Scope, prefix: str) -> Scope:
-        """The scope among some nodes: their own names besides those known outside."""
+        """The scope among some nodes: their own names, besides those of the scope around them."""
         names = {key: self._output(prefix + key, item) for key, item in nodes.items()}
         return Scope({**scope.names, **names}, scope.block)
 
@@ -159,7 +164,7 @@ class Expansion:
         return len(self.mistakes.found) == before
 
     def _bound(self, name: str, item: Item, block: Block, scope: Scope, before: str | None) -> dict[str, str]:
-        """The network's names of what the block's inputs stand for."""
+        """The network's names of the tensors that the block's inputs stand for in one use."""
         bound: dict[str, str] = {}
         for key in block.inputs:
             written = item.get(key)
@@ -207,7 +212,7 @@ def look_up(item: Item, scope: Scope, mistakes: Mistakes, node: str) -> str | No
 
 
 def _arguments(item: Item, scope: Scope) -> dict[str, Item]:
-    """What a use gives under `with`; names in it keep the meaning they have where they are written."""
+    """What a use of a block gives under `with`; names in it keep the meaning they have where they are written."""
     given = item.get("with")
     if given is None or not isinstance(given.value, dict):
         return {}
@@ -215,7 +220,7 @@ def _arguments(item: Item, scope: Scope) -> dict[str, Item]:
 
 
 def _filled(item: Item, arguments: Mapping[str, Item]) -> Item:
-    """The item with every `$argument` replaced."""
+    """The item with every `$argument` in it replaced by what the argument is."""
     inside: Any = item.value
     if isinstance(inside, dict):
         return item._replace(value={key: _filled(value, arguments) for key, value in inside.items()})

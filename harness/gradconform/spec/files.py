@@ -13,9 +13,9 @@ from gradconform.spec.errors import Mistake
 
 
 def networks(specs: Sequence[Path]) -> list[Network]:
-    """The networks of files and folders, specs/networks and specs/semantics by default.
+    """The networks of some files and folders; of specs/networks and specs/semantics where none is named.
 
-    Raises SpecError with the mistakes of all of them, ContractError where there are none.
+    Raises SpecError with the mistakes of all files, ContractError where there are no specs.
     """
     places = list(specs) or [paths.specs_folder() / "networks", paths.specs_folder() / "semantics"]
     files: dict[Path, Path] = {}
@@ -25,14 +25,14 @@ def networks(specs: Sequence[Path]) -> list[Network]:
             if not given.is_dir() or file.parent.name != paths.CONVENTIONS:
                 files.setdefault(file.resolve(), file)
     loaded: list[Network] = []
-    found: list[Mistake] = []
+    mistakes: list[Mistake] = []
     for file in files.values():
         try:
             loaded.extend(load(file))
         except SpecError as error:
-            found.extend(error.mistakes)
-    if found:
-        raise SpecError(found)
+            mistakes.extend(error.mistakes)
+    if mistakes:
+        raise SpecError(mistakes)
     if not loaded:
         raise ContractError(f"{', '.join(map(str, places))}: no specs there; expected *.yaml")
     by_name: dict[str, Path] = {}

@@ -28,9 +28,9 @@ def ordered(needs: Mapping[str, Collection[str]]) -> list[str]:
 
 
 def cycles(needs: Mapping[str, Collection[str]]) -> list[list[str]]:
-    """Disjoint cycles, each as its names in the order in which each needs the next."""
+    """Disjoint cycles of a graph, each as its names in the order in which each needs the next."""
     done = set(ordered(needs))
-    found: list[list[str]] = []
+    rings: list[list[str]] = []
     for start in needs:
         path: dict[str, None] = {}
         name: str | None = start
@@ -39,6 +39,6 @@ def cycles(needs: Mapping[str, Collection[str]]) -> list[list[str]]:
             name = next((needed for needed in needs[name] if needed in needs and needed not in done), None)
         if name in path:
             walked = list(path)
-            found.append(walked[walked.index(name) :])
+            rings.append(walked[walked.index(name) :])
         done.update(path)
-    return found
+    return rings

@@ -9,7 +9,7 @@ import numpy as np
 
 from gradconform.draws import Draw
 from gradconform.graph import Graph, Leaf, Node, Output, Shape
-from gradconform.reference import Refused
+from gradconform.reference import ShapeError
 from gradconform.spec.calls import Call
 from gradconform.spec.errors import Mistakes, show
 from gradconform.spec.model import Tensor, Where
@@ -18,7 +18,10 @@ _FLOAT, _INT64 = "float", "int64"
 
 
 class Inference:
-    """The shapes and kinds of all tensors, filled in node by node. What depends on a mistake stays unknown."""
+    """The shapes and kinds of all tensors of a network, filled in node by node.
+
+    What depends on a mistake stays unknown.
+    """
 
     def __init__(self, inputs: list[Tensor], mistakes: Mistakes) -> None:
         self.mistakes = mistakes
@@ -79,10 +82,10 @@ class Inference:
                 self.mistakes.add(call.line, message, "", call.name)
 
     def _asked(self, call: Call, rule: Callable[[], Any]) -> Any:
-        """What the operator's rule for shapes gives; None, with a mistake noted, where the rule refuses the shapes."""
+        """What the operator's rule for shapes gives; None, with a mistake noted, where it refuses the shapes."""
         try:
             return rule()
-        except Refused as error:
+        except ShapeError as error:
             self.mistakes.add(call.line, str(error), "", call.name)
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
             # A rule that was not written for such shapes must not cost the user a traceback.
@@ -123,7 +126,7 @@ class Inference:
         return Graph(leaves, tuple(self.nodes.values()), output)
 
     def sizes(self, inputs: list[Tensor]) -> Iterator[tuple[int, str, Shape]]:
-        """Line, words and shape of every tensor."""
+        """Line, words and shape of every tensor: the inputs, what nodes compute, and what they own."""
         for tensor in inputs:
             yield tensor.where.line, f"input {tensor.name}", tensor.shape
         for name, (_, draw, line) in self.owned.items():
@@ -133,7 +136,7 @@ class Inference:
 
 
 def _range_of(draw: Draw) -> tuple[int, int] | None:
-    """The least and the largest integer that a draw may give; None where it is wrong in itself."""
+    """The least and the largest integer that a draw may give; None where the draw itself is wrong."""
     if draw.kind == "integers":
         return int(draw.low), int(draw.high) - 1
     return None if draw.value is None else (int(np.min(draw.value)), int(np.max(draw.value)))

@@ -19,13 +19,13 @@ AFTER_SHAPES: list[Rule] = []
 
 
 def before_shapes(rule: Rule) -> Rule:
-    """Mark a rule that needs names only."""
+    """Mark a rule that needs only names, and so is applied before shapes are inferred."""
     BEFORE_SHAPES.append(rule)
     return rule
 
 
 def after_shapes(rule: Rule) -> Rule:
-    """Mark a rule that needs shapes."""
+    """Mark a rule that needs shapes, and so is applied after they were inferred."""
     AFTER_SHAPES.append(rule)
     return rule
 
@@ -58,7 +58,7 @@ def _bad_names(draft: Draft, section: str, names: list[tuple[str, int]]) -> Iter
 
 @before_shapes
 def names_are_given_once(draft: Draft) -> Iterator[Mistake]:
-    """Inputs, nodes, uses of blocks and the nodes these make share one namespace."""
+    """No two inputs, nodes, uses of blocks or nodes that these make have the same name."""
     lines = {call.name: call.line for call in draft.calls}
     for name in draft.clashing:
         line = draft.key_line("nodes", name) if name in draft.aliases else lines[name]
@@ -68,7 +68,7 @@ def names_are_given_once(draft: Draft) -> Iterator[Mistake]:
 
 @before_shapes
 def every_tensor_is_defined(draft: Draft) -> Iterator[Mistake]:
-    """A name that a node reads is an input, a node, or a parameter that some node owns."""
+    """A name that a node reads is that of an input, of a node, or of a parameter that some node owns."""
     known = {*draft.inputs, *draft.nodes}
     owners = {call.name: call for call in draft.calls}
     names = [*draft.inputs, *draft.aliases, *draft.nodes]

@@ -17,7 +17,10 @@ _STAND_INS: dict[str, Any] = {"about": "-", "inputs": {}}
 
 
 def read_form(kind: type[F], item: Item, mistakes: Mistakes) -> tuple[F, set[tuple[str, ...]]]:
-    """The form of a file without its bad parts, and where those stood. Raises SpecError."""
+    """The form of a file without its bad parts, and the places where those stood. Notes what is wrong with them.
+
+    Raises SpecError where nothing can be left out.
+    """
     data = plain(item)
     dropped: set[tuple[str, ...]] = set()
     for _ in range(3):
@@ -37,7 +40,7 @@ def read_form(kind: type[F], item: Item, mistakes: Mistakes) -> tuple[F, set[tup
 
 
 def _drop(data: dict[str, Any], loc: tuple[str, ...]) -> tuple[str, ...]:
-    """Take the faulty part of the file away; where a part is missing, put a stand-in in its place."""
+    """Take a faulty part out of what was read; where a part is missing, put a stand-in in its place."""
     if len(loc) > 1 and loc[0] in _BY_NAME and isinstance(data.get(loc[0]), dict):
         data[loc[0]].pop(loc[1], None)
         return loc[:2]

@@ -81,7 +81,7 @@ def schema() -> Schema:
 
 
 def _add_behaviours(defs: Schema) -> None:
-    """Behaviours: a step is a word, where nothing must be said with it, or a mapping of the word to its arguments."""
+    """Add the definitions of behaviours: a step is a word, or a mapping of the word to its arguments."""
     words = [word for word, form in STEPS.items() if not defs[form.__name__].get("required")]
     steps = [_step(word, form.__name__) for word, form in STEPS.items()]
     defs["step"] = {"anyOf": [{"enum": words}, *steps]}
@@ -108,7 +108,7 @@ def _op() -> Schema:
 
 
 def _families() -> dict[str, list[str]]:
-    """The names of operators by family."""
+    """Family -> the names of its operators."""
     found: dict[str, list[str]] = {}
     for name in _names():
         found.setdefault(OPERATORS[name].family, []).append(name)
@@ -116,7 +116,10 @@ def _families() -> dict[str, list[str]]:
 
 
 def _of_family(members: list[str]) -> Schema:
-    """If `op` names one of a family: the family is asked first, so that few of many operators are tried for a node."""
+    """The schema of a node whose `op` names an operator of one family.
+
+    The family is asked first, so that few of the many operators are tried for a node.
+    """
     return {
         "if": {"required": ["op"], "properties": {"op": {"enum": members}}},
         "then": {"allOf": [_chosen(name) for name in members]},
@@ -124,7 +127,7 @@ def _of_family(members: list[str]) -> Schema:
 
 
 def _chosen(name: str) -> Schema:
-    """If `op` names the operator, the rest of the mapping is the operator's."""
+    """If `op` names this operator, the rest of the mapping follows the operator's schema."""
     return {"if": {"properties": {"op": {"const": name}}}, "then": {"$ref": f"#/$defs/node-{name}"}}
 
 
@@ -134,7 +137,7 @@ def _cases(name: str) -> Schema:
 
 
 def _node(op: Operator) -> Schema:
-    """A node of this operator: tensors by name, attributes as values or as arguments of a block."""
+    """The schema of a node of this operator: tensors by name, attributes as values or as arguments of a block."""
     properties: Schema = {"op": {"const": op.name}}
     for slot in op.tensors:
         properties[slot] = _slot(op, slot, _TENSOR)
@@ -146,7 +149,7 @@ def _node(op: Operator) -> Schema:
 
 
 def _case(op: Operator) -> Schema:
-    """A case of this operator: tensors are declared in place."""
+    """The schema of a case of this operator, in which tensors are declared in place."""
     declared: Schema = {"$ref": "#/$defs/Declaration"}
     properties: Schema = {slot: _slot(op, slot, declared) for slot in op.tensors}
     properties |= {slot: {"type": "boolean"} for slot in op.parameters if slot in op.optional}

@@ -127,7 +127,7 @@ class _Reading:
         self.ran = False
 
     def step(self, item: Item) -> Iterator[Step]:
-        """The step, unless a mistake was noted."""
+        """The step with every argument written out; nothing where a mistake was noted."""
         word, arguments = _parts(item)
         if not isinstance(word, str) or word not in STEPS:
             hint = nearest(str(word), STEPS)
@@ -191,7 +191,7 @@ class _Reading:
         return {"tensor": name, "value": self._numbers(name, item.value["value"], f"script: change {name}")}
 
     def ask(self, item: Item) -> Iterator[str]:
-        """The ask, unless a mistake was noted."""
+        """The ask with the network's own name of its tensor; nothing where a mistake was noted."""
         kind, _, name = str(item.value).partition("/")
         result, _, inner = name.partition("/")
         known = {"grad": self.tensors, "output": self.nodes, "result": self.results.get(result, ())}
@@ -211,7 +211,7 @@ class _Reading:
             self.mistakes.add(item.line, f"script: {word} comes before forward", "write `forward` before it")
 
     def _numbers(self, name: str, item: Item, what: str) -> Any:
-        """Numbers in the shape of a tensor, as nested lists."""
+        """Numbers in the shape of a tensor, as nested lists; None where a mistake was noted."""
         shape: Shape | None = self.draft.inference.shapes.get(name)
         if shape is None:
             return None
@@ -238,7 +238,7 @@ class _Reading:
 
 
 def _parts(item: Item) -> tuple[Any, Item]:
-    """Word and arguments of a step as it is written."""
+    """Word and arguments of a step, as the step is written."""
     if isinstance(item.value, dict) and len(item.value) == 1:
         (word, arguments), = item.value.items()
         return word, arguments

@@ -26,7 +26,7 @@ def unfit_asks(network: Network) -> Iterator[tuple[int, str, str]]:
 
 
 def program_of(network: Network) -> Program:
-    """The program of a spec, its numbers drawn in float64."""
+    """The program of a behaviour that was loaded, its numbers drawn in float64."""
     numbers = {t.name: draw(t.draw, network.seed, t.name, t.leaf(FLOAT64.name).dtype) for t in network.tensors}
     cotangent = draw(network.cotangent, network.seed, COTANGENT, FLOAT64.name)
     return Program(network.graph(FLOAT64.name), numbers, cotangent, network.script, network.asks)

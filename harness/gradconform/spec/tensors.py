@@ -23,49 +23,49 @@ MOST_WRONG_ELEMENTS = 10
 
 
 class Declared:
-    """Makes tensors and draws of what a file declares, noting what is wrong."""
+    """Makes the tensors and draws that a file declares, and notes what is wrong with them."""
 
     def __init__(self, path: Path, dtypes: Iterable[str], mistakes: Mistakes) -> None:
         self.path = path
         self.mistakes = mistakes
         self.narrowest = narrowest(dtypes)
 
-    def input(self, name: str, said: Declaration, item: Item, grad: bool) -> Tensor:
+    def input(self, name: str, declaration: Declaration, item: Item, grad: bool) -> Tensor:
         """The input that a declaration describes.
 
         grad: whether a float input has a gradient where the declaration does not say.
         """
         what = f"input {name}"
-        shape = tuple(said.shape)
-        kind = "int64" if said.integers is not None else said.kind or "float"
-        for message in _contradictions(said):
+        shape = tuple(declaration.shape)
+        kind = "int64" if declaration.integers is not None else declaration.kind or "float"
+        for message in _contradictions(declaration):
             self.mistakes.add(item.key_line, f"{what}: {message}")
-        draw = self.draw(said, item, what, Draw(shape), kind)
-        if said.integers is not None:
-            low, high = said.integers
+        draw = self.draw(declaration, item, what, Draw(shape), kind)
+        if declaration.integers is not None:
+            low, high = declaration.integers
             expected = "low < high, since high itself is not drawn"
             self._check_order(low < high, item.value["integers"], what, "integers", expected)
             draw = Draw(shape, kind="integers", low=low, high=high)
-        wanted = said.grad if said.grad is not None else grad and kind == "float"
+        wanted = declaration.grad if declaration.grad is not None else grad and kind == "float"
         return Tensor(name, "input", shape, kind, wanted, draw, Where(self.path, item.key_line))
 
-    def draw(self, said: Drawn, item: Item, what: str, default: Draw, kind: str = "float") -> Draw:
-        """The draw that the spec asks for, with the shape of the default; the default where the spec says nothing."""
-        ways = _ways(said)
+    def draw(self, drawn: Drawn, item: Item, what: str, default: Draw, kind: str = "float") -> Draw:
+        """How a tensor is drawn, with the shape of the default; the default itself where the spec says nothing."""
+        ways = _ways(drawn)
         if len(ways) > 1:
             self.mistakes.add(item.key_line, f"{what}: {' and '.join(ways)} are given; expected one of them")
-        for way, numbers in (("uniform", said.uniform), ("normal", said.normal)):
+        for way, numbers in (("uniform", drawn.uniform), ("normal", drawn.normal)):
             # An empty `uniform:` is told of with all other empty values.
             for number, line in _scalars(item.value[way]) if numbers is not None else ():
                 self._check_finite(number, line, what)
         if "value" in ways:
             return self._literal(item.value["value"], what, default, kind)
-        if said.uniform is not None:
-            low, high = said.uniform
+        if drawn.uniform is not None:
+            low, high = drawn.uniform
             self._check_order(low <= high, item.value["uniform"], what, "uniform", "low <= high")
             return replace(default, kind="uniform", low=low, high=high)
-        if said.normal is not None:
-            mean, scale = said.normal
+        if drawn.normal is not None:
+            mean, scale = drawn.normal
             self._check_order(scale >= 0, item.value["normal"], what, "normal", "a scale of 0 or more")
             return replace(default, kind="normal", mean=mean, scale=scale)
         return default
@@ -123,18 +123,18 @@ class Declared:
         return f"expected at most {self.narrowest.largest:.6g}"
 
 
-def _ways(said: Drawn) -> list[str]:
-    return [way for way in ("value", "uniform", "normal", "integers") if way in said.model_fields_set]
+def _ways(drawn: Drawn) -> list[str]:
+    return [way for way in ("value", "uniform", "normal", "integers") if way in drawn.model_fields_set]
 
 
-def _contradictions(said: Declaration) -> Iterator[str]:
+def _contradictions(declaration: Declaration) -> Iterator[str]:
     """The keys of a declaration that contradict each other, each with what to do."""
-    integral = said.kind == "int64" or said.integers is not None
-    if said.kind == "float" and said.integers is not None:
+    integral = declaration.kind == "int64" or declaration.integers is not None
+    if declaration.kind == "float" and declaration.integers is not None:
         yield "kind is float, and integers are asked for; leave `kind` out"
-    if said.kind == "int64" and not {"value", "integers"}.intersection(_ways(said)):
+    if declaration.kind == "int64" and not {"value", "integers"}.intersection(_ways(declaration)):
         yield "kind is int64, without `integers` or `value`; write `integers: [low, high]`"
-    if integral and said.grad:
+    if integral and declaration.grad:
         yield "grad is true, but integers have no gradient; remove `grad`"
 
 
@@ -156,7 +156,7 @@ def _shape_of(item: Item) -> Shape | None:
 
 
 def check_elements(shapes: Iterable[tuple[int, str, Shape]], most: int, mistakes: Mistakes) -> None:
-    """Note each tensor that is too large by itself, and the one with which the sum of the others is too large."""
+    """Note each tensor that is too large by itself, and the one with which all together become too large."""
     total = 0
     for line, name, shape in shapes:
         elements = math.prod(shape)

@@ -53,12 +53,12 @@ class Item(NamedTuple):
     scope: Any = None
 
     def get(self, key: str) -> Item | None:
-        """The item under a key; None where there is none."""
+        """The item under a key of a mapping; None where there is none."""
         return self.value.get(key) if isinstance(self.value, dict) else None
 
 
 def plain(item: Item) -> Any:
-    """The same data without lines."""
+    """What an item holds, and what its parts hold, without lines."""
     if isinstance(item.value, dict):
         return {key: plain(value) for key, value in item.value.items()}
     if isinstance(item.value, list):
@@ -94,7 +94,7 @@ def scalar(text: str) -> Any:
 
 
 def read(path: Path, mistakes: Mistakes) -> Item:
-    """The content of a spec file. Raises SpecError."""
+    """The content of a spec file as an item. Raises SpecError where it is no YAML, or beyond the limits."""
     text = _decoded(_bytes(path, mistakes), mistakes)
     mistakes.last_line = len(_BREAK.findall(text)) + (_BREAK.fullmatch(text[-1:]) is None)
     root = _Reader(mistakes).document(text)
@@ -138,7 +138,7 @@ def _decoded(data: bytes, mistakes: Mistakes) -> str:
 
 
 class _Reader:
-    """Builds items from parse events, one file at a time."""
+    """Builds the items of one file from the events of the YAML parser."""
 
     def __init__(self, mistakes: Mistakes) -> None:
         self.mistakes = mistakes
@@ -240,7 +240,7 @@ class _Reader:
         return value
 
     def _check_tag(self, event: Any, *allowed: str) -> str | None:
-        """The name of an event's tag in YAML's core schema; None without a tag. Any other tag is a mistake."""
+        """The name of an event's tag in YAML's core schema; None without a tag. Notes any other tag as a mistake."""
         if event.tag is None:
             return None
         if event.tag == "!":

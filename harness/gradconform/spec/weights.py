@@ -19,7 +19,10 @@ _FLOATS = tuple(dtype.stored for dtype in (FLOAT16, FLOAT32, FLOAT64))
 
 
 def check_weights(draft: Draft, given: list[Tensor], mistakes: Mistakes) -> Path | None:
-    """The path of the file of weights, held against what the network needs; None where the spec names none."""
+    """The path of the spec's file of weights; None where it names none.
+
+    Notes what the network needs and the file lacks, and the reverse.
+    """
     if draft.form.weights is None:
         return None
     line = draft.line("weights")
@@ -48,7 +51,7 @@ def check_weights(draft: Draft, given: list[Tensor], mistakes: Mistakes) -> Path
 
 
 def _compare(held: Held, given: list[Tensor], overridden: set[str], line: int, mistakes: Mistakes) -> None:
-    """Every parameter and buffer comes from the file or from the spec, and from one of them only."""
+    """Note what does not fit: each parameter and buffer comes either from the file, in its shape, or from the spec."""
     names = {tensor.name for tensor in given}
     for name in held:
         if name not in names:

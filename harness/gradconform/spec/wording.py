@@ -21,7 +21,10 @@ MOST_FAULTS = 2_000
 
 
 def check(adapter: TypeAdapter[T], item: Item, name: str, mistakes: Mistakes, node: str = "") -> T | None:
-    """The item as the type wants it; None, with every mistake noted, where it does not fit. Messages call it `name`."""
+    """The item as its type wants it; None, with every mistake noted, where it does not fit.
+
+    Messages call the item `name`.
+    """
     try:
         return adapter.validate_python(plain(item))
     except ValidationError as error:
@@ -38,14 +41,14 @@ def faults_of(error: ValidationError) -> list[Fault]:
 def note(
     faults: list[Fault], adapter: TypeAdapter[Any], item: Item, name: str, mistakes: Mistakes, node: str = ""
 ) -> None:
-    """Note what pydantic found wrong with an item."""
+    """Note as mistakes the faults that pydantic found in an item."""
     for line, message, hint in _worded(faults, _schema_of(adapter), item, name):
         mistakes.add(line, message, hint, node)
 
 
 @cache
 def adapter(kind: Any) -> TypeAdapter[Any]:
-    """The validator of a type; made once."""
+    """The validator of a type, which is made once."""
     return TypeAdapter(kind)
 
 
@@ -55,8 +58,11 @@ def _schema_of(adapter: TypeAdapter[Any]) -> Schema:
 
 
 def _worded(faults: list[Fault], schema: Schema, item: Item, name: str) -> Iterator[tuple[int, str, str]]:
-    """Line, message and hint of each fault. Of several faults of one value only the first is told."""
-    told: set[Loc] = set()
+    """Line, message and hint of each fault that pydantic found.
+
+    Of several faults of one value only the first is told.
+    """
+    done: set[Loc] = set()
     for kind, loc in faults[:MOST_FAULTS]:
         if kind == "extra_forbidden":
             hint = nearest(str(loc[-1]), _properties(schema, loc[:-1]))
@@ -68,13 +74,16 @@ def _worded(faults: list[Fault], schema: Schema, item: Item, name: str) -> Itera
         else:
             path, text = _described(schema, loc[: _depth(item, loc)])
             found = locate(item, path)
-            if path not in told:
+            if path not in done:
                 yield found.line, f"{_called(name, path)} is {show(plain(found))}; expected {text}", ""
-            told.add(path)
+            done.add(path)
 
 
 def _depth(item: Item, loc: Loc) -> int:
-    """How many steps of a path exist in what was written: an int may stand for a list, and then has no elements."""
+    """How many steps of a path exist in what was written.
+
+    An int may stand for a list, and then the path goes on to elements that are not there.
+    """
     for depth, step in enumerate(loc):
         inside = item.value
         if isinstance(inside, dict) and step in inside:
@@ -96,7 +105,7 @@ def _within(name: str, loc: Loc) -> str:
 
 
 def _resolved(schema: Schema, root: Schema) -> Schema:
-    """The schema with its reference followed and its `or null` left off; its own description wins."""
+    """The schema with its reference followed and its `or null` left off; its own description wins over the other's."""
     own = {k: v for k, v in schema.items() if k in ("description", "title")}
     if "anyOf" in schema:
         branches = [b for b in schema["anyOf"] if b.get("type") != "null"]
@@ -130,7 +139,7 @@ def _properties(root: Schema, loc: Loc) -> list[str]:
 
 
 def _described(root: Schema, loc: Loc) -> tuple[Loc, str]:
-    """The deepest place on the way to a fault whose schema says in words what is expected, and the words."""
+    """The deepest place on the way to a fault whose schema says in words what is expected, and those words."""
     for end in range(len(loc), -1, -1):
         schema = _at(root, loc[:end])
         if schema.get("description") and schema.get("type") != "object":
@@ -139,7 +148,7 @@ def _described(root: Schema, loc: Loc) -> tuple[Loc, str]:
 
 
 def expected(schema: Schema) -> str:
-    """A JSON schema in words."""
+    """A JSON schema in words, such as `an int of 1 or more`."""
     kind = schema.get("type")
     if kind == "object":
         return "a mapping"

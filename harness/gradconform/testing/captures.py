@@ -32,8 +32,8 @@ from gradconform.rows import Row
 POLL = 0.02
 
 
-class Stopped(Exception):
-    """The run ends while somebody still waits."""
+class Stopped(Exception):  # noqa: N818 - the end of a run, as KeyboardInterrupt is
+    """The run ended while a test still waited for a capture or a lock."""
 
 
 class Batches:
@@ -51,7 +51,10 @@ class Batches:
         self._leaders: dict[str, Future[None]] = {}
 
     def rows(self, adapter: Adapter, variant: Variant) -> list[Row]:
-        """What the judge says of one problem in one framework. Raises ContractError where it cannot be drawn."""
+        """What the judge says of one problem in one framework.
+
+        Raises ContractError where the problem cannot be drawn.
+        """
         self._draw(variant)
         capture = self._captured(adapter, variant)
         # Test processes share the cores already.
@@ -64,7 +67,7 @@ class Batches:
         self._threads.shutdown(cancel_futures=True)
 
     def _captured(self, adapter: Adapter, variant: Variant) -> Path:
-        """The capture's folder, as soon as it is whole."""
+        """The folder of a capture, as soon as it is whole. Raises Stopped."""
         capture = self.folder.capture(adapter.name, variant.name)
         while not (capture / "capture.json").exists():
             if self._stop.is_set():
@@ -78,7 +81,7 @@ class Batches:
         return capture
 
     def _lead(self, adapter: Adapter) -> None:
-        """Capture whatever nobody has captured yet, once nobody else does."""
+        """Capture what no process has captured yet, as soon as no other process leads this framework."""
         with self._locked(f"captures-{adapter.name}"):
             tasks = list(self._tasks(adapter))
             if tasks:
@@ -100,7 +103,7 @@ class Batches:
             yield worker.Task(self.folder.problem(variant.name), capture, digest)
 
     def _draw(self, variant: Variant) -> str:
-        """The digest of a problem, which is drawn where nobody has done so. Raises ContractError."""
+        """The digest of a problem, which is drawn where no process has done so. Raises ContractError."""
         place, part = self.folder.problem(variant.name), self.folder.root / "drawing" / variant.name
         if not place.exists():
             with self._locked(f"problem-{variant.name}"):

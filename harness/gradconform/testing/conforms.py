@@ -35,7 +35,7 @@ SHOWN = 10
 Place = str | os.PathLike[str]
 
 
-class NotConforming(AssertionError):
+class NotConformingError(AssertionError):
     """A framework diverges, lacks a gradient, crashed, or was not judged at all; the message has node and numbers."""
 
 
@@ -49,12 +49,17 @@ def assert_conforms(
 ) -> list[Row]:
     """Build a spec in every framework and judge each output and gradient. Returns the rows, where all conform.
 
-    spec: a YAML file, or a folder of them. adapters: names (`torch`, `chainer-6.3`) or folders; by default all whose
-    framework is there, with a warning for each that is not. dtype: `float32` or `float64`; by default those of the
-    spec. seed: drawn from in place of the spec's. known: divergences to expect beside those that come along, each
-    written as an entry of specs/known; one that no longer happens fails.
+    spec: a YAML file, or a folder of them.
+    adapters: names (`torch`, `chainer-6.3`) or folders; by default all whose framework is there, with a warning for
+    each
+    that is not.
+    dtype: `float32` or `float64`; by default those of the spec.
+    seed: drawn from in place of the spec's.
+    known: divergences to expect beside those that come along, each written as an entry of specs/known; one that no
+    longer
+    happens fails.
 
-    Raises NotConforming, an AssertionError, also where a framework could judge nothing of the spec; SpecError and
+    Raises NotConformingError, an AssertionError, also where a framework could judge nothing of the spec; SpecError and
     KnownError with all that is wrong; AdapterError where a framework that was named is not there.
     """
     if dtype not in (None, *NAMES):
@@ -69,7 +74,7 @@ def assert_conforms(
     for adapter in chosen:
         message = message or nothing_judged([row for row in rows if row.framework == adapter.framework])
     if message:
-        raise NotConforming(message)
+        raise NotConformingError(message)
     return rows
 
 
@@ -95,7 +100,7 @@ def _present(named: Place | Sequence[Place] | None) -> list[Adapter]:
 
 
 def _rows(wanted: Sequence[Variant], chosen: Sequence[Adapter], seed: int | None) -> list[Row]:
-    """Draw, capture and judge, in a folder that is removed."""
+    """Draw, capture and judge some variants, in a folder that is removed at the end."""
     temporary = tempfile.TemporaryDirectory(prefix="gradconform-")
     # One thread in this process: the caller's tests may hold what a process of ours could not be given.
     with temporary as root, threadpool_limits(1), ThreadPoolExecutor(1) as worker:
@@ -105,11 +110,11 @@ def _rows(wanted: Sequence[Variant], chosen: Sequence[Adapter], seed: int | None
 
 
 def _silent(stage: str, done: int, total: int) -> None:
-    """Nobody watches a test's progress."""
+    """Takes the progress of a run and shows nothing: nobody watches a test's."""
 
 
 def complaint(rows: Iterable[Row], networks: Iterable[Network]) -> str:
-    """What is wrong, one paragraph for each problem, framework and culprit; empty where nothing is."""
+    """What is wrong in these rows, a paragraph for each problem, framework and culprit; empty where nothing is."""
     by_name = {network.name: network for network in networks}
     groups: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
@@ -148,7 +153,7 @@ def _address(name: str, network: Network | None) -> str:
 
 
 def _nearby(path: Path) -> Path:
-    """As one would type it."""
+    """A path as one would type it: relative to the working folder where it lies below that."""
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path
 
@@ -158,7 +163,7 @@ def _beyond(row: Row) -> float:
 
 
 def _found(row: Row) -> str:
-    """One tensor: how far it is off, and where, in the digits that its dtype can tell apart."""
+    """One tensor in words: how far it is off, and where, in the digits that its dtype can tell apart."""
     text = f"{row.tensor} {row.shape}: "
     if math.isfinite(row.ratio):
         text += f"{row.ratio:.3g} times its bound"

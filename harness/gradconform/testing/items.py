@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class SpecFile(pytest.File):
-    """A file of specs."""
+    """A file of specs, as pytest's collector."""
 
     def collect(self) -> Iterator[SpecItem]:
         """A test for each network, framework, dtype and kind of values."""
@@ -37,12 +37,12 @@ class SpecFile(pytest.File):
                     )
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:  # type: ignore[override]
-        """What is wrong with a spec, with line numbers; a traceback for what is nobody's mistake but ours."""
+        """What is wrong with a spec, with line numbers; a traceback for what is nobody's mistake but the harness's."""
         return _shown(excinfo, self) or super().repr_failure(excinfo)
 
 
 class SpecItem(pytest.Item):
-    """One network in one framework, dtype and kind of values."""
+    """One network in one framework, dtype and kind of values, as a test."""
 
     def __init__(self, *, choice: Choice, variant: Variant, **given: Any) -> None:
         super().__init__(**given)
@@ -51,9 +51,9 @@ class SpecItem(pytest.Item):
         self.rows: list[Row] = []
 
     def runtest(self) -> None:
-        """Fail with the culprit; skip what the framework does not have; expect what is listed."""
+        """Fail with the culprit where a tensor diverges; skip what the framework lacks; expect what is listed."""
         from gradconform.rows import Verdict
-        from gradconform.testing.conforms import NotConforming, complaint, nothing_judged
+        from gradconform.testing.conforms import NotConformingError, complaint, nothing_judged
 
         run = self.config.stash[RUN]
         if self.choice.adapter is None:
@@ -65,27 +65,30 @@ class SpecItem(pytest.Item):
         self._properties()
         wrong = complaint(self.rows, [self.variant.network])
         if wrong:
-            raise NotConforming(wrong)
+            raise NotConformingError(wrong)
         if {row.verdict for row in self.rows} == {Verdict.UNSUPPORTED}:
             pytest.skip("; ".join(dict.fromkeys(f"unsupported: {row.reason}" for row in self.rows)))
         if nothing := nothing_judged(self.rows):
-            raise NotConforming(nothing)
+            raise NotConformingError(nothing)
         listed = dict.fromkeys(f"{row.tensor}: {row.reason}" for row in self.rows if row.verdict == Verdict.KNOWN)
         if listed:
             pytest.xfail("known: " + "; ".join(listed))
             # Here with --runxfail alone, which asks for expected failures as failures.
-            raise NotConforming("known: " + "\n".join(listed))
+            raise NotConformingError("known: " + "\n".join(listed))
 
     def _absent(self, run: Run) -> None:
-        """Whoever named a framework, or has none at all, must not take its absence for success."""
-        from gradconform.testing.conforms import NotConforming
+        """Fail where a framework is absent that was named, or where none is there; else skip.
+
+        Whoever asked for a framework must not take its absence for success.
+        """
+        from gradconform.testing.conforms import NotConformingError
 
         if run.named or all(choice.adapter is None for choice in run.choices()):
-            raise NotConforming(f"not run: {self.choice.absent}")
+            raise NotConformingError(f"not run: {self.choice.absent}")
         pytest.skip(f"not run: {self.choice.absent}")
 
     def _properties(self) -> None:
-        """What a JUnit report shows beside the test."""
+        """Note what a JUnit report shows beside the test: version, culprit and largest ratio."""
         ratios = [row.ratio for row in self.rows if row.verdict.judged]
         ratios = [ratio for ratio in ratios if ratio == ratio]
         versions = [row.version for row in self.rows if row.version]
@@ -97,20 +100,20 @@ class SpecItem(pytest.Item):
             self.user_properties.append(("largest_ratio", f"{max(ratios):.3g}"))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """Node and numbers; a traceback for what is nobody's mistake but ours."""
+        """What a failing test shows: node and numbers; a traceback for what is nobody's mistake but the harness's."""
         return _shown(excinfo, self) or super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int, str]:
-        """The file, the line of its first node, and the name."""
+        """Where the test is: the file, the line of its first node, and its name."""
         first = self.variant.network.nodes[0].name
         return self.path, self.variant.network.lines[first].line - 1, self.name
 
 
 def _shown(excinfo: pytest.ExceptionInfo[BaseException], node: pytest.Item | pytest.Collector) -> Any:
-    """The message alone where it says all; None for other errors."""
+    """The message of an error alone where it says all; None for other errors."""
     from gradconform.errors import GradconformError
-    from gradconform.testing.conforms import NotConforming
+    from gradconform.testing.conforms import NotConformingError
 
-    if not isinstance(excinfo.value, NotConforming | GradconformError):
+    if not isinstance(excinfo.value, NotConformingError | GradconformError):
         return None
     return excinfo.getrepr(style="value", chain=False)

@@ -26,7 +26,7 @@ INI: tuple[tuple[str, Any, str], ...] = (
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Options for the command line, and their like for a configuration file."""
+    """Add the plugin's options to the command line, and their like to the configuration file."""
     group = parser.getgroup("gradconform", "gradients of specs, judged in every framework")
     group.addoption(
         "--gradconform-adapter", action="append", default=[], metavar="NAME_OR_FOLDER",
@@ -38,7 +38,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Nothing is imported or made but this object; where a report is to go is looked at now, not after hours."""
+    """Make the object that the specs of a session share, and nothing else: nothing heavy is imported here.
+
+    Where a report is to go is looked at now, and not after hours.
+    """
     run = config.stash[RUN] = Run(config)
     if run.writes:
         run.begin()
@@ -49,7 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collect_file(
     file_path: Path, parent: pytest.Collector
 ) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
-    """A spec becomes tests; nobody else's YAML does."""
+    """Collect a file as tests where it is a spec; YAML of other tools is left alone."""
     collectors = yield
     if file_path.suffix in SUFFIXES and parent.config.stash[RUN].is_spec(file_path, parent, taken=bool(collectors)):
         collectors.append(SpecFile.from_parent(parent, path=file_path))
@@ -93,7 +96,7 @@ class Reporting:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Write the report."""
+        """Write the report, and note what to say of it; where it cannot be written the session fails."""
         try:
             self.said = self.run.report()
         except OSError as error:
@@ -106,12 +109,12 @@ class Reporting:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """No framework's process outlives the tests."""
+    """End the frameworks' processes, so that none outlives the tests."""
     session.config.stash[RUN].close()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Nor does a file."""
+    """Remove the files that were made for the tests."""
     run = config.stash.get(RUN, None)
     if run is not None:
         run.close()

@@ -1,6 +1,7 @@
 """What the specs of one pytest session share: which files they are, adapters, problems and captures, the report.
 
-This file, `plugin.py` and `items.py` are imported at every start of pytest, so all else is imported once a spec was found.
+This file, `plugin.py` and `items.py` are imported at every start of pytest, so all else is imported when a spec was
+found.
 """
 
 from __future__ import annotations
@@ -52,14 +53,14 @@ class Run:
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
         # What xdist told this process, if it is one of its workers.
-        told: dict[str, Any] | None = getattr(config, "workerinput", None)
+        from_xdist: dict[str, Any] | None = getattr(config, "workerinput", None)
         self.named: list[str] = config.getoption("gradconform_adapter") or config.getini("gradconform_adapters")
         out = config.getoption("gradconform_out")
         self.out = Path(config.invocation_params.dir, out) if out else None
-        self.shared = told is not None and WORK in told
+        self.shared = from_xdist is not None and WORK in from_xdist
         beside = self.out.parent if self.out else Path(tempfile.gettempdir())
         own = beside.resolve() / f".gradconform-{os.urandom(16).hex()}"
-        self.place = Path(told[WORK]) if told and self.shared else own
+        self.place = Path(from_xdist[WORK]) if from_xdist and self.shared else own
         self.rows: dict[str, list[Row]] = {}
         self.clock: Any = None
         self._files: dict[str, Path] = {}
@@ -68,7 +69,7 @@ class Run:
         self._choices: list[Choice] | None = None
         self._known: list[Known] | None = None
         self._batches: Batches | None = None
-        self.writes = self.out is not None and told is None
+        self.writes = self.out is not None and from_xdist is None
 
     def begin(self) -> None:
         """Note the time, and find out before hours of work whether a report can be written. Raises UsageError."""
@@ -83,7 +84,10 @@ class Run:
             raise pytest.UsageError(f"--gradconform-out {self.out}: {error.strerror or error}") from error
 
     def is_spec(self, path: Path, parent: pytest.Collector, *, taken: bool) -> bool:
-        """Named files are specs unless another plugin took them; others by the globs, or by their keys."""
+        """Whether a file is a spec.
+
+        One that was named is, unless another plugin took it; others by the globs that are set, or else by their keys.
+        """
         if parent.session.isinitpath(path):
             return not taken or looks_like_a_spec(path)
         globs = self.config.getini("gradconform_specs")
@@ -104,7 +108,7 @@ class Run:
             )
 
     def choices(self) -> list[Choice]:
-        """The adapters. Raises AdapterError."""
+        """The adapters of this session, chosen once. Raises AdapterError."""
         if self._choices is None:
             from gradconform.capture.choice import choices
 
@@ -141,13 +145,13 @@ class Run:
         return self._batches
 
     def close(self) -> None:
-        """End what runs."""
+        """End what the session runs in the background."""
         if self._batches is not None:
             self._batches.close()
             self._batches = None
 
     def remove(self) -> None:
-        """Remove what this process made."""
+        """Remove the folder that this process made."""
         if not self.shared:
             shutil.rmtree(self.place, ignore_errors=True)
 

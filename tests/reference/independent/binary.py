@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from oracles import forwards, of_onnx
+from oracles import of_onnx
 
-forwards(
-    add=of_onnx("Add"),
-    sub=of_onnx("Sub"),
-    mul=of_onnx("Mul"),
-    div=of_onnx("Div"),
-    maximum=of_onnx("Max"),
-    minimum=of_onnx("Min"),
-)
+add = of_onnx("Add")
+sub = of_onnx("Sub")
+mul = of_onnx("Mul")
+div = of_onnx("Div")
+maximum = of_onnx("Max")
+minimum = of_onnx("Min")

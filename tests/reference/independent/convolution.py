@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from oracles import forward, onnx
-from scipy import signal
 
 
 @forward
@@ -28,6 +27,9 @@ def conv_transpose2d(
     dilation: Any,
     groups: int,
 ) -> Any:
+    # Imported here: it takes two seconds, which only these cases need.
+    from scipy.signal import convolve2d
+
     # By full convolutions, since the ONNX evaluator mixes the groups up.
     spread = _with_gaps(x, stride)
     kernels = _with_gaps(weight, dilation)
@@ -41,7 +43,7 @@ def conv_transpose2d(
         )
     )
     for i, j, k in np.ndindex(n, c, per_group):
-        y[i, j // (c // groups) * per_group + k] += signal.convolve2d(spread[i, j], kernels[j, k])
+        y[i, j // (c // groups) * per_group + k] += convolve2d(spread[i, j], kernels[j, k])
     y = np.pad(y, [(0, 0), (0, 0), (0, output_padding[0]), (0, output_padding[1])])
     y = y[:, :, padding[0] : y.shape[2] - padding[0], padding[1] : y.shape[3] - padding[1]]
     return y if bias is None else y + bias[:, None, None]
@@ -49,8 +51,6 @@ def conv_transpose2d(
 
 def _with_gaps(a: Any, steps: Any) -> Any:
     """Zeros put between the elements of the last two axes."""
-    wide = np.zeros(
-        (*a.shape[:2], *((length - 1) * step + 1 for length, step in zip(a.shape[2:], steps, strict=True)))
-    )
+    wide = np.zeros((*a.shape[:2], *((length - 1) * step + 1 for length, step in zip(a.shape[2:], steps, strict=True))))
     wide[:, :, :: steps[0], :: steps[1]] = a
     return wide

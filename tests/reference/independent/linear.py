@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from oracles import forward, forwards, of_onnx, onnx
+from oracles import forward, of_onnx, onnx
 
-forwards(matmul=of_onnx("MatMul"))
+matmul = of_onnx("MatMul")
 
 
 @forward

@@ -11,9 +11,7 @@ from oracles import forward, onnx
 
 def _summed(terms: Any, reduction: str, count: int) -> Any:
     with mpmath.workdps(30):
-        return float(
-            mpmath.fsum(map(mpmath.mpf, np.ravel(terms).tolist())) / (count if reduction == "mean" else 1)
-        )
+        return float(mpmath.fsum(map(mpmath.mpf, np.ravel(terms).tolist())) / (count if reduction == "mean" else 1))
 
 
 @forward
@@ -41,7 +39,6 @@ def binary_cross_entropy_with_logits(x: Any, target: Any, *, reduction: str) -> 
     with mpmath.workdps(60):  # 1 - s loses as many digits as exp(-x) has zeros
         s = [1 / (1 + mpmath.exp(-mpmath.mpf(v))) for v in x.ravel().tolist()]
         terms = [
-            -(t * mpmath.log(p) + (1 - t) * mpmath.log(1 - p))
-            for t, p in zip(target.ravel().tolist(), s, strict=True)
+            -(t * mpmath.log(p) + (1 - t) * mpmath.log(1 - p)) for t, p in zip(target.ravel().tolist(), s, strict=True)
         ]
         return float(mpmath.fsum(terms) / (x.size if reduction == "mean" else 1))

@@ -13,9 +13,7 @@ def batch_norm(x, weight, bias, running_mean, running_var, *, eps, momentum, tra
     if not training:
         return onnx("BatchNormalization", *given, epsilon=eps)
     # ONNX weighs the other way round, and updates with the biased variance.
-    y, mean, var = onnx(
-        "BatchNormalization", *given, outputs=3, epsilon=eps, momentum=1 - momentum, training_mode=1
-    )
+    y, mean, var = onnx("BatchNormalization", *given, outputs=3, epsilon=eps, momentum=1 - momentum, training_mode=1)
     n = x.size / x.shape[1]
     kept = (1 - momentum) * running_var
     return y, mean, kept + (var - kept) * n / (n - 1)

@@ -6,12 +6,10 @@ from typing import Any
 
 import mpmath
 import numpy as np
-from oracles import forward, forwards, of_onnx, onnx, precisely
+from oracles import forward, of_onnx, onnx, precisely
 
-forwards(
-    abs=precisely(abs),
-    relu=of_onnx("Relu"),
-)
+abs = precisely(abs)
+relu = of_onnx("Relu")
 
 
 @forward

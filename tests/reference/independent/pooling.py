@@ -18,6 +18,4 @@ def max_pool2d(x: Any, *, kernel_size: Any, stride: Any, padding: Any) -> Any:
 
 @forward
 def avg_pool2d(x: Any, *, kernel_size: Any, stride: Any, padding: Any, count_include_pad: bool) -> Any:
-    return onnx(
-        "AveragePool", x, count_include_pad=int(count_include_pad), **_window(kernel_size, stride, padding)
-    )
+    return onnx("AveragePool", x, count_include_pad=int(count_include_pad), **_window(kernel_size, stride, padding))

@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import mpmath
-from oracles import forward, forwards, precisely
+from oracles import forward, precisely
 
-forwards(
-    tanh=precisely(mpmath.tanh),
-    sigmoid=precisely(lambda x: 1 / (1 + mpmath.exp(-x))),
-    silu=precisely(lambda x: x / (1 + mpmath.exp(-x))),
-    softplus=precisely(lambda x: mpmath.log(1 + mpmath.exp(x))),
-)
+tanh = precisely(mpmath.tanh)
+sigmoid = precisely(lambda x: 1 / (1 + mpmath.exp(-x)))
+silu = precisely(lambda x: x / (1 + mpmath.exp(-x)))
+softplus = precisely(lambda x: mpmath.log(1 + mpmath.exp(x)))
 
 
 @forward

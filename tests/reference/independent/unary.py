@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import mpmath
-from oracles import forwards, precisely
+from oracles import precisely
 
-forwards(
-    neg=precisely(lambda x: -x),
-    exp=precisely(mpmath.exp),
-    log=precisely(mpmath.log),
-    sqrt=precisely(mpmath.sqrt),
-    square=precisely(lambda x: x**2),
-)
+neg = precisely(lambda x: -x)
+exp = precisely(mpmath.exp)
+log = precisely(mpmath.log)
+sqrt = precisely(mpmath.sqrt)
+square = precisely(lambda x: x**2)

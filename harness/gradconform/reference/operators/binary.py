@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gradconform.reference.operator import Dims, Operator, Refused, operator
+from gradconform.reference.operator import Dims, Operator, ShapeError, operator
 
 
 @operator
@@ -107,7 +107,7 @@ def _broadcasts(op: Operator) -> None:
         try:
             return np.broadcast_shapes(x, y)
         except ValueError:
-            raise Refused(
+            raise ShapeError(
                 f"x has shape {list(x)} and y {list(y)}; "
                 "expected, counted from the last axis, equal extents or 1"
             ) from None

@@ -18,7 +18,7 @@ import numpy as np
 
 from gradconform.draws import Draw, bias, weight
 from gradconform.reference.attributes import Padding2d, Pair, PairOrZero, Size
-from gradconform.reference.operator import Dims, Refused, operator
+from gradconform.reference.operator import Dims, ShapeError, operator
 from gradconform.reference.tracked.sums import sum_of_products
 
 
@@ -26,7 +26,11 @@ from gradconform.reference.tracked.sums import sum_of_products
 class _Geometry:
     """Where a kernel's offsets fall.
 
-    image: the extent [h, w] without padding. maps: how many positions the kernel has along each axis.
+    image: the extent [h, w] without padding.
+    maps: how many positions the kernel has along each axis.
+    kernel, stride, dilation: along each axis.
+    padding: (before, after) along each axis.
+    groups: how many groups the channels are in.
     """
 
     image: Sequence[int]
@@ -46,18 +50,21 @@ class _Geometry:
             yield (..., *offset), (..., *reach)
 
     def grouped(self, channels_first: Any) -> Any:
-        """[N, C, H, W] -> [N, G, C / G, H, W]."""
+        """The channels in their groups: [N, C, H, W] -> [N, G, C / G, H, W]."""
         n, c, *extent = channels_first.shape
         return channels_first.reshape(n, self.groups, c // self.groups, *extent)
 
     def padded(self, images: Any) -> Any:
-        """[N, C, H, W] -> [N, G, C / G, H + top + bottom, W + left + right]."""
+        """Channels in groups, with zeros around: [N, C, H, W] -> [N, G, C / G, H + top + bottom, W + left + right]."""
         if any(map(any, self.padding)):
             images = np.pad(images, ((0, 0), (0, 0), *map(tuple, self.padding)))
         return self.grouped(images)
 
     def split_weight(self, kernels: Any) -> Any:
-        """[O, C / G, kh, kw] -> [G, O / G, C / G, kh, kw], each offset's matrix contiguous in memory."""
+        """Kernels by group: [O, C / G, kh, kw] -> [G, O / G, C / G, kh, kw].
+
+        The matrix of each offset is contiguous in memory.
+        """
         out, *rest = kernels.shape
         grouped = kernels.reshape(self.groups, out // self.groups, *rest)
         return np.moveaxis(np.copy(np.moveaxis(grouped, (3, 4), (0, 1)), order="C"), (0, 1), (3, 4))
@@ -97,12 +104,12 @@ def _pair(maps: Any, images: Any, at: _Geometry) -> Any:
 
 
 def _flat(grouped: Any) -> Any:
-    """[N, G, C, H, W] -> [N, G, C, H W]."""
+    """Both axes of an image as one: [N, G, C, H, W] -> [N, G, C, H W]."""
     return grouped.reshape(*grouped.shape[:3], -1)
 
 
 def _batch_last(flat: Any) -> Any:
-    """[N, G, C, P] -> [G, C, N P]."""
+    """The batch and all positions as one last axis: [N, G, C, P] -> [G, C, N P]."""
     n, groups, channels, positions = flat.shape
     return np.transpose(flat, (1, 2, 0, 3)).reshape(groups, channels, n * positions)
 
@@ -120,10 +127,10 @@ def _bias_gradient(dy: Any, bias: Any) -> Any:
 
 def _check_groups(x: Dims, out_channels: int, groups: int) -> None:
     if len(x) != 4:
-        raise Refused(f"x has shape {list(x)}; expected 4 axes [N, C, H, W]")
+        raise ShapeError(f"x has shape {list(x)}; expected 4 axes [N, C, H, W]")
     for name, channels in (("x has", x[1]), ("out_channels gives", out_channels)):
         if channels % groups:
-            raise Refused(f"{name} {channels} channels; expected a multiple of groups = {groups}")
+            raise ShapeError(f"{name} {channels} channels; expected a multiple of groups = {groups}")
 
 
 @operator(parameters=("weight", "bias"), optional=("bias",))
@@ -189,7 +196,7 @@ def _positions(image: Any, kernel: Any, stride: Any, padding: Any, dilation: Any
     for name, length, k, s, sides, d in zip(names, image, kernel, stride, padding, dilation, strict=True):
         room, reach = length + sum(sides), d * (k - 1) + 1
         if room < reach:
-            raise Refused(f"the padded x is {room} {name}; expected {reach} or more, the kernel's reach")
+            raise ShapeError(f"the padded x is {room} {name}; expected {reach} or more, the kernel's reach")
         positions.append((room - reach) // s + 1)
     return tuple(positions)
 
@@ -247,12 +254,12 @@ def conv_transpose2d_shape(
     _check_groups(x, out_channels, groups)
     for extra, s, d in zip(output_padding, stride, dilation, strict=True):
         if extra >= max(s, d):
-            raise Refused(
+            raise ShapeError(
                 f"output_padding is {extra}; expected less than the stride {s} or the dilation {d}"
             )
     extent = _spread_extent(x[2:], kernel_size, stride, padding, output_padding, dilation)
     if min(extent) < 1:
-        raise Refused(
+        raise ShapeError(
             f"the output would be {list(extent)}; expected a padding that leaves 1 or more of each"
         )
     return (x[0], out_channels, *extent)

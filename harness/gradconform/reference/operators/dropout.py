@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradconform.reference.attributes import Flag, Probability
-from gradconform.reference.operator import Dims, Refused, operator
+from gradconform.reference.operator import Dims, ShapeError, operator
 
 
 @operator(moves=True)
@@ -22,5 +22,5 @@ def dropout_vjp(dy: Any, x: Any, *, p: float, training: bool) -> Any:
 @dropout.shape
 def dropout_shape(x: Dims, *, training: Flag) -> Dims:
     if training:
-        raise Refused("training is true; expected false: a random mask is no property to conform to")
+        raise ShapeError("training is true; expected false: a random mask is no property to conform to")
     return x

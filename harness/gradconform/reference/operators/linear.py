@@ -9,7 +9,7 @@ import numpy as np
 
 from gradconform.draws import Draw, bias, weight
 from gradconform.reference.attributes import Size
-from gradconform.reference.operator import Dims, Refused, operator
+from gradconform.reference.operator import Dims, ShapeError, operator
 from gradconform.reference.tracked.sums import scatter_sum, sum_of_products
 
 
@@ -36,7 +36,7 @@ def linear_vjp(dy: Any, x: Any, weight: Any, bias: Any) -> Any:
 @linear.shape
 def linear_shape(x: Dims, *, out_features: Size) -> Dims:
     if len(x) < 2:
-        raise Refused(f"x has shape {list(x)}; expected two axes or more, the last one the features")
+        raise ShapeError(f"x has shape {list(x)}; expected two axes or more, the last one the features")
     return (*x[:-1], out_features)
 
 
@@ -59,7 +59,7 @@ def matmul_vjp(dy: Any, x: Any, y: Any) -> Any:
 @matmul.shape
 def matmul_shape(x: Dims, y: Dims) -> Dims:
     if len(x) < 2 or x[:-2] != y[:-2] or len(x) != len(y) or x[-1] != y[-2]:
-        raise Refused(
+        raise ShapeError(
             f"x has shape {list(x)} and y {list(y)}; "
             "expected [..., M, K] and [..., K, N] with equal leading axes"
         )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradconform.reference.attributes import Reduction
-from gradconform.reference.operator import Dims, Operator, Refused, operator
+from gradconform.reference.operator import Dims, Operator, ShapeError, operator
 from gradconform.reference.operators.normalization import log_softmax
 from gradconform.reference.operators.smooth import sigmoid
 
@@ -96,7 +96,7 @@ def _elementwise_target(op: Operator) -> None:
     @op.shape
     def rule(x: Dims, target: Dims) -> Dims:
         if x != target:
-            raise Refused(f"x has shape {list(x)} and target {list(target)}; expected the same")
+            raise ShapeError(f"x has shape {list(x)} and target {list(target)}; expected the same")
         return ()
 
 
@@ -104,7 +104,7 @@ def _class_target(op: Operator) -> None:
     @op.shape
     def rule(x: Dims, target: Dims) -> Dims:
         if len(x) != 2 or target != x[:1]:
-            raise Refused(f"x has shape {list(x)} and target {list(target)}; expected [N, C] and [N]")
+            raise ShapeError(f"x has shape {list(x)} and target {list(target)}; expected [N, C] and [N]")
         return ()
 
     @op.classes

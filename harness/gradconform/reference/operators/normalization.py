@@ -15,12 +15,12 @@ import numpy as np
 
 from gradconform.draws import Draw, bias, gain, positive
 from gradconform.reference.attributes import Axis, Flag, Real
-from gradconform.reference.operator import Dims, Refused, operator
+from gradconform.reference.operator import Dims, ShapeError, operator
 from gradconform.reference.tracked.sums import scatter_sum
 
 
 def _difference(x: Any, *others: Any) -> Any:
-    """x minus the others, in any order."""
+    """x minus the other terms, rounded as one sum in any order."""
     return scatter_sum(x.shape, [(..., x), *((..., -other) for other in others)])
 
 
@@ -114,9 +114,9 @@ def batch_norm_vjp(
 @batch_norm.shape
 def batch_norm_shape(x: Dims, *, training: Flag) -> Dims:
     if len(x) not in (2, 4):
-        raise Refused(f"x has shape {list(x)}; expected 2 axes [N, C] or 4 axes [N, C, H, W]")
+        raise ShapeError(f"x has shape {list(x)}; expected 2 axes [N, C] or 4 axes [N, C, H, W]")
     if training and math.prod(x) == x[1]:
-        raise Refused(f"x has shape {list(x)}, one value per channel; expected two or more to train on")
+        raise ShapeError(f"x has shape {list(x)}, one value per channel; expected two or more to train on")
     return x
 
 
@@ -163,7 +163,7 @@ def layer_norm_vjp(dy: Any, x: Any, weight: Any, bias: Any, *, eps: float) -> An
 @layer_norm.shape
 def layer_norm_shape(x: Dims) -> Dims:
     if len(x) < 2:
-        raise Refused(f"x has shape {list(x)}; expected two axes or more, the last one the normalised")
+        raise ShapeError(f"x has shape {list(x)}; expected two axes or more, the last one the normalised")
     return x
 
 
@@ -178,7 +178,7 @@ def _largest(x: Any, dim: int) -> Any:
 
 def _check_axis(x: Dims, dim: int) -> Dims:
     if dim >= len(x):
-        raise Refused(f"dim is {dim}; expected less than {len(x)}, x having shape {list(x)}")
+        raise ShapeError(f"dim is {dim}; expected less than {len(x)}, x having shape {list(x)}")
     return x
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradconform.reference.attributes import Real
-from gradconform.reference.operator import Dims, Refused, operator
+from gradconform.reference.operator import Dims, ShapeError, operator
 
 
 @operator(moves=True)
@@ -106,5 +106,5 @@ def clamp_choices(x: Any, *, min: float, max: float) -> Any:
 @clamp.shape
 def clamp_shape(x: Dims, *, min: Real, max: Real) -> Dims:
     if min > max:
-        raise Refused(f"min is {min} and max is {max}; expected min <= max")
+        raise ShapeError(f"min is {min} and max is {max}; expected min <= max")
     return x

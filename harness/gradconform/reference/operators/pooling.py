@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradconform.reference.attributes import Flag, Pair, PairOrZero
-from gradconform.reference.operator import Dims, Refused, operator
+from gradconform.reference.operator import Dims, ShapeError, operator
 from gradconform.reference.tracked.sums import scatter_sum
 
 Index = tuple[Any, ...]
@@ -20,11 +20,11 @@ def _windows(image: Sequence[int], kernel_size: Any, stride: Any, padding: Any) 
     windows = []
     for name, length, k, s, p in zip(("high", "wide"), image, kernel_size, stride, padding, strict=True):
         if p > k // 2:
-            raise Refused(
+            raise ShapeError(
                 f"padding is {p}; expected at most half the kernel size {k}, or windows are empty"
             )
         if length + 2 * p < k:
-            raise Refused(
+            raise ShapeError(
                 f"the padded x is {length + 2 * p} {name}; expected {k} or more, the kernel size"
             )
         windows.append((length + 2 * p - k) // s + 1)
@@ -33,7 +33,7 @@ def _windows(image: Sequence[int], kernel_size: Any, stride: Any, padding: Any) 
 
 def _pooled_shape(x: Dims, kernel_size: Any, stride: Any, padding: Any) -> Dims:
     if len(x) != 4:
-        raise Refused(f"x has shape {list(x)}; expected 4 axes [N, C, H, W]")
+        raise ShapeError(f"x has shape {list(x)}; expected 4 axes [N, C, H, W]")
     return (*x[:2], *_windows(x[2:], kernel_size, stride, padding))
 
 
@@ -145,7 +145,7 @@ def avg_pool2d_shape(x: Dims, *, kernel_size: Pair, stride: Pair, padding: PairO
 def _divisor(
     image: Any, windows: Any, kernel_size: Any, stride: Any, padding: Any, count_include_pad: bool
 ) -> Any:
-    """By what each window's sum is divided: one int for all, or an array [OH, OW]."""
+    """What each window's sum is divided by: one int for all windows, or an array [OH, OW]."""
     if count_include_pad or not any(padding):
         return math.prod(kernel_size)
     # Exact in float32, and of a dtype that widens no other.

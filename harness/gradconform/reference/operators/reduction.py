@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradconform.reference.attributes import Axes, Flag
-from gradconform.reference.operator import Dims, Refused, operator
+from gradconform.reference.operator import Dims, ShapeError, operator
 from gradconform.reference.operators.shape import check_axis
 
 
@@ -42,7 +42,7 @@ def reduction_shape(x: Dims, *, dim: Axes, keepdim: Flag) -> Dims:
     for axis in dim:
         check_axis("dim", axis, x)
     if len(set(dim)) != len(dim):
-        raise Refused(f"dim is {list(dim)}; expected each axis at most once")
+        raise ShapeError(f"dim is {list(dim)}; expected each axis at most once")
     return reduced(x, dim, keepdim)
 
 

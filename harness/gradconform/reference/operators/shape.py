@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradconform.reference.attributes import Axes, Axis, Padding, Real, Shape, Size, StartLength
-from gradconform.reference.operator import Dims, Refused, operator
+from gradconform.reference.operator import Dims, ShapeError, operator
 
 
 @operator(moves=True)
@@ -43,7 +43,7 @@ def reshape_vjp(dy: Any, x: Any, *, shape: Sequence[int]) -> Any:
 @reshape.shape
 def reshape_shape(x: Dims, *, shape: Shape) -> Dims:
     if math.prod(x) != math.prod(shape):
-        raise Refused(
+        raise ShapeError(
             f"x has shape {list(x)}, {math.prod(x)} elements; "
             f"expected the {math.prod(shape)} of shape {list(shape)}"
         )
@@ -64,7 +64,7 @@ def permute_vjp(dy: Any, x: Any, *, dims: Sequence[int]) -> Any:
 @permute.shape
 def permute_shape(x: Dims, *, dims: Axes) -> Dims:
     if sorted(dims) != list(range(len(x))):
-        raise Refused(f"dims is {list(dims)}; expected each axis of x, of shape {list(x)}, once")
+        raise ShapeError(f"dims is {list(dims)}; expected each axis of x, of shape {list(x)}, once")
     return tuple(x[i] for i in dims)
 
 
@@ -86,7 +86,7 @@ def cat_shape(xs: Sequence[Dims], *, dim: Axis) -> Dims:
     for other in xs[1:]:
         if (*other[:dim], *other[dim + 1 :]) != (*xs[0][:dim], *xs[0][dim + 1 :]) or len(other) != len(xs[0]):
             shapes = " and ".join(str(list(s)) for s in (xs[0], other))
-            raise Refused(f"xs have shapes {shapes}; expected shapes that differ in axis {dim} alone")
+            raise ShapeError(f"xs have shapes {shapes}; expected shapes that differ in axis {dim} alone")
     return (*xs[0][:dim], sum(x[dim] for x in xs), *xs[0][dim + 1 :])
 
 
@@ -107,7 +107,7 @@ def narrow_vjp(dy: Any, x: Any, *, dim: int, start: int, length: int) -> Any:
 def narrow_shape(x: Dims, *, dim: Axis, start: StartLength, length: Size) -> Dims:
     check_axis("dim", dim, x)
     if start + length > x[dim]:
-        raise Refused(
+        raise ShapeError(
             f"start is {start} and length {length}; expected start + length <= {x[dim]}, "
             f"the extent of axis {dim} of x, of shape {list(x)}"
         )
@@ -128,16 +128,16 @@ def pad_vjp(dy: Any, x: Any, *, padding: Sequence[Sequence[int]], value: float) 
 @pad.shape
 def pad_shape(x: Dims, *, padding: Padding) -> Dims:
     if len(padding) != len(x):
-        raise Refused(
+        raise ShapeError(
             f"padding has {len(padding)} entries; expected one for each axis of x, of shape {list(x)}"
         )
     return tuple(before + n + after for (before, after), n in zip(padding, x, strict=True))
 
 
 def check_axis(name: str, axis: int, x: Dims) -> None:
-    """Raise Refused unless a tensor of shape x has that axis."""
+    """Raise ShapeError unless a tensor of shape x has that axis."""
     if axis >= len(x):
-        raise Refused(f"{name} is {axis}; expected less than {len(x)}, since x has shape {list(x)}")
+        raise ShapeError(f"{name} is {axis}; expected less than {len(x)}, since x has shape {list(x)}")
 
 
 def _part(dim: int, start: int, length: int) -> tuple[slice, ...]:

@@ -33,7 +33,7 @@ class Tracked(np.lib.mixins.NDArrayOperatorsMixin):
     error: Array | None
 
     def like(self, value: Array, error: Array | None) -> Self:
-        """A new array of this kind."""
+        """A new array of the same kind as this one."""
         raise NotImplementedError
 
     def split(self, operand: Any) -> tuple[Array, Array | None]:
@@ -44,27 +44,27 @@ class Tracked(np.lib.mixins.NDArrayOperatorsMixin):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """As of a NumPy array."""
+        """The extents, as of a NumPy array."""
         return self.value.shape
 
     @property
     def ndim(self) -> int:
-        """As of a NumPy array."""
+        """How many axes there are, as of a NumPy array."""
         return self.value.ndim
 
     @property
     def size(self) -> int:
-        """As of a NumPy array."""
+        """How many elements there are, as of a NumPy array."""
         return self.value.size
 
     @property
     def T(self) -> Self:
-        """As of a NumPy array."""
+        """The array with its axes reversed, as of a NumPy array."""
         return self.move(lambda a: a.T)
 
     @property
     def real(self) -> Self:
-        """As of a NumPy array; what is tracked is never complex."""
+        """The array itself, as of a real NumPy array: what is tracked is never complex."""
         return self
 
     def move(self, how: Callable[[Array], Array]) -> Self:
@@ -75,15 +75,15 @@ class Tracked(np.lib.mixins.NDArrayOperatorsMixin):
         return self.move(lambda a: a[index])
 
     def reshape(self, *shape: Any) -> Self:
-        """As of a NumPy array."""
+        """The same elements in another shape, as of a NumPy array."""
         return self.move(lambda a: a.reshape(*shape))
 
     def transpose(self, *axes: Any) -> Self:
-        """As of a NumPy array."""
+        """The array with its axes in another order, as of a NumPy array."""
         return self.move(lambda a: a.transpose(*axes))
 
     def sum(self, axis: Any = None, keepdims: bool = False) -> Any:
-        """As of a NumPy array."""
+        """The sum over some axes, as of a NumPy array; the subclass's `total` does it."""
         return np.sum(self, axis=axis, keepdims=keepdims)  # type: ignore[call-overload]
 
     def arithmetic(self, ufunc: Any, operands: Sequence[Any]) -> Any:
@@ -104,7 +104,7 @@ class Tracked(np.lib.mixins.NDArrayOperatorsMixin):
 
 
 def implements(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Register a NumPy function for every tracked array."""
+    """Register the tracked version of some NumPy functions, for all kinds of tracked arrays."""
 
     def register(ours: Callable[..., Any]) -> Callable[..., Any]:
         for function in functions:

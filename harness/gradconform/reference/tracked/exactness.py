@@ -20,12 +20,15 @@ from gradconform.reference.tracked.rounding import constant_error
 Array = NDArray[Any]
 
 
-class NotExact(ArithmeticError):
-    """A step could round; the message says which and why."""
+class InexactError(ArithmeticError):
+    """A step of a computation could round; the message says which one and why."""
 
 
 class Exact(Tracked):
-    """`value` [...], float64, of which every element is known to be representable in the dtype under test."""
+    """An array of which every element is known to be representable in the dtype under test.
+
+    value: [...], float64.
+    """
 
     def __init__(self, value: Any, *, unit: Dtype) -> None:
         self.value = np.asarray(value, dtype=float)
@@ -37,27 +40,33 @@ class Exact(Tracked):
         return type(self)(value, unit=self.unit)
 
     def split(self, operand: Any) -> tuple[Array, Array | None]:
-        """As in Tracked; a Python number must be one of the dtype under test."""
+        """Value and error of an operand.
+
+        Raises InexactError for a Python number that the dtype under test does not have.
+        """
         value, error = super().split(operand)
         if isinstance(operand, int | float) and constant_error(self.unit, value.astype(float)) is not None:
-            raise NotExact(f"the constant {operand} is rounded when written in {self.unit.name}")
+            raise InexactError(f"the constant {operand} is rounded when written in {self.unit.name}")
         return value, error
 
     def checked(self, value: Array, largest: float, grain: float, step: str) -> Self:
         """The result of a step: its terms are multiples of `grain`, its partial sums stay below `largest`."""
         # Not `>`: `largest` is itself a float64, rounded perhaps from just above the limit of float64.
         if not np.isfinite(largest) or largest * self.unit.roundoff >= grain:
-            raise NotExact(
+            raise InexactError(
                 f"{step}: partial sums of up to {largest:.3g} in steps of {grain:.3g} need more bits"
             )
         if grain < self.unit.tiny:
-            raise NotExact(f"{step}: steps of {grain:.3g} underflow")
+            raise InexactError(f"{step}: steps of {grain:.3g} underflow")
         if largest > self.unit.largest:
-            raise NotExact(f"{step}: partial sums of up to {largest:.3g} overflow")
+            raise InexactError(f"{step}: partial sums of up to {largest:.3g} overflow")
         return self.like(value, None)
 
     def arithmetic(self, ufunc: Any, operands: Sequence[Any]) -> Any:
-        """Ring operations, choices, and scaling by powers of two; NotExact for anything else."""
+        """The result of a ring operation, a choice, or a scaling by powers of two.
+
+        Raises InexactError for any other ufunc.
+        """
         values = [self.split(o)[0].astype(float) for o in operands]
         if ufunc is np.matmul:
             a, b = (o if isinstance(o, Tracked) else self.like(np.asarray(o, float), None) for o in operands)
@@ -74,13 +83,13 @@ class Exact(Tracked):
             return self._product(ufunc, values[0], values[1], values)
         if ufunc is np.square:
             return self._product(ufunc, values[0], values[0], values)
-        raise NotExact(f"{ufunc.__name__} is not exact in floating point")
+        raise InexactError(f"{ufunc.__name__} is not exact in floating point")
 
     def _product(self, ufunc: Any, a: Array, b: Array, values: Sequence[Array]) -> Self:
         return self.checked(ufunc(*values), _largest(a) * _largest(b), grain(a) * grain(b), ufunc.__name__)
 
     def total(self, axis: Any, keepdims: bool) -> Self:
-        """The sum over some axes."""
+        """The sum over some axes. Raises InexactError where it could round."""
         largest = _largest(np.abs(self.value).sum(axis=axis))
         return self.checked(
             np.asarray(self.value.sum(axis=axis, keepdims=keepdims)), largest, grain(self.value), "sum"
@@ -107,7 +116,7 @@ def _is_power_of_two(value: Array) -> bool:
 
 
 def scattered_products(shape: tuple[int, ...], terms: Iterable[tuple[Any, Any, Any]]) -> Exact:
-    """See `sums.sum_of_products`."""
+    """`sums.sum_of_products` of exact arrays. Raises InexactError where a partial sum could round."""
     like, terms = peek(terms)
     assert isinstance(like, Exact)
     value, scale, smallest = np.zeros(shape), np.zeros(shape), np.inf
@@ -121,7 +130,7 @@ def scattered_products(shape: tuple[int, ...], terms: Iterable[tuple[Any, Any, A
 
 
 def scattered(shape: tuple[int, ...], terms: Iterable[tuple[Any, Any]]) -> Exact:
-    """See `sums.scatter_sum`."""
+    """`sums.scatter_sum` of exact arrays. Raises InexactError where a partial sum could round."""
     like, terms = peek(terms)
     assert isinstance(like, Exact)
     value, scale, smallest = np.zeros(shape), np.zeros(shape), np.inf

@@ -73,7 +73,7 @@ class _Gathered:
 
 
 class _Factor:
-    """One operand of a product of matrices, and what is measured of it, each once."""
+    """One operand of a product of matrices; what is measured of it is measured once."""
 
     def __init__(self, given: Any, split: Split, unit: Dtype) -> None:
         self.given = given
@@ -82,24 +82,24 @@ class _Factor:
 
     @cached_property
     def magnitude(self) -> Array:
-        """|value| in float32, infinite where that cannot hold it."""
+        """|value| in float32, infinite where that dtype cannot hold it."""
         into = np.empty_like(self.value, dtype=np.float32)
         np.abs(self.value, out=into, casting="same_kind")
         return into
 
     @cached_property
     def largest(self) -> float:
-        """The largest magnitude."""
+        """The largest magnitude of the operand."""
         return float(np.max(self.magnitude, initial=0.0))
 
     @cached_property
     def in_rows(self) -> Array:
-        """How many elements of each row are not zero, [..., R, 1]."""
+        """How many elements of each row of the operand are not zero, [..., R, 1]."""
         return self._nonzero(-1)
 
     @cached_property
     def in_columns(self) -> Array:
-        """How many elements of each column are not zero, [..., 1, C]."""
+        """How many elements of each column of the operand are not zero, [..., 1, C]."""
         return self._nonzero(-2)
 
     def _nonzero(self, axis: int) -> Array:
@@ -107,7 +107,7 @@ class _Factor:
 
 
 def _magnitude(left: _Factor, right: _Factor, product: Array) -> Array:
-    """|left| @ |right|, rounded up.
+    """The product of magnitudes, |left| @ |right|, rounded up.
 
     A bound needs few digits, and float32 is twice as fast. A sum of K products is wrong there by less than
     (K + 2) 2**-23 of itself, which is added, and by what underflows: less than K 2**-149 (1 + both largest
@@ -128,7 +128,7 @@ def _magnitude(left: _Factor, right: _Factor, product: Array) -> Array:
 
 
 class _Count:
-    """At most how many nonzero terms each element gets, counted along its row and along its column."""
+    """How many terms that are not zero each element of a sum gets at most, by its row and by its column."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.shape = shape

@@ -29,7 +29,11 @@ UNDERFLOWS = 64.0
 
 
 class Rounded(Tracked):
-    """`value` [...], float64, and `error` [...], a bound on the absolute error (None: the value is exact)."""
+    """An array that carries a bound on its rounding error.
+
+    value: [...], float64.
+    error: [...], the bound on the absolute error; None where the value is exact.
+    """
 
     def __init__(self, value: Any, error: Array | None = None, *, unit: Dtype) -> None:
         self.value = np.asarray(value, dtype=float)
@@ -44,7 +48,7 @@ class Rounded(Tracked):
         return type(self)(value, error, unit=self.unit)
 
     def split(self, operand: Any) -> tuple[Array, Array | None]:
-        """As in Tracked; a Python number carries the error of writing it in the dtype under test."""
+        """Value and error of an operand; a Python number carries the error of writing it in the dtype under test."""
         if isinstance(operand, int | float):
             value = np.asarray(operand, dtype=float)
             return value, constant_error(self.unit, value)
@@ -57,7 +61,7 @@ class Rounded(Tracked):
     def rounded(
         self, value: Array, propagated: Array | None, units: float = 1.0, scale: Array | None = None
     ) -> Self:
-        """A result: what came with the operands, plus `units` roundoffs of |scale|, plus underflow."""
+        """A result whose error is what came with the operands, plus `units` roundoffs of |scale|, plus underflow."""
         error = np.abs(value if scale is None else scale)
         error *= units * self.unit.roundoff
         error += self.unit.tiny
@@ -118,13 +122,13 @@ def _times(factor: Array, error: Array | None) -> Array | None:
 
 
 def _is_zero(part: Part) -> bool:
-    """Whether this is one number, zero for sure: adding it rounds nothing."""
+    """Whether a part of an operation is one number that is zero for sure: adding it rounds nothing."""
     value, error = part
     return error is None and value.ndim == 0 and bool(value == 0)
 
 
 def _is_scaling(part: Part) -> bool:
-    """Whether this is one number that rounds nothing as a factor: a power of two or zero, for sure."""
+    """Whether a part of an operation is one number, a power of two or zero for sure: it rounds nothing as a factor."""
     value, error = part
     return error is None and value.ndim == 0 and (value == 0 or bool(np.frexp(np.abs(value))[0] == 0.5))
 
@@ -220,14 +224,17 @@ def _matmul(like: Rounded, a: Any, b: Any) -> Rounded:
 
 
 def scattered_products(shape: tuple[int, ...], terms: Iterable[tuple[Any, Any, Any]]) -> Rounded:
-    """See `sums.sum_of_products`. K is counted per element, without the terms that are zero for sure."""
+    """`sums.sum_of_products` of rounded arrays.
+
+    K is counted for each element, without the terms that are zero for sure.
+    """
     like, terms = peek(terms)
     assert isinstance(like, Rounded)
     return like.like(*rounded_products(shape, terms, like.split, like.unit))
 
 
 def scattered(shape: tuple[int, ...], terms: Iterable[tuple[Any, Any]]) -> Rounded:
-    """See `sums.scatter_sum`."""
+    """`sums.scatter_sum` of rounded arrays."""
     like, terms = peek(terms)
     assert isinstance(like, Rounded)
     value, scale, count = np.zeros(shape), np.zeros(shape), np.zeros(shape)
