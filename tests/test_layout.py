@@ -52,8 +52,9 @@ def allowed_in(root: Path, path: Path) -> set[str]:
         # Below harness/gradconform/: the folder of a layer, or a module of the ground.
         layer = rest[1] if len(rest) > 2 else ""
         heavy = set() if layer == "report" else HEAVY
-        plugin = {"pytest"} if layer == "testing" else set()
-        return (STDLIB | runtime_modules() | {"gradconform"} | plugin) - heavy
+        # What only one layer needs: the plugin is installed where pytest is, and `distributed` is an extra.
+        own = {"testing": {"pytest"}, "cluster": {"distributed", "dask"}}.get(layer, set())
+        return (STDLIB | runtime_modules() | {"gradconform"} | own) - heavy
     if len(rest) == 1:
         return STDLIB_38 | {"numpy"}
     own = root / top / rest[0]
@@ -99,7 +100,7 @@ GROUND = ("dtypes", "errors", "version", "words", "paths", "draws", "graph", "re
 """Modules beside the folders: the lowest rungs. Each may import those before it in this list, and no folder."""
 LAYERS = (
     "contract", "reference", "history", "behaviour", "numeric", "spec", "draw", "judge", "capture", "evidence",
-    "report", "run", "command", "testing",
+    "report", "run", "cluster", "command", "testing",
 )  # fmt: skip
 """The folders of harness/gradconform/: each may import the ground, those before it in this list, and nothing else."""
 DOORS = ("__init__", "__main__")

@@ -14,7 +14,7 @@ from enum import StrEnum
 
 
 class Code(StrEnum):
-    """The words that a reason may begin with: of the judge, then those that an adapter has for a missing tensor."""
+    """The words that a reason may begin with: the judge's, an adapter's for a missing tensor, and the cluster's."""
 
     SHAPE = "shape"
     DTYPE = "dtype"
@@ -32,6 +32,7 @@ class Code(StrEnum):
     NOT_DIFFERENTIABLE = "not_differentiable"
     UNINITIALISED = "uninitialised"
     UNEXPLAINED = "unexplained"
+    KILLED_WORKER = "killed_worker"
 
 
 @dataclass(frozen=True)

@@ -52,12 +52,13 @@ def find(name_or_folder: str) -> Adapter:
 
     `chainer-6.3` is the adapter `chainer` in the environment of another version.
     """
-    name, folder = _folder(name_or_folder)
+    name, folder = folder_of(name_or_folder)
     interpreter, found = _interpreter(name, folder.name)
     return Adapter(name, folder.name, folder, interpreter, found)
 
 
-def _folder(given: str) -> tuple[str, Path]:
+def folder_of(given: str) -> tuple[str, Path]:
+    """The name and the folder of an adapter, whether or not an interpreter for it is here. Raises AdapterError."""
     as_path = Path(given).expanduser()
     if os.sep in given or given in (".", ".."):
         folder = as_path.resolve()

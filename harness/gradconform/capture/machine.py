@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,10 +13,11 @@ from gradconform.contract import FORMAT, ContractError, read_document, write_who
 FILE = "machine.json"
 
 
-def write_machine(folder: Path) -> None:
-    """Write `machine.json`, which names this processor, into a folder of captures that are made here."""
+def write_machine(folder: Path, cpus: Collection[str] = ()) -> None:
+    """Write `machine.json` into a folder of captures. cpus: the processors they were made on; by default this one."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / FILE, json.dumps({"format": FORMAT, "cpu": _cpu()}))
+    cpu = " and ".join(sorted(cpus)) or this_cpu()
+    write_whole(folder / FILE, json.dumps({"format": FORMAT, "cpu": cpu}))
 
 
 def cpu_of(folder: Path) -> str:
@@ -25,7 +27,8 @@ def cpu_of(folder: Path) -> str:
     return ""
 
 
-def _cpu() -> str:
+def this_cpu() -> str:
+    """The name of this machine's processor; of its architecture where the system does not say."""
     with suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
             if line.startswith("model name"):

@@ -6,7 +6,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gradconform.capture import worker
@@ -67,7 +67,7 @@ def capture(
         by_folder = {folder.capture(way, v.name): v for v in wanted if way in how.ways(adapter, v)}
         tasks = [worker.Task(folder.problem(v.name), at, folder.digests[v.name]) for at, v in by_folder.items()]
         if route == "primary":
-            tasks += [_numeric(task) for task in tasks if by_folder[task.capture].name in probed]
+            tasks += [worker.numeric(task) for task in tasks if by_folder[task.capture].name in probed]
             by_folder |= {at / FOLDER: v for at, v in by_folder.items()}
         count = 0
 
@@ -100,11 +100,6 @@ def capture(
             stop.set()
 
 
-def _numeric(task: worker.Task) -> worker.Task:
-    """The task that runs the forward alone, for a numerical derivative, into a folder beside the capture."""
-    return replace(task, capture=task.capture / FOLDER, probes=task.problem / FOLDER)
-
-
 def capture_all(
     problems: Sequence[Problem],
     adapters: Sequence[Adapter],
@@ -125,7 +120,7 @@ def capture_all(
         tasks = []
         for problem, folder in zip(problems, folders, strict=True):
             task = worker.Task(problem.folder, folder, problem.digest)
-            tasks += [task, _numeric(task)] if (problem.folder / FOLDER).is_dir() else [task]
+            tasks += [task, worker.numeric(task)] if (problem.folder / FOLDER).is_dir() else [task]
         jobs = root / "jobs" / adapter.name
         worker.capture(adapter, tasks, job_folder=jobs, route=route, threads=threads, limits=limits)
         return [read_capture(folder, problem) for folder, problem in zip(folders, problems, strict=True)]

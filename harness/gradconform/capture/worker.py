@@ -15,11 +15,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gradconform.capture.adapters import Adapter, worker
 from gradconform.contract import FORMAT, write_whole
+from gradconform.numeric import FOLDER
 
 POLL = 0.02
 LOG_LIMIT = 64 << 20
@@ -73,6 +74,11 @@ class Task:
         return {"problem": str(self.problem), "capture": str(self.capture), **probes}
 
 
+def numeric(task: Task) -> Task:
+    """The task that runs the forward alone, for a numerical derivative, into a folder beside the capture."""
+    return replace(task, capture=task.capture / FOLDER, probes=task.problem / FOLDER)
+
+
 @dataclass(frozen=True)
 class Limits:
     """What a worker may take.
@@ -122,7 +128,7 @@ def capture(
             lost, rest = rest, []
         reason = run.why(cause) if lost else ""
         for task in lost:
-            _write_crash(adapter, task, route, reason)
+            write_crash(adapter.framework, task, route, reason)
             finished(task)
         left = rest
 
@@ -240,10 +246,11 @@ def environment(threads: int) -> dict[str, str]:
     return {**os.environ, **{f"{name}_NUM_THREADS": str(threads) for name in names}}
 
 
-def _write_crash(adapter: Adapter, task: Task, route: str, reason: str) -> None:
+def write_crash(framework: str, task: Task, route: str, reason: str) -> None:
+    """Write the capture of a problem at which the process died: a `capture.json` that says `crashed` and why."""
     task.capture.mkdir(parents=True, exist_ok=True)
     document = {
-        "format": FORMAT, "status": "crashed", "reason": reason, "framework": adapter.framework,
+        "format": FORMAT, "status": "crashed", "reason": reason, "framework": framework,
         "version": "", "route": route, "problem": task.digest, "missing": {},
     }  # fmt: skip
     write_whole(task.capture / "capture.json", json.dumps(document, indent=1))

@@ -13,12 +13,13 @@ from rich.console import Console
 
 from gradconform.capture import together
 from gradconform.capture.choice import present
+from gradconform.cluster import work
 from gradconform.command.console import progress_bars
 from gradconform.command.exits import CANNOT_RUN
-from gradconform.command.options import FOLDER, Options, capture_options, specs_argument
+from gradconform.command.options import FOLDER, Options, capture_options, cluster_options, specs_argument
 from gradconform.contract.folder import Folder, capture_documents
 from gradconform.contract.place import check_new
-from gradconform.draw.variants import variants
+from gradconform.draw.variants import Variant, variants
 from gradconform.run import processes, way
 from gradconform.spec.files import networks
 
@@ -26,6 +27,7 @@ from gradconform.spec.files import networks
 @click.command("capture")
 @specs_argument
 @capture_options
+@cluster_options
 @click.option("--out", type=FOLDER, required=True, help="A new folder for problems and captures.")
 def command(specs: Sequence[Path], out: Path, **options: Any) -> None:
     """Draw and capture only; `gradconform judge` does the rest, on this machine or another."""
@@ -36,14 +38,8 @@ def execute(specs: Sequence[Path], options: Options, out: Path) -> int:
     """Draw every problem and capture it in every framework that was chosen. Returns the exit status."""
     check_new("--out", out)
     wanted = variants(networks(specs), options.dtype)
-    chosen, absent = present(options.adapter)
-    how = options.capturing(chosen)
     folder = Folder(out)
-    with progress_bars() as told, processes.pool(processes.cores()) as workers:
-        way.draw(folder, wanted, options.seed, told, workers)
-        if options.numeric:
-            way.probe(folder, wanted, options.eps, told, workers)
-        together.capture(folder, wanted, chosen, how, told)
+    absent = _on_cluster(folder, wanted, options) if options.cluster is not None else _here(folder, wanted, options)
     told_of = [(path, d) for path, d in capture_documents(folder) if d.get("status") == "crashed"]
     console = Console(soft_wrap=True, highlight=False, markup=False)
     for path, document in told_of:
@@ -52,3 +48,28 @@ def execute(specs: Sequence[Path], options: Options, out: Path) -> int:
         console.print(f"not run: {message}")
     console.print(f"{len(wanted)} problems captured in {out}")
     return CANNOT_RUN if told_of or absent else 0
+
+
+def _here(folder: Folder, wanted: Sequence[Variant], options: Options) -> dict[str, str]:
+    """Draw and capture in processes of this machine; name of an adapter -> why it could not run."""
+    chosen, absent = present(options.adapter)
+    how = options.capturing(chosen)
+    with progress_bars() as told, processes.pool(processes.cores()) as workers:
+        way.draw(folder, wanted, options.seed, told, workers)
+        if options.numeric:
+            way.probe(folder, wanted, options.eps, told, workers)
+        together.capture(folder, wanted, chosen, how, told)
+    return absent
+
+
+def _on_cluster(folder: Folder, wanted: Sequence[Variant], options: Options) -> dict[str, str]:
+    """The same on the workers of a cluster, which all see the folder."""
+    assert options.cluster is not None
+    with (
+        work.chosen(options.cluster, options.cluster_wait, options.adapter) as (cluster, there, absent),
+        work.site(cluster, folder.root) as site,
+        progress_bars() as told,
+    ):
+        how = options.capturing(there, site.describe)
+        site.scatter(wanted, len(wanted), there, how, options.seed, told)
+    return absent

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from gradconform.rows import Row, Verdict
 
@@ -16,7 +16,14 @@ def status_of(rows: Sequence[Row], absent: bool) -> int:
 
     absent: whether a framework could not run at all.
     """
-    verdicts = {row.verdict for row in rows}
+    return status_of_verdicts({row.verdict for row in rows}, absent)
+
+
+def status_of_verdicts(verdicts: Collection[Verdict], absent: bool) -> int:
+    """The exit status of a run of which only the verdicts are at hand that any row has.
+
+    absent: whether a framework could not run at all.
+    """
     if any(verdict.wrong for verdict in verdicts):
         return DIVERGES
     return CANNOT_RUN if Verdict.CRASHED in verdicts or absent else 0

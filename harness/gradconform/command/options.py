@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +18,8 @@ from gradconform.capture.worker import Limits
 from gradconform.contract import ContractError
 
 FOLDER: click.Path[Path] = click.Path(path_type=Path, file_okay=False)
+
+Describing = Callable[[adapters.Adapter], Mapping[str, Any]]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -75,6 +77,17 @@ def capture_options(function: Command) -> Command:
     return function
 
 
+def cluster_options(function: Command) -> Command:
+    for option in reversed((
+        click.option("--cluster", metavar="ADDRESS",
+                     help="Do it on the workers of a Dask scheduler, or of `local`: docs/cluster.md."),
+        click.option("--cluster-wait", type=click.FloatRange(0.1, 1e6), default=30.0, show_default=True,
+                     metavar="SECONDS", callback=finite, help="For workers that offer what is needed."),
+    )):  # fmt: skip
+        function = option(function)
+    return function
+
+
 @dataclass(frozen=True)
 class Options:
     """The options that `run` and `capture` share, as the user gave them."""
@@ -89,6 +102,8 @@ class Options:
     numeric: bool = False
     eps: float | None = None
     plain: bool = False
+    cluster: str | None = None
+    cluster_wait: float = 30.0
 
     def __post_init__(self) -> None:
         """Raises ContractError where options that need each other do not come together."""
@@ -97,23 +112,24 @@ class Options:
             came = " ".join([*given, *["--plain"] * self.plain])
             raise ContractError(f"{came}: --eps EPS and --plain need each other, and --numeric")
 
-    def capturing(self, chosen: Sequence[adapters.Adapter]) -> Capturing:
+    def capturing(self, chosen: Sequence[adapters.Adapter], describe: Describing | None = None) -> Capturing:
         """How captures are made with these options.
 
-        Raises AdapterError where no adapter has the route that is asked for.
+        describe: asks an adapter for its routes; by default the interpreter that was found here. Raises AdapterError
+        where no adapter has the route that is asked for.
         """
         memory = None if self.memory_limit is None else int(self.memory_limit * 2**30)
         limits = Limits(seconds=self.time_limit, memory=memory)
-        routes = self._routes(chosen)
+        routes = self._routes(chosen, describe or adapters.describe)
         return Capturing(routes, threads=self.threads, limits=limits, numeric=self.numeric, eps=self.eps)
 
-    def _routes(self, chosen: Sequence[adapters.Adapter]) -> dict[str, list[str]]:
+    def _routes(self, chosen: Sequence[adapters.Adapter], describe: Describing) -> dict[str, list[str]]:
         if self.route == "primary":
             return {}
         found: dict[str, list[str]] = {}
         known: set[str] = set()
         for adapter in chosen:
-            about = adapters.describe(adapter)
+            about = describe(adapter)
             others = [route for route in about["routes"] if route != about["primary"]]
             known.update(about["routes"])
             found[adapter.name] = [route for route in others if self.route in ("all", route)]

@@ -6,28 +6,33 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from gradconform.capture.choice import present
+from gradconform.cluster import work
 from gradconform.command.console import progress_bars
 from gradconform.command.options import (
     FOLDER,
     Options,
     capture_options,
+    cluster_options,
     keeping_options,
     out_option,
     specs_argument,
 )
 from gradconform.command.report import write_report
+from gradconform.command.streamed import Ending
 from gradconform.contract.folder import Folder
 from gradconform.contract.place import check_new, check_writable, scratch
-from gradconform.draw.variants import variants
+from gradconform.draw.variants import Variant, variants
 from gradconform.history.keep import NOWHERE, Keeping
 from gradconform.judge import conventions
-from gradconform.judge.marked import listed, marked
+from gradconform.judge.marked import listed, marked, marking
+from gradconform.report.parts import Parts
 from gradconform.run import processes, way
 from gradconform.run.manifest import Clock
 from gradconform.spec.files import networks
@@ -36,6 +41,7 @@ from gradconform.spec.files import networks
 @click.command("run")
 @specs_argument
 @capture_options
+@cluster_options
 @out_option
 @keeping_options
 @click.option("--keep", type=FOLDER, help="Keep problems and captures in this folder.")
@@ -56,6 +62,9 @@ def execute(
     loaded = networks(specs)
     wanted = variants(loaded, options.dtype)
     entries, recorded = listed(), conventions.beside(loaded)
+    if options.cluster is not None:
+        ending = Ending(partial(marking, entries=entries, recorded=recorded), out, clock, options.seed, keeping)
+        return _on_cluster(wanted, options, ending, keep)
     chosen, absent = present(options.adapter)
     how = options.capturing(chosen)
     with _work_folder(out, keep) as root, progress_bars() as told, processes.pool(processes.cores()) as workers:
@@ -65,6 +74,21 @@ def execute(
             way.probe(folder, wanted, options.eps, told, workers)
         rows = way.capture_and_judge(folder, wanted, chosen, how, told, workers)
         return write_report(marked(rows, entries, recorded), [folder], out, clock, options.seed, absent, keeping)
+
+
+def _on_cluster(wanted: Sequence[Variant], options: Options, ending: Ending, keep: Path | None) -> int:
+    """The same on the workers of a cluster, which all see the folder of problems and captures."""
+    assert options.cluster is not None
+    with (
+        work.chosen(options.cluster, options.cluster_wait, options.adapter) as (cluster, there, absent),
+        _work_folder(ending.out, keep) as root,
+        scratch(ending.out) as beside,
+    ):
+        parts = Parts(beside / "parts")
+        with work.site(cluster, root) as site, progress_bars() as told:
+            how = options.capturing(there, site.describe)
+            site.scatter(wanted, len(wanted), there, how, options.seed, told, parts.add)
+        return ending.write(parts, [Folder(root)], absent)
 
 
 @contextmanager

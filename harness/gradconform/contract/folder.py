@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -39,21 +40,28 @@ class Folder:
         somebody's loss, and the judge says so; so is a problem without its `problem.json`, or a capture without its
         problem. Raises ContractError where there are no problems or no captures.
         """
-        adapters = sorted(p.name for p in (self.root / "captures").glob("*/") if p.is_dir())
-        here = {path.name: path for path in sorted((self.root / "problems").glob("*/")) if path.is_dir()}
+        adapters, here = _folders(self.root / "captures"), _folders(self.root / "problems")
         for what, found in (("problems", here), ("captures", adapters)):
             if not found:
                 raise ContractError(
                     f"{self.root}: holds no {what}; expected a folder that `gradconform capture` wrote"
                 )
-        for name, problem in here.items():
-            yield problem, {adapter: self.capture(adapter, name) for adapter in adapters}
-        alone: dict[str, dict[str, Path]] = {}
-        for path in sorted((self.root / "captures").glob("*/*/")):
-            if path.is_dir() and path.name not in here:
-                alone.setdefault(path.name, {})[path.parent.name] = path
+        for name in here:
+            yield self.problem(name), {adapter: self.capture(adapter, name) for adapter in adapters}
+        known, alone = set(here), dict[str, dict[str, Path]]()
+        for adapter in adapters:
+            for name in _folders(self.root / "captures" / adapter):
+                if name not in known:
+                    alone.setdefault(name, {})[adapter] = self.capture(adapter, name)
         for name, captures in alone.items():
             yield self.problem(name), captures
+
+
+def _folders(place: Path) -> list[str]:
+    """The names of the folders in a folder, in their order; none where it is not there. A hundred thousand fit well."""
+    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(place) as entries:
+        return sorted(entry.name for entry in entries if entry.is_dir())
+    return []
 
 
 def problem_beside(capture: Path) -> Path:

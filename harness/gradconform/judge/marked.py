@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from gradconform import paths
@@ -27,4 +27,9 @@ def marked(rows: Iterable[Row], entries: Sequence[Known], recorded: Conventions 
     entries: the divergences that are listed.
     recorded: the conventions; those that come along where they are not given.
     """
-    return list(known.apply(conventions.apply(rows, recorded), entries))
+    return list(marking(rows, entries, recorded))
+
+
+def marking(rows: Iterable[Row], entries: Sequence[Known], recorded: Conventions | None = None) -> Iterator[Row]:
+    """As `marked`, one row after the other; what is listed and did not happen comes last."""
+    return known.apply(conventions.apply(rows, recorded), entries)

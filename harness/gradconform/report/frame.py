@@ -22,7 +22,7 @@ _FORMULA = re.compile(r"[=+\-@\t\r]")
 def frame_of(rows: Sequence[Row]) -> pd.DataFrame:
     """One line for each row, columns as in `Row`, sorted, so that two runs can be compared line by line."""
     frame = pd.DataFrame(
-        {name: [_clean(name, getattr(row, name)) for row in rows] for name in COLUMNS}, columns=list(COLUMNS)
+        {name: [clean(name, getattr(row, name)) for row in rows] for name in COLUMNS}, columns=list(COLUMNS)
     )
     return typed(frame).sort_values(list(ORDER), kind="stable", ignore_index=True)
 
@@ -41,7 +41,8 @@ def typed(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.astype(DTYPES)
 
 
-def _clean(column: str, value: object) -> object:
+def clean(column: str, value: object) -> object:
+    """A value as it stands in a file of rows: a text fit to be printed, and no formula of a spreadsheet."""
     if column not in TEXTS:
         return value
     text = printable(str(value))

@@ -112,10 +112,11 @@ def _edges(problem: Problem) -> Iterator[tuple[str, str]]:
 def _frameworks(folders: Sequence[Folder]) -> list[FrameworkInfo]:
     infos: dict[str, FrameworkInfo] = {}
     for folder in folders:
-        cpu = cpu_of(folder.root)
         for name, document in framework_documents(folder).items():
             if CaptureName.read(name).route:
                 continue  # the same framework, asked in another way
+            # Where several machines captured, each framework's folder says on which.
+            cpu = cpu_of(folder.root / "captures" / name) or cpu_of(folder.root)
             described = {key: str(document.get(key) or "?") for key in ("version", "python", "numpy", "interpreter")}
             threads = document.get("threads")
             infos[name] = FrameworkInfo(

@@ -22,13 +22,14 @@ def draw(
     folder: Folder, wanted: Sequence[Variant], seed: int | None, progress: Progress, workers: Executor
 ) -> None:
     """Write the problem of every variant. Raises ContractError (NoExactProblemError among them)."""
-    futures = {workers.submit(_draw, v, folder.problem(v.name), seed): v for v in wanted}
+    futures = {workers.submit(draw_one, v, folder.problem(v.name), seed): v for v in wanted}
     for done, future in enumerate(as_completed(futures), 1):
         folder.digests[futures[future].name] = future.result()
         progress("draw", done, len(wanted))
 
 
-def _draw(variant: Variant, folder: Path, seed: int | None) -> str:
+def draw_one(variant: Variant, folder: Path, seed: int | None) -> str:
+    """Write one problem; its digest. Raises ContractError (NoExactProblemError among them)."""
     written = draw_problem(variant.network, folder, dtype=variant.dtype, values=variant.values, seed=seed)
     return written.digest
 
@@ -37,13 +38,14 @@ def probe(
     folder: Folder, wanted: Sequence[Variant], eps: float | None, progress: Progress, workers: Executor
 ) -> None:
     """Choose where each network is evaluated for numerical derivatives; exact problems and behaviours have none."""
-    futures = [workers.submit(_probe, folder.problem(v.name), eps) for v in wanted]
+    futures = [workers.submit(probe_one, folder.problem(v.name), eps) for v in wanted]
     for done, future in enumerate(as_completed(futures), 1):
         future.result()
         progress("probe", done, len(wanted))
 
 
-def _probe(folder: Path, eps: float | None) -> None:
+def probe_one(folder: Path, eps: float | None) -> None:
+    """Write the probes of one problem beside it, where it has any."""
     problem = read_problem(folder)
     if not problem.exact and not problem.script:
         plan.prepare(problem, folder / FOLDER, eps)

@@ -1,0 +1,1 @@
+"""More machines than one: draw, capture and judge as tasks of Dask distributed (docs/cluster.md)."""

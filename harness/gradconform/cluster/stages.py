@@ -1,0 +1,131 @@
+"""The stages of a chunk: what a worker is asked, what becomes of its answer, and of a problem that kills workers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from gradconform.capture.worker import Task, write_crash
+from gradconform.cluster import tasks
+from gradconform.cluster.chunks import Chunk
+from gradconform.cluster.place import Place
+from gradconform.contract.names import CaptureName
+from gradconform.judge import refused
+from gradconform.reasons import Code, detailed
+
+
+class Stage(Protocol):
+    """One stage.
+
+    name: in the progress. resource: what a worker must offer; empty for any worker. priority: higher is done first.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def resource(self) -> str: ...
+    @property
+    def priority(self) -> int: ...
+
+    def call(self, chunk: Chunk, part: slice) -> tuple[Any, ...]:
+        """The function that a worker calls for a part of a chunk, and its arguments."""
+
+    def take(self, chunk: Chunk, part: slice, answer: Any) -> None:
+        """Put the answer into the chunk."""
+
+    def give_up(self, chunk: Chunk, index: int) -> None:
+        """Say of one piece that it kills workers."""
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Problems are written."""
+
+    place: Place
+    drawing: tasks.Drawing
+    name: str = "draw"
+    resource: str = ""
+    priority: int = 0
+
+    def call(self, chunk: Chunk, part: slice) -> tuple[Any, ...]:
+        """Draw the part."""
+        return tasks.draw, self.place, chunk.pieces[part], self.drawing
+
+    def take(self, chunk: Chunk, part: slice, answer: Sequence[tuple[str, bool]]) -> None:
+        """answer: digest of each problem, and whether there are probes beside it."""
+        chunk.pieces[part] = [piece.drawn(*told) for piece, told in zip(chunk.pieces[part], answer, strict=True)]
+
+    def give_up(self, chunk: Chunk, index: int) -> None:
+        """Each of its captures says so."""
+        piece, why = chunk.pieces[index], killed_while("drew")
+        chunk.pieces[index] = replace(piece, variant=None, lost=why)
+        for way, folder in piece.captures.items():
+            name = CaptureName.read(way)
+            write_crash(name.framework, Task(piece.problem, folder, ""), name.route or "primary", why)
+
+
+@dataclass(frozen=True)
+class Capture:
+    """Problems are captured in one framework, by one route. cpus: takes the processors on which that is done."""
+
+    place: Place
+    asking: tasks.Asking
+    cpus: set[str] = field(default_factory=set)
+    priority: int = 1
+
+    @property
+    def name(self) -> str:
+        """That of the captures."""
+        return self.asking.way
+
+    @property
+    def resource(self) -> str:
+        """The adapter."""
+        return CaptureName.read(self.asking.way).adapter
+
+    def call(self, chunk: Chunk, part: slice) -> tuple[Any, ...]:
+        """Capture the part."""
+        return tasks.capture, self.place, chunk.pieces[part], self.asking
+
+    def take(self, chunk: Chunk, part: slice, answer: str) -> None:
+        """answer: the processor."""
+        self.cpus.add(answer)
+
+    def give_up(self, chunk: Chunk, index: int) -> None:
+        """The capture says that it crashed, as of a framework whose own process died."""
+        piece, name = chunk.pieces[index], CaptureName.read(self.asking.way)
+        task = Task(piece.problem, piece.captures[self.asking.way], piece.digest)
+        write_crash(name.framework, task, self.asking.route, killed_while("captured"))
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Problems are judged. places: every folder in which problems or captures lie."""
+
+    places: Sequence[Place]
+    name: str = "judge"
+    resource: str = ""
+    priority: int = 2
+
+    def call(self, chunk: Chunk, part: slice) -> tuple[Any, ...]:
+        """Judge the part."""
+        return tasks.judge, self.places, chunk.pieces[part]
+
+    def take(self, chunk: Chunk, part: slice, answer: Sequence[list[Any]]) -> None:
+        """answer: the rows of each problem."""
+        chunk.rows.update(enumerate(answer, part.start))
+
+    def give_up(self, chunk: Chunk, index: int) -> None:
+        """A row `crashed` for each of its captures."""
+        piece = chunk.pieces[index]
+        chunk.rows[index] = refused.rows(piece.problem, piece.captures, killed_while("judged"))
+
+
+def killed_while(did: str) -> str:
+    """The reason of a problem that kills workers. did: what they did to it."""
+    return detailed(
+        Code.KILLED_WORKER,
+        f"every worker that {did} this problem was killed, with no other task beside it too; look into the workers' "
+        "logs, or give them more memory",
+    )

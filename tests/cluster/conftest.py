@@ -1,0 +1,36 @@
+"""One cluster for all tests of this folder: two workers in processes of their own, each with another framework."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+import pytest
+from gradconform.capture.adapters import variable
+from gradconform.cluster.connect import LOCAL_SETTINGS
+
+NAMES = ("left", "right")
+"""What the workers offer: the first and the second, each its own."""
+
+
+@pytest.fixture(scope="session")
+def address() -> Iterator[str]:
+    """The address of the scheduler. A worker that is killed is started again."""
+    import dask
+    from distributed import Nanny, Scheduler, SpecCluster
+
+    nowhere = {"dashboard": False, "dashboard_address": None}
+    environment = {variable(name): sys.executable for name in NAMES}
+    workers = {
+        name: {
+            "cls": Nanny,
+            "options": {"nthreads": 2, "resources": {name: 1}, "env": environment, "host": "127.0.0.1",
+                        "dashboard": False, "memory_limit": None},
+        }
+        for name in NAMES
+    }  # fmt: skip
+    with (
+        dask.config.set(LOCAL_SETTINGS),
+        SpecCluster(workers, {"cls": Scheduler, "options": {"host": "127.0.0.1", **nowhere}}, silence_logs=50) as here,
+    ):
+        yield here.scheduler_address
