@@ -71,11 +71,13 @@ def _against(framework: str, script: str, worker: Sequence[Cost], plain: Sequenc
     files = [cost.wall - _part(cost, "read") - _part(cost, "write") for cost in worker]
     wall = [a.wall / b.wall for a, b in zip(worker, plain, strict=True)]
     return [
-        framework, script, spread(wall),
+        framework,
+        script,
+        spread(wall),
         ratios((c.cpu for c in worker), (c.cpu for c in plain)),
         ratios((c.peak for c in worker), (c.peak for c in plain)),
         ratios(files, (c.wall for c in plain)),
         ratios((c.wall for c in worker), (c.wall - _part(c, "build") for c in plain)),
         ratios((_part(c, "run") for c in worker), (_part(c, "run") for c in plain)),
         "met" if median(wall) <= TARGET else "missed",
-    ]  # fmt: skip
+    ]

@@ -46,13 +46,15 @@ def year(seed_run: Path, folder: Path, nights: int, rows: int) -> None:
         pq.write_table(whole.set_column(whole.schema.get_field_index("ratio"), "ratio", pa.array(grown)), file)
         networks = [
             network | {"name": f"{network['name']}_{i:02}", "seed": night}
-            for network in manifest["networks"] for i in range(len(copies))
-        ]  # fmt: skip
+            for network in manifest["networks"]
+            for i in range(len(copies))
+        ]
         told = manifest | {
-            "started": (FIRST + timedelta(days=night)).isoformat(timespec="seconds"), "networks": networks,
+            "started": (FIRST + timedelta(days=night)).isoformat(timespec="seconds"),
+            "networks": networks,
             "problems": [],
             "files": {"diff.parquet": "sha256:" + hashlib.sha256(file.read_bytes()).hexdigest()},
-        }  # fmt: skip
+        }
         (place / "run.json").write_text(json.dumps(told), encoding="utf-8")
 
 

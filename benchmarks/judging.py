@@ -40,10 +40,16 @@ def section(place: Place) -> str:
     measured = alternated({"vgg16": partial(_judge, place, problem, captures, 1)}, place.repeat)["vgg16"]
     met = median(c.wall for c in measured) <= TARGET_WALL and median(c.peak for c in measured) <= TARGET_PEAK
     whole = [
-        "vgg16", "float32", ", ".join(captures), measured[0].said["rows"], _verdicts(measured),
-        spread(c.wall for c in measured), spread(c.cpu for c in measured),
-        spread(c.peak / 1e9 for c in measured), _met(met),
-    ]  # fmt: skip
+        "vgg16",
+        "float32",
+        ", ".join(captures),
+        measured[0].said["rows"],
+        _verdicts(measured),
+        spread(c.wall for c in measured),
+        spread(c.cpu for c in measured),
+        spread(c.peak / 1e9 for c in measured),
+        _met(met),
+    ]
     header = ("spec", "dtype", "captures", "rows", "verdicts", "wall s", "CPU s", "peak GB", "target")
     calls = [row for dtype in ("float32", "float64") for row in _calls(place, dtype)]
     cnn = ("spec", "dtype", "capture", "rows", "verdicts", "call s", "first s", "process s", "target")
@@ -58,10 +64,13 @@ def gradcheck(place: Place) -> str:
     torch = adapters.find("torch")
     captures = {"torch": place.captures(problem)["torch"]}
     script = ROOT / "benchmarks" / "gradcheck.py"
-    measured = alternated({
-        "judge": partial(_judge, place, problem, captures, CALLS + 1),
-        "gradcheck": partial(process, [torch.interpreter, "-I", script, numbers]),
-    }, place.repeat)  # fmt: skip
+    measured = alternated(
+        {
+            "judge": partial(_judge, place, problem, captures, CALLS + 1),
+            "gradcheck": partial(process, [torch.interpreter, "-I", script, numbers]),
+        },
+        place.repeat,
+    )
     said: list[Any] = [cost.said for cost in measured["gradcheck"]]
     _same_loss(said[0]["fast"]["loss"], drawn, captures["torch"])
     part, whole = said[0]["slow"]["elements"], said[0]["fast"]["elements"]
@@ -92,12 +101,18 @@ def _calls(place: Place, dtype: str) -> list[list[object]]:
     }
     return [
         [
-            "cnn", dtype, name, costs[0].said["rows"], _verdicts(costs), spread(map(_call, costs), ".3f"),
-            spread((c.said["seconds"][0] for c in costs), ".3f"), spread(c.wall for c in costs),
+            "cnn",
+            dtype,
+            name,
+            costs[0].said["rows"],
+            _verdicts(costs),
+            spread(map(_call, costs), ".3f"),
+            spread((c.said["seconds"][0] for c in costs), ".3f"),
+            spread(c.wall for c in costs),
             _met(median(map(_call, costs)) <= TARGET_CALL),
         ]
         for name, costs in alternated(runs, place.repeat).items()
-    ]  # fmt: skip
+    ]
 
 
 def _call(cost: Cost) -> float:

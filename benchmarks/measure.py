@@ -45,9 +45,7 @@ class Cost:
     said: Mapping[str, Any]
 
 
-def process(
-    command: Sequence[str | Path], *, said_in: Path | None = None, accepted: Container[int] = (0,)
-) -> Cost:
+def process(command: Sequence[str | Path], *, said_in: Path | None = None, accepted: Container[int] = (0,)) -> Cost:
     """Run a process with the environment of a worker and measure it from outside, its start and end included.
 
     said_in: the file it leaves its JSON in; without one, the JSON is the last line it prints. accepted: exit

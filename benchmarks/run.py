@@ -82,8 +82,13 @@ def main() -> int:
     add, known = parser.add_argument, ", ".join(SECTIONS)
     add("sections", nargs="*", metavar="SECTION", help=f"{known}; all by default")
     add("--repeat", type=int, default=3, metavar="N", help="of each timed process; 3 by default")
-    add("--out", type=Path, default=ROOT / "benchmarks" / "results.md", metavar="FILE",
-        help="replaced by what was measured; benchmarks/results.md by default")  # fmt: skip
+    add(
+        "--out",
+        type=Path,
+        default=ROOT / "benchmarks" / "results.md",
+        metavar="FILE",
+        help="replaced by what was measured; benchmarks/results.md by default",
+    )
     given = parser.parse_args()
     for name in given.sections:
         if name not in SECTIONS:

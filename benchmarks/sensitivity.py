@@ -57,9 +57,7 @@ def captured(spec: Path, chosen: list[adapters.Adapter], dtype: str) -> Iterator
                 if found.status == "ok":
                     yield v.network.name, adapter.name, LocalCheck(opened, found)
                 else:
-                    print(
-                        f"{v.network.name}: {adapter.name}: {found.status}: {found.reason}", file=sys.stderr
-                    )
+                    print(f"{v.network.name}: {adapter.name}: {found.status}: {found.reason}", file=sys.stderr)
 
 
 def table(specs: list[Path], chosen: list[adapters.Adapter], dtype: str) -> Iterator[str]:
@@ -77,9 +75,7 @@ def table(specs: list[Path], chosen: list[adapters.Adapter], dtype: str) -> Iter
                     cells.setdefault(key, {})[name] = caught(judgement.expectation)
         for key, found in cells.items():
             figures = [
-                "-" if np.isnan(error) else f"{error:.1e}"
-                for n in names
-                for error in found.get(n, (np.nan, np.nan))
+                "-" if np.isnan(error) else f"{error:.1e}" for n in names for error in found.get(n, (np.nan, np.nan))
             ]
             yield "| " + " | ".join([*key, *figures]) + " |"
 
@@ -88,9 +84,7 @@ def main() -> int:
     """Parse, measure, print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("specs", nargs="*", type=Path, metavar="SPEC")
-    parser.add_argument(
-        "--adapter", action="append", metavar="NAME_OR_FOLDER", help="all that come along by default"
-    )
+    parser.add_argument("--adapter", action="append", metavar="NAME_OR_FOLDER", help="all that come along by default")
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
     given = parser.parse_args()
     specs = given.specs or [paths.specs_folder() / "networks" / f"{name}.yaml" for name in DEFAULT]

@@ -112,10 +112,16 @@ def told(text: str, pythons: tuple[str, ...]) -> str:
     Which build of a version it is, each machine decides: a folder of wheels here, an index of CPU builds there.
     """
     places = [
-        {**platform, "python_version": python, "python_full_version": f"{python}.99", "implementation_name": "cpython",
-         "platform_python_implementation": "CPython"}
-        for python in pythons for platform in PLATFORMS
-    ]  # fmt: skip
+        {
+            **platform,
+            "python_version": python,
+            "python_full_version": f"{python}.99",
+            "implementation_name": "cpython",
+            "platform_python_implementation": "CPython",
+        }
+        for python in pythons
+        for platform in PLATFORMS
+    ]
     entries: dict[str, Entry] = {}
     entry = Entry()
     for line in text.splitlines():
@@ -152,8 +158,11 @@ def main(arguments: list[str]) -> int:
         text = told(resolved(lock, arguments), lock.pythons)
         name = lock.path.relative_to(ROOT)
         if CUDA.search(text):
-            print(f"{name}: the resolution brings CUDA; name a folder with torch's CPU build in UV_FIND_LINKS, or set "
-                  "UV_TORCH_BACKEND=cpu", file=sys.stderr)  # fmt: skip
+            print(
+                f"{name}: the resolution brings CUDA; name a folder with torch's CPU build in UV_FIND_LINKS, or set "
+                "UV_TORCH_BACKEND=cpu",
+                file=sys.stderr,
+            )
             return 1
         before = lock.path.read_text(encoding="utf-8") if lock.path.exists() else ""
         print(f"{name}: {'the same' if text == before else 'renewed'}", flush=True)

@@ -15,9 +15,10 @@ import pytest
 
 # Whatever Python offers, each by the name under which others find it: a framework, a browser, a command, a pool.
 STARTERS: list[tuple[Any, str]] = [
-    (subprocess.Popen, "__init__"), (multiprocessing.process.BaseProcess, "start"),
+    (subprocess.Popen, "__init__"),
+    (multiprocessing.process.BaseProcess, "start"),
     *((os, name) for name in ("fork", "forkpty", "posix_spawn", "posix_spawnp", "system", "execv", "execve")),
-]  # fmt: skip
+]
 _allowed = True
 
 

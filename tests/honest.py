@@ -98,12 +98,23 @@ def write_capture(
     asked = [n.name for n in problem.nodes if n.name != problem.output]
     asked += problem.graph.wanted
     document = {
-        "format": 1, "status": "ok", "reason": None, "framework": "honest", "version": "1.0", "python": "3.11.7",
-        "numpy": "2.0.0", "platform": "any", "route": "only", "dtype": problem.dtype, "device": "cpu", "threads": 1,
-        "problem": problem.digest, "digest": digest(file),
+        "format": 1,
+        "status": "ok",
+        "reason": None,
+        "framework": "honest",
+        "version": "1.0",
+        "python": "3.11.7",
+        "numpy": "2.0.0",
+        "platform": "any",
+        "route": "only",
+        "dtype": problem.dtype,
+        "device": "cpu",
+        "threads": 1,
+        "problem": problem.digest,
+        "digest": digest(file),
         "missing": {f"grad/{name}": "not_on_path" for name in asked if f"grad/{name}" not in tensors},
         "seconds": {},
-    }  # fmt: skip
+    }
     (folder / "capture.json").write_text(json.dumps({**document, **changes}), encoding="utf-8")
     return folder
 

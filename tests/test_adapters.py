@@ -76,7 +76,7 @@ def test_this_interpreter_is_taken_where_it_has_the_framework(checkout: Path) ->
     """For the framework as such; another version of it is not here."""
     found = adapters.find("json")
     assert (found.interpreter, found.found) == (Path(sys.executable), "this interpreter")
-    with pytest.raises(AdapterError, match="json-2.0: no interpreter found"):
+    with pytest.raises(AdapterError, match=r"json-2\.0: no interpreter found"):
         adapters.find("json-2.0")
     interpreter(checkout, "json")
     assert adapters.find("json").found == ".tox/json"
@@ -102,11 +102,14 @@ def test_a_folder_anywhere_is_an_adapter(checkout: Path, monkeypatch: pytest.Mon
         ("", "no such adapter"),
         ("./nothing", "--adapter ./nothing: no adapter.py there"),
         ("adapters/worker.py", "no adapter.py there"),
-        ("torch", "adapter torch: no interpreter found; type `gradconform setup torch`, or set "
-                  "GRADCONFORM_PYTHON_TORCH to a Python that has torch"),
+        (
+            "torch",
+            "adapter torch: no interpreter found; type `gradconform setup torch`, or set "
+            "GRADCONFORM_PYTHON_TORCH to a Python that has torch",
+        ),
         ("chainer-6.3", "type `gradconform setup chainer-6.3`, or set GRADCONFORM_PYTHON_CHAINER_6_3"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_found_is_said_with_what_to_type(checkout: Path, given: str, said: str) -> None:
     """The name that came, what there is, the nearest, and the next step."""
     with pytest.raises(AdapterError) as caught:

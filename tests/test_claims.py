@@ -73,7 +73,7 @@ def judged(
         ("{says: a, of: output/y, value: 1}", "the key 'source' is missing"),
         ("{says: a, source: b, of: output/y, valu: 1}", "did you mean 'value'?"),
     ],
-)  # fmt: skip
+)
 def test_a_bad_claim_is_a_problem_of_its_line(tmp_path: Path, line: str, words: str) -> None:
     """With the nearest right name where there is one."""
     path = tmp_path / "net.yaml"
@@ -168,7 +168,7 @@ THIRDS = [0.3333, 0.6667, 1.000, 1.333]
         (claim("grad/tenth", 1), None),
         (claim("grad/tenth", 1.0000001), "[0]"),
     ],
-)  # fmt: skip
+)
 def test_numbers_hold_that_would_be_printed_the_same(tmp_path: Path, dtype: str, text: str, at: str | None) -> None:
     """To the digits that were printed, else to the dtype's rounding; the first wrong element is named."""
     (row,) = judged(tmp_path, text, dtype)

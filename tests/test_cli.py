@@ -168,7 +168,7 @@ def test_status_2_for_a_bad_spec(tmp_path: Path, good: Path, spec: Path, text: s
         (["check", "{tmp}/none.yaml"], "none.yaml"),
         (["nonsense"], "nonsense"),
     ],
-)  # fmt: skip
+)
 def test_status_2_for_what_cannot_be_used(
     tmp_path: Path, good: Path, spec: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], said: str
 ) -> None:
@@ -289,9 +289,7 @@ def test_the_same_folder_given_twice_is_one_and_a_second_capture_is_another(
 
 
 @pytest.mark.process
-def test_problems_of_the_same_numbers_are_told_apart(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_problems_of_the_same_numbers_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two cases of one operator differ in an attribute alone: both are judged, here and after capturing."""
     text = (
         "operator: clamp\nabout: Two cases of the same numbers.\ncases:\n"

@@ -80,8 +80,15 @@ def test_a_capture_without_tensors_says_why(problem: Problem, tmp_path: Path) ->
     for status in ("unsupported", "crashed"):
         folder = tmp_path / status
         folder.mkdir()
-        document = {"format": 1, "status": status, "reason": "it said so", "framework": "torch", "version": None,
-                    "route": "primary", "problem": None}  # fmt: skip
+        document = {
+            "format": 1,
+            "status": status,
+            "reason": "it said so",
+            "framework": "torch",
+            "version": None,
+            "route": "primary",
+            "problem": None,
+        }
         (folder / "capture.json").write_text(json.dumps(document))
         assert read_capture(folder, problem).reason == "it said so"
         (row,) = judge(problem.folder, {"torch": folder})
@@ -128,12 +135,15 @@ DAMAGES: list[tuple[str, Callable[[Path], object], str]] = [
     ("no framework", lambda c: edit(c / DOCUMENT, lambda d: d.pop("framework")), "capture.json: framework: "),
     ("odd version", lambda c: edit(c / DOCUMENT, lambda d: d.update(version=[1])), "capture.json: version: "),
     ("odd missing", lambda c: edit(c / DOCUMENT, lambda d: d.update(missing=[1])), "capture.json: missing: "),
-    ("odd reason", lambda c: edit(c / DOCUMENT, lambda d: d["missing"].update({"grad/x": "tired"})),
-     "capture.json: missing.grad/x: "),
+    (
+        "odd reason",
+        lambda c: edit(c / DOCUMENT, lambda d: d["missing"].update({"grad/x": "tired"})),
+        "capture.json: missing.grad/x: ",
+    ),
     ("no digest", lambda c: edit(c / DOCUMENT, lambda d: d.pop("digest")), "damaged or not whole"),
     ("no problem", lambda c: edit(c / DOCUMENT, lambda d: d.update(problem=None)), "answers another problem"),
     ("other problem", lambda c: edit(c / DOCUMENT, lambda d: d.update(problem="sha256:0")), "answers another problem"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("damage", "said"), [d[1:] for d in DAMAGES], ids=[d[0] for d in DAMAGES])
@@ -216,7 +226,7 @@ GRAPH_DAMAGES: list[tuple[str, Callable[[dict[str, Any]], object], str]] = [
     ("more inputs", lambda d: d["inputs"].append({**d["inputs"][0], "name": "x2"}), "has no value/x2"),
     ("another shape", lambda d: d["inputs"][0].update(shape=[3, 5]), "for value/x; expected"),
     ("another dtype", lambda d: d["inputs"][0].update(dtype="float64"), "for value/x; expected"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("damage", "said"), [d[1:] for d in GRAPH_DAMAGES], ids=[d[0] for d in GRAPH_DAMAGES])

@@ -34,7 +34,7 @@ def broken(path: Path) -> list[str]:
     for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", path.read_text(encoding="utf-8")):
         name, _, anchor = target.partition("#")
         there = path.parent / name if name else path
-        if not there.exists() or anchor and anchor not in anchors(there.read_text(encoding="utf-8")):
+        if not there.exists() or (anchor and anchor not in anchors(there.read_text(encoding="utf-8"))):
             found.append(target)
     return found
 
@@ -167,9 +167,12 @@ def of_the_judge() -> list[Code]:
 
 
 CHAPTERS: dict[str, Iterable[str]] = {
-    "Checks": sorted(checks()), "Verdicts": list(Verdict), "Reasons in one word": of_the_judge(),
-    "Words of behaviours": list(Word), "Reasons of missing tensors": get_args(REASONS),
-}  # fmt: skip
+    "Checks": sorted(checks()),
+    "Verdicts": list(Verdict),
+    "Reasons in one word": of_the_judge(),
+    "Words of behaviours": list(Word),
+    "Reasons of missing tensors": get_args(REASONS),
+}
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
@@ -190,11 +193,48 @@ def glossary(page: str) -> list[str]:
 
 
 MUST = {
-    "spec", "mistake", "network", "graph", "node", "operator", "family", "leaf", "between", "cotangent", "problem",
-    "exact problem", "harness", "adapter", "worker", "route", "capture", "address", "reference", "unit roundoff",
-    "bound", "ratio", "check", "verdict", "reason", "culprit", "known divergence", "evidence", "claim", "behaviour",
-    "script", "ask", "habit", "convention", "direction", "probe", "kink", "bar", "run", "manifest", "history",
-}  # fmt: skip
+    "spec",
+    "mistake",
+    "network",
+    "graph",
+    "node",
+    "operator",
+    "family",
+    "leaf",
+    "between",
+    "cotangent",
+    "problem",
+    "exact problem",
+    "harness",
+    "adapter",
+    "worker",
+    "route",
+    "capture",
+    "address",
+    "reference",
+    "unit roundoff",
+    "bound",
+    "ratio",
+    "check",
+    "verdict",
+    "reason",
+    "culprit",
+    "known divergence",
+    "evidence",
+    "claim",
+    "behaviour",
+    "script",
+    "ask",
+    "habit",
+    "convention",
+    "direction",
+    "probe",
+    "kink",
+    "bar",
+    "run",
+    "manifest",
+    "history",
+}
 """What the folders, the columns and the messages speak of."""
 
 

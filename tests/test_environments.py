@@ -32,9 +32,13 @@ CUDA = re.compile(r"^(nvidia|cuda|triton)", re.M)
 def sources(lock: Path) -> list[str]:
     """The requirements that a lock answers."""
     ours = {
-        "harness": DEPENDENCIES, "test": DEPENDENCIES + GROUPS["test"], "lint": DEPENDENCIES + GROUPS["lint"],
-        "lowest": DEPENDENCIES + GROUPS["test"], "build": BUILD + GROUPS["build"], "tox": GROUPS["tox"],
-    }  # fmt: skip
+        "harness": DEPENDENCIES,
+        "test": DEPENDENCIES + GROUPS["test"],
+        "lint": DEPENDENCIES + GROUPS["lint"],
+        "lowest": DEPENDENCIES + GROUPS["test"],
+        "build": BUILD + GROUPS["build"],
+        "tox": GROUPS["tox"],
+    }
     if lock.suffix == ".txt":
         return ours[lock.stem]
     lines = lock.with_suffix(".txt").read_text(encoding="utf-8").splitlines()
@@ -45,7 +49,7 @@ def faults_of_text(text: str) -> Iterator[str]:
     """What no lock may hold, whatever it is for."""
     # Comments say for whose sake a package is there, and there name files of the repository.
     told = re.sub(r"(?<= via )-[rc] \w[\w./-]*|(?<=#   )-[rc] \w[\w./-]*", "", text)
-    yield from (f"names a place: {told[found.start():].splitlines()[0]}" for found in PLACE.finditer(told))
+    yield from (f"names a place: {told[found.start() :].splitlines()[0]}" for found in PLACE.finditer(told))
     yield from (f"brings CUDA: {found[0]}" for found in CUDA.finditer(text))
     for name, requirement in pinned(re.sub(PLACE, "", text)).items() if not PLACE.search(told) else ():
         version = version_of(requirement)
@@ -120,7 +124,7 @@ SPOILED: list[tuple[str, Callable[[str], str], str]] = [
     ("a compiler of CUDA", lambda text: text + "triton==3.7.1\n", "brings CUDA"),
     ("a requirement that is missing", lambda text: re.sub(r"numpy==.*", "", text), "numpy>=2 is not in"),
     ("another version of one", lambda text: re.sub(r"\btorch==.*", "torch==2.12.0", text), "torch==2.13.0 excludes"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("spoil", "said"), [row[1:] for row in SPOILED], ids=[row[0] for row in SPOILED])

@@ -74,9 +74,7 @@ def test_the_judge_agrees(folder: Folder) -> None:
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 @pytest.mark.parametrize("tensor", ["output/conv2", "grad/conv1.weight", "grad/relu2", "grad/x"])
-def test_one_flipped_bit_is_caught(
-    folder: Folder, tmp_path: Path, framework: str, tensor: str
-) -> None:
+def test_one_flipped_bit_is_caught(folder: Folder, tmp_path: Path, framework: str, tensor: str) -> None:
     """The lowest bit of one element of one tensor of a real capture: that tensor diverges, and no other."""
     problem = folder.problem("cnn.float32.exact")
     copy = tmp_path / "copy"

@@ -74,9 +74,7 @@ def violations(root: Path) -> list[str]:
             found.append(f"{where}:{error.lineno}: not valid Python {oldest[0]}.{oldest[1]}: {error.msg}")
             continue
         allowed = allowed_in(root, path)
-        found += [
-            f"{where}:{line}: imports {name}" for line, name in imported_roots(tree) if name not in allowed
-        ]
+        found += [f"{where}:{line}: imports {name}" for line, name in imported_roots(tree) if name not in allowed]
     for path in sorted(root.glob("specs/**/*")):
         if path.is_file() and path.suffix not in DATA_SUFFIXES:
             found.append(f"{path.relative_to(root)}: not data; expected one of {sorted(DATA_SUFFIXES)}")
@@ -99,9 +97,22 @@ def test_the_law_is_applied_to_every_framework() -> None:
 GROUND = ("dtypes", "errors", "version", "words", "paths", "draws", "graph", "reasons", "rows")
 """Modules beside the folders: the lowest rungs. Each may import those before it in this list, and no folder."""
 LAYERS = (
-    "contract", "reference", "history", "behaviour", "numeric", "spec", "draw", "judge", "capture", "evidence",
-    "report", "run", "cluster", "command", "testing",
-)  # fmt: skip
+    "contract",
+    "reference",
+    "history",
+    "behaviour",
+    "numeric",
+    "spec",
+    "draw",
+    "judge",
+    "capture",
+    "evidence",
+    "report",
+    "run",
+    "cluster",
+    "command",
+    "testing",
+)
 """The folders of harness/gradconform/: each may import the ground, those before it in this list, and nothing else."""
 DOORS = ("__init__", "__main__")
 """What users call; nothing of ours imports them."""
@@ -165,12 +176,15 @@ def test_every_layer_is_a_folder() -> None:
         ("judge/local.py", "from gradconform import report", "judge imports report"),
         ("judge/local.py", "import gradconform.command.run", "judge imports command"),
         ("rows.py", "def late():\n    from gradconform.judge import local", "rows imports judge"),
-        ("judge/local.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from gradconform.run import way",
-         "judge imports run"),
+        (
+            "judge/local.py",
+            "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from gradconform.run import way",
+            "judge imports run",
+        ),
         ("command/run.py", "from gradconform import load_run", "command imports __init__"),
         ("attic/old.py", "import os", "attic has no place in LAYERS"),
     ],
-)  # fmt: skip
+)
 def test_an_import_up_the_ladder_is_named(tmp_path: Path, path: str, source: str, breach: str) -> None:
     """The twin: one import upward, at the top of a file or late, is named with its file."""
     for known in ("report", "command", "run", "judge"):

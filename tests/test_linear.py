@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -75,7 +76,7 @@ def explained(size: int, cut: Callable[[int], set[tuple[str, str]]], frozen: boo
     names = ["x", *(f"n{i}" for i in range(size))]
     nodes = [
         {"name": name, "op": "some", "tensors": [["a", read], ["b", read]], "outputs": [{"name": name}]}
-        for read, name in zip(names, names[1:], strict=False)
+        for read, name in itertools.pairwise(names)
     ]
     leaf = {"name": "x", "grad": True, "dtype": "float32"}
     graph = lineage.Lineage({"nodes": nodes, "inputs": [leaf], "parameters": [], "output": names[-1]})

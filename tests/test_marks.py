@@ -22,7 +22,7 @@ WAYS: dict[str, Callable[[], object]] = {
     "posix_spawn": lambda: os.waitpid(os.posix_spawn(sys.executable, NOTHING, {}), 0),
     "spawned": lambda: SPAWN.Process(target=print).start(),
     "pool": lambda: ProcessPoolExecutor(1, SPAWN).submit(abs, -1).result(),
-}  # fmt: skip
+}
 
 
 @pytest.fixture

@@ -93,8 +93,11 @@ def test_the_two_dtypes_and_the_two_kinds_of_values_are_variants(tmp_path: Path)
     """All that the spec asks for, or those of one dtype."""
     network = network_of(tmp_path, MLP)
     assert [(v.dtype, v.values) for v in variants([network])] == [
-        ("float32", "drawn"), ("float32", "exact"), ("float64", "drawn"), ("float64", "exact"),
-    ]  # fmt: skip
+        ("float32", "drawn"),
+        ("float32", "exact"),
+        ("float64", "drawn"),
+        ("float64", "exact"),
+    ]
     assert [v.name for v in variants([network], "float64")] == ["net.float64.drawn", "net.float64.exact"]
 
 
@@ -253,7 +256,7 @@ def test_a_file_that_does_not_fit_is_refused(
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     """When the spec is read, and when the file goes or changes between that and drawing."""
-    with pytest.raises(SpecError, match="given.safetensors"):
+    with pytest.raises(SpecError, match=r"given\.safetensors"):
         network_of(tmp_path, WEIGHTS)
     path = tmp_path / "given.safetensors"
     save_file(weights(), str(path))

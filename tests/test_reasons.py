@@ -24,18 +24,30 @@ from gradconform.report.summary import Summary
 from gradconform.rows import Check, CheckKind, Row, Verdict, blank
 
 SPOKEN = {
-    "_GIVES": ", whereas in {framework} of version {version} one finds ", "_IS_RIGHT": ", it ought to be",
-    "_NO_GRADIENT": " since {leaves} wants none", "_TAKE_OFF": "no more ({why}), strike it out",
-    "_LISTED": "{reason}: see {link}, {why}", "_RECORDED": "{reason}, on record: {why}",
+    "_GIVES": ", whereas in {framework} of version {version} one finds ",
+    "_IS_RIGHT": ", it ought to be",
+    "_NO_GRADIENT": " since {leaves} wants none",
+    "_TAKE_OFF": "no more ({why}), strike it out",
+    "_LISTED": "{reason}: see {link}, {why}",
+    "_RECORDED": "{reason}, on record: {why}",
     "_CHANGED": "another habit, {version} `{word}`{rest} and not {was}, {update}",
-}  # fmt: skip
+}
 """Every sentence in other words."""
 
 
 def row(**known: Any) -> Row:
     """A row of torch, of a network, judged as is said."""
-    base = {"spec": "net", "node": "y", "op": "relu", "tensor": "output/y", "framework": "torch", "version": "2.0",
-            "dtype": "float32", "route": "primary", "check": "local"}  # fmt: skip
+    base = {
+        "spec": "net",
+        "node": "y",
+        "op": "relu",
+        "tensor": "output/y",
+        "framework": "torch",
+        "version": "2.0",
+        "dtype": "float32",
+        "route": "primary",
+        "check": "local",
+    }
     return blank(**(base | known))
 
 
@@ -48,15 +60,20 @@ def told() -> list[Row]:
     return [
         row(verdict="refuted", check="claim", reason=claim),
         row(verdict="known", spec="b", check="semantics", reason=reasons.recorded(wrong, "it has always been so")),
-        row(verdict="diverges", spec="c", check="semantics", culprit="y",
-            reason=reasons.changed(wrong, "other [1, 2]", "torch 1.0 did `adds`", "2.0", "look")),
+        row(
+            verdict="diverges",
+            spec="c",
+            check="semantics",
+            culprit="y",
+            reason=reasons.changed(wrong, "other [1, 2]", "torch 1.0 did `adds`", "2.0", "look"),
+        ),
         row(verdict="conforms", spec="d", check="semantics", reason=reasons.as_it_should("none", cut)),
         row(verdict="known", tensor="grad/y", reason=reasons.listed(Reason(Code.NONFINITE), "it is so", "a link")),
         row(verdict="diverges", tensor="grad/x", reason=reasons.vanished("it was so"), culprit="y"),
         row(verdict="missing", tensor="grad/h", reason=cut, culprit="h"),
         row(verdict="measured", tensor="grad/h", check=route, route="hooks", reason=cut),
         row(verdict="conforms", tensor="grad/z", reason=Reason(Code.UNINFORMATIVE), ratio=0.0),
-    ]  # fmt: skip
+    ]
 
 
 def shown(rows: list[Row]) -> dict[str, Any]:
@@ -66,14 +83,19 @@ def shown(rows: list[Row]) -> dict[str, Any]:
     lines = [line for behaviour in summary.behaviours.behaviours for line in behaviour.lines]
     cells = [(cell.word, cell.mark, line.right) for line in lines for cell in line.cells]
     return {
-        "headline": summary.headline, "counts": summary.counts, "uninformative": summary.uninformative,
+        "headline": summary.headline,
+        "counts": summary.counts,
+        "uninformative": summary.uninformative,
         "claims": [(claim.text, claim.word, [a.given for a in claim.answers]) for claim in summary.claims],
-        "behaviours": cells, "words": summary.behaviours.words, "line": summary.behaviours.in_a_line,
+        "behaviours": cells,
+        "words": summary.behaviours.words,
+        "line": summary.behaviours.in_a_line,
         "faults": [(fault.culprit, len(fault.rows), fault.worst.reason.code) for fault in summary.faults],
         "known": [(fault.culprit, fault.worst.reason.code) for fault in summary.known],
-        "routes": summary.routes, "junit": [(cases.get("failures"), cases.get("errors"), cases.get("tests"))],
+        "routes": summary.routes,
+        "junit": [(cases.get("failures"), cases.get("errors"), cases.get("tests"))],
         "beyond": ["NaN or infinity out of place" in text for text in (page(summary), markdown(summary))],
-    }  # fmt: skip
+    }
 
 
 def vanished_in(rows: list[Row], folder: Path) -> list[str]:
@@ -121,18 +143,25 @@ def test_the_reports_of_the_test_above_show_something() -> None:
     seen = shown(told())
     assert seen["claims"] == [("y; it is 2 (p. 3)", "wrong", ["3; so"])]
     assert seen["behaviours"] == [("other [1, 2]", "≠ ", "adds"), ("other [1, 2]", "✗ ", "adds"), ("none", "", "none")]
-    assert seen["known"] == [("y", Code.NONFINITE)] and seen["uninformative"] == 1
+    assert seen["known"] == [("y", Code.NONFINITE)]
+    assert seen["uninformative"] == 1
     assert [view.missing for view in seen["routes"]] == [("1 tensor (graph_cut)",)]
 
 
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        ("value", Code.VALUE), ("value: step 1e-3", Code.VALUE), ("graph_cut at h", Code.GRAPH_CUT),
-        ("listed divergence vanished: it was", Code.VANISHED), ("", None), ("values", None), ("RuntimeError: no", None),
-        ("needs output/value, which is missing", None), ("the value: 3", None),
+        ("value", Code.VALUE),
+        ("value: step 1e-3", Code.VALUE),
+        ("graph_cut at h", Code.GRAPH_CUT),
+        ("listed divergence vanished: it was", Code.VANISHED),
+        ("", None),
+        ("values", None),
+        ("RuntimeError: no", None),
+        ("needs output/value, which is missing", None),
+        ("the value: 3", None),
     ],
-)  # fmt: skip
+)
 def test_a_code_stands_at_the_beginning(text: str, code: Code | None) -> None:
     """Alone, before a sentence, or before a place; a word of somebody's sentence is none."""
     assert Reason(text).code == code
@@ -151,7 +180,8 @@ def test_a_row_keeps_its_types_and_parts(carried: Callable[[Row], Row]) -> None:
     """On the way between processes, too."""
     for sent in told():
         got = carried(sent)
-        assert got.reason.part == sent.reason.part and got.reason.code == sent.reason.code
+        assert got.reason.part == sent.reason.part
+        assert got.reason.code == sent.reason.code
         assert (type(got.verdict), type(got.check), got.check.kind) == (Verdict, Check, sent.check.kind)
 
 

@@ -76,7 +76,7 @@ ENDS = [
     ("raise OSError('no such device')", "OSError: no such device", "node 'y' (relu)"),
     ("raise SystemExit('leaving')", "leaving", ""),
     ("os.write(1, bytes(range(256)) * 5000); os._exit(3)", "ended with exit status 3", "last lines: "),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("how", "cause", "words"), ENDS, ids=[e[1].replace(" ", "-")[:30] for e in ENDS])
@@ -166,9 +166,7 @@ def test_a_problem_whose_result_cannot_be_written(
     assert len(list((tmp_path / "jobs").glob("*.log"))) == 1
 
 
-def test_rubbish_without_end_is_stopped(
-    tasks: list[Task], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rubbish_without_end_is_stopped(tasks: list[Task], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker that fills the disk with its log is ended, and the log does not stay as it is."""
     monkeypatch.setattr(running, "LOG_LIMIT", 8 << 20)
     rubbish = SECOND.format("while 1: os.write(1, b'\\xff\\x00rubbish\\n' * 9999)")
@@ -241,9 +239,7 @@ time.sleep(600)
 """
 
 
-def test_what_a_worker_started_ends_with_it(
-    tasks: list[Task], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_a_worker_started_ends_with_it(tasks: list[Task], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The time limit is for the whole family."""
     pids = tmp_path / "pids"
     folder = fake(tmp_path, monkeypatch, op=HANG.format(pids=str(pids)))
@@ -381,8 +377,12 @@ def test_a_run_reports_the_others_and_exits_with_3(tmp_path: Path, monkeypatch: 
         ("bad", "b", "killed by SIGKILL; it wrote nothing")
     ]
     assert set(judged[judged["verdict"] == "conforms"].groupby(["framework", "spec"]).groups) == {
-        ("bad", "a"), ("bad", "c"), ("good", "a"), ("good", "b"), ("good", "c"),
-    }  # fmt: skip
+        ("bad", "a"),
+        ("bad", "c"),
+        ("good", "a"),
+        ("good", "b"),
+        ("good", "c"),
+    }
 
 
 def test_a_truncated_capture_costs_its_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -414,9 +414,7 @@ def limited(size: int, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("size", [100, 6000])
-def test_a_full_disk_is_an_error_and_no_traceback(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
-) -> None:
+def test_a_full_disk_is_an_error_and_no_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     """Wherever it is hit, in drawing, capturing or reporting: a sentence, and the earlier report stays as it was."""
     folder = fake(tmp_path, monkeypatch)
     (path,) = specs(tmp_path / "specs", "a")

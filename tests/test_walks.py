@@ -75,9 +75,16 @@ class Checkout:
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a command there; standard error is part of what it printed."""
         return subprocess.run(
-            command, cwd=self.root, env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, timeout=300, check=False,
-        )  # fmt: skip
+            command,
+            cwd=self.root,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=300,
+            check=False,
+        )
 
     def take(self, step: Step) -> str:
         """Do what a step says; return what it printed. A script that fails raises CalledProcessError."""

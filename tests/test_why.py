@@ -94,23 +94,29 @@ def teller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pat
 def test_a_gradient_that_is_there(chain: Path, teller: Callable[..., Path]) -> None:
     """Its shape, its norm, and the line by which the route got it."""
     done = why(chain, "grad/c", "--adapter", teller({}))
-    assert (done.exit_code, done.output.splitlines()) == (0, [
-        "grad/c of chain, float32",
-        "teller 1.0, told: the gradient is there, shape [3, 2], norm 2.44949",
-        "  got by    m.back(); c.grad",
-    ])  # fmt: skip
+    assert (done.exit_code, done.output.splitlines()) == (
+        0,
+        [
+            "grad/c of chain, float32",
+            "teller 1.0, told: the gradient is there, shape [3, 2], norm 2.44949",
+            "  got by    m.back(); c.grad",
+        ],
+    )
 
 
 @pytest.mark.process
 def test_a_cut_is_shown_on_the_path(chain: Path, teller: Callable[..., Path]) -> None:
     """Reason with its place, the path with both ends and what lies around the cut, and the remedy."""
     done = why(chain, "x", "--adapter", teller({"grad/x": ("graph_cut", "f")}))
-    assert (done.exit_code, done.output.splitlines()[1:]) == (0, [
-        "teller 1.0, told: graph_cut at f",
-        f"  {SENTENCES['graph_cut']}",
-        "  searched  m <- j <- i <- h <- g <- f (cut) <- e <- d <- c <- b <- a <- x",
-        "  instead   mend f = square(e)",
-    ])  # fmt: skip
+    assert (done.exit_code, done.output.splitlines()[1:]) == (
+        0,
+        [
+            "teller 1.0, told: graph_cut at f",
+            f"  {SENTENCES['graph_cut']}",
+            "  searched  m <- j <- i <- h <- g <- f (cut) <- e <- d <- c <- b <- a <- x",
+            "  instead   mend f = square(e)",
+        ],
+    )
 
 
 @pytest.mark.process
@@ -129,16 +135,20 @@ def test_a_leaf_that_requires_none_and_a_cut_above(chain: Path, teller: Callable
     folder = teller(cuts)
     done = why(chain, "x", "--adapter", folder).output
     assert "graph_cut at a (x requires no gradient)\n" in done
-    assert "<- a (cut) <- x\n" in done and "  instead   thaw x\n" in done
+    assert "<- a (cut) <- x\n" in done
+    assert "  instead   thaw x\n" in done
     done = why(chain, "d", "--adapter", folder).output
     assert "<- d <- c <- b (cut)\n" in done
 
 
 @pytest.mark.process
-@pytest.mark.parametrize(("tensor", "said"), [
-    ("k", "k is read by l: none leads to m"),
-    ("l", "no node reads l"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("tensor", "said"),
+    [
+        ("k", "k is read by l: none leads to m"),
+        ("l", "no node reads l"),
+    ],
+)
 def test_without_a_path_its_readers_are_named(chain: Path, teller: Callable[..., Path], tensor: str, said: str) -> None:
     """And that none of them leads to the output."""
     done = why(chain, tensor, "--adapter", teller({f"grad/{tensor}": "not_on_path"}))
@@ -153,19 +163,23 @@ def test_what_the_spec_does_not_ask_for(chain: Path, teller: Callable[..., Path]
     assert "told: not_requested\n  The spec does not ask for it: write `grad: true` there.\n" in done
     assert "  instead   ask fixed\n" in done
     done = why(chain, "ids", "--adapter", folder).output
-    assert "  It is of integers, which have no gradient.\n" in done and "instead" not in done
+    assert "  It is of integers, which have no gradient.\n" in done
+    assert "instead" not in done
     assert "told: its gradient is the one that you hand to backward\n" in why(chain, "m", "--adapter", folder).output
 
 
 @pytest.mark.process
-@pytest.mark.parametrize(("arguments", "said"), [
-    (("grad/y",), "grad/y: no such tensor in network chain; "),
-    (("fixt",), "fixt: no such tensor in network chain; did you mean 'fixed'?"),
-    (("x", "--network", "chian"), "--network chian: no such network; did you mean 'chain'?"),
-    (("x", "--route", "tolt"), "--route tolt: no such route; did you mean 'told'?"),
-    (("x", "--adapter", "no/such"), "--adapter no/such: no adapter.py there"),
-    (("x", "--dtype", "float16"), "float16"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("grad/y",), "grad/y: no such tensor in network chain; "),
+        (("fixt",), "fixt: no such tensor in network chain; did you mean 'fixed'?"),
+        (("x", "--network", "chian"), "--network chian: no such network; did you mean 'chain'?"),
+        (("x", "--route", "tolt"), "--route tolt: no such route; did you mean 'told'?"),
+        (("x", "--adapter", "no/such"), "--adapter no/such: no adapter.py there"),
+        (("x", "--dtype", "float16"), "float16"),
+    ],
+)
 def test_a_question_that_cannot_be_asked(
     chain: Path, teller: Callable[..., Path], arguments: tuple[str, ...], said: str
 ) -> None:
@@ -207,31 +221,47 @@ def test_a_file_of_several_networks(tmp_path: Path, teller: Callable[..., Path])
     heads = [line for line in why(path, "x", "--adapter", folder).output.splitlines() if line.startswith("grad/")]
     assert heads == ["grad/x of relu.one, float32", "grad/x of relu.two, float32"]
     done = why(path, "x", "--adapter", folder, "--network", "relu.two").output
-    assert "relu.one" not in done and "shape [4]" in done
+    assert "relu.one" not in done
+    assert "shape [4]" in done
 
 
 @pytest.mark.process
-@pytest.mark.parametrize(("behaviour", "tensor", "said"), [
-    ("printed_results.none_through_array", "x", [
-        "grad/x of printed_results.none_through_array, float32",
-        "chainer 7.8.1, script: none; graph_cut at y",
-        f"  {SENTENCES['graph_cut']}",
-        "  searched  y (cut) <- h <- x",
-        "  instead   with chainer.force_backprop_mode(): y = square(h)"
-        "  # of variables, not of .array, with no unchain()",
-    ]),
-    ("without_path.before_backward", "grad/x", [
-        "grad/x of without_path.before_backward, float32",
-        "chainer 7.8.1, script: none; uninitialised",
-        f"  {SENTENCES['uninitialised']}",
-        "  searched  y <- x",
-        "  instead   y.grad = dy; y.backward(retain_grad=True); x.grad",
-    ]),
-    ("changed_values.set_then_forward", "output/y", [
-        "output/y of changed_values.set_then_forward, float32",
-        "chainer 7.8.1, script: [49, 4]",
-    ]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("behaviour", "tensor", "said"),
+    [
+        (
+            "printed_results.none_through_array",
+            "x",
+            [
+                "grad/x of printed_results.none_through_array, float32",
+                "chainer 7.8.1, script: none; graph_cut at y",
+                f"  {SENTENCES['graph_cut']}",
+                "  searched  y (cut) <- h <- x",
+                "  instead   with chainer.force_backprop_mode(): y = square(h)"
+                "  # of variables, not of .array, with no unchain()",
+            ],
+        ),
+        (
+            "without_path.before_backward",
+            "grad/x",
+            [
+                "grad/x of without_path.before_backward, float32",
+                "chainer 7.8.1, script: none; uninitialised",
+                f"  {SENTENCES['uninitialised']}",
+                "  searched  y <- x",
+                "  instead   y.grad = dy; y.backward(retain_grad=True); x.grad",
+            ],
+        ),
+        (
+            "changed_values.set_then_forward",
+            "output/y",
+            [
+                "output/y of changed_values.set_then_forward, float32",
+                "chainer 7.8.1, script: [49, 4]",
+            ],
+        ),
+    ],
+)
 def test_a_behaviour_is_asked_by_what_it_asks(behaviour: str, tensor: str, said: list[str]) -> None:
     """Outcome, reason, place, path and remedy; of an ask that has its numbers, the numbers alone."""
     spec = paths.specs_folder() / "semantics" / f"{behaviour.partition('.')[0]}.yaml"
@@ -249,10 +279,13 @@ def test_a_step_that_raises_is_told_with_the_cut_behind_it() -> None:
     assert "  instead   with torch.enable_grad(): y = square(h)" in done.output
 
 
-@pytest.mark.parametrize(("tensor", "more", "said"), [
-    ("grad/xx", [], "grad/xx: 5 behaviours do not ask for it; did you mean 'grad/x'?"),
-    ("x", ["--route", "told"], "is a script, which says itself how gradients are asked for; leave --route off"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("tensor", "more", "said"),
+    [
+        ("grad/xx", [], "grad/xx: 5 behaviours do not ask for it; did you mean 'grad/x'?"),
+        ("x", ["--route", "told"], "is a script, which says itself how gradients are asked for; leave --route off"),
+    ],
+)
 def test_a_behaviour_that_cannot_answer(teller: Callable[..., Path], tensor: str, more: list[str], said: str) -> None:
     """What it does not ask for, and a way that a script cannot take, are refused with a sentence."""
     spec = paths.specs_folder() / "semantics" / "sharing.yaml"
@@ -313,16 +346,19 @@ def test_the_judge_says_where(tmp_path: Path) -> None:
     assert found["grad/h"] == ("missing", "graph_cut at r", "r")
 
 
-@pytest.mark.parametrize(("cuts", "said"), [
-    ({"grad/x": ["nobody"]}, "cuts has 'nobody' for grad/x; expected nodes"),
-    ({"grad/r": ["h"]}, "cuts has grad/r, which is not missing"),
-    ({"grad/x": "h"}, "cuts.grad/x"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("cuts", "said"),
+    [
+        ({"grad/x": ["nobody"]}, "cuts has 'nobody' for grad/x; expected nodes"),
+        ({"grad/r": ["h"]}, "cuts has grad/r, which is not missing"),
+        ({"grad/x": "h"}, "cuts.grad/x"),
+    ],
+)
 def test_a_place_that_cannot_be_is_refused(tmp_path: Path, cuts: object, said: str) -> None:
     """A capture from elsewhere is read with its mistakes named."""
     problem = problem_of(tmp_path, SMALL)
     tensors = {name: array for name, array in computed(problem).items() if name != "grad/x"}
     folder = write_capture(problem, tmp_path / "c", tensors, missing={"grad/x": "graph_cut"}, cuts=cuts)
-    with pytest.raises(ContractError, match="capture.json") as caught:
+    with pytest.raises(ContractError, match=r"capture\.json") as caught:
         read_capture(folder, problem)
     assert said in str(caught.value)

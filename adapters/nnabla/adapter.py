@@ -1,6 +1,5 @@
 """NNabla: its version and its settings."""
 
-
 import nnabla as nn
 
 VERSION = nn.__version__

@@ -82,4 +82,3 @@ class Capture:
             return "not_retained"
         # NNabla's own mark on a buffer that it gave away and that nobody wrote since; reading takes it off.
         return "buffer_reused" if variable.grad.clear_called else None
-

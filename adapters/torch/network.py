@@ -10,9 +10,7 @@ def build(problem, tensors, nodes):
 
 def inputs(problem, tensors):
     """The problem's inputs as leaves that share their memory with ``tensors``."""
-    return {
-        e["name"]: torch.from_numpy(tensors[e["name"]]).requires_grad_(e["grad"]) for e in problem["inputs"]
-    }
+    return {e["name"]: torch.from_numpy(tensors[e["name"]]).requires_grad_(e["grad"]) for e in problem["inputs"]}
 
 
 def evaluate(network, problem, tensors):

@@ -74,8 +74,13 @@ class Verdict(StrEnum):
 
 
 _MILD_TO_BAD = (
-    Verdict.CONFORMS, Verdict.UNSUPPORTED, Verdict.KNOWN, Verdict.MISSING, Verdict.DIVERGES, Verdict.CRASHED,
-)  # fmt: skip
+    Verdict.CONFORMS,
+    Verdict.UNSUPPORTED,
+    Verdict.KNOWN,
+    Verdict.MISSING,
+    Verdict.DIVERGES,
+    Verdict.CRASHED,
+)
 
 
 class Kind(StrEnum):
@@ -209,8 +214,11 @@ class Row:
 
 
 _TYPES: tuple[tuple[str, type, Any], ...] = (
-    ("kind", Kind, Kind), ("check", Check, Check.read), ("verdict", Verdict, Verdict), ("reason", Reason, Reason),
-)  # fmt: skip
+    ("kind", Kind, Kind),
+    ("check", Check, Check.read),
+    ("verdict", Verdict, Verdict),
+    ("reason", Reason, Reason),
+)
 
 COLUMNS: tuple[str, ...] = tuple(f.name for f in fields(Row))
 _HINTS = get_type_hints(Row)

@@ -133,7 +133,8 @@ def test_a_capture_holds_what_the_route_gave(adapter, tmp_path):
     arrays = load_file(str(written))
     assert set(arrays) == {"output/scaled", "output/loss", "grad/x", "grad/scaled.weight"}
     np.testing.assert_array_equal(arrays["output/scaled"], [[0, 4, 12], [6, 16, 30]])
-    assert arrays["output/loss"].shape == () and arrays["output/loss"] == 83
+    assert arrays["output/loss"].shape == ()
+    assert arrays["output/loss"] == 83
     assert record["digest"] == "sha256:" + hashlib.sha256(written.read_bytes()).hexdigest()
     assert record["problem"] == json.loads((problem / "problem.json").read_text())["digest"]
     assert record["missing"] == {"grad/scaled": "not_retained"}
@@ -169,10 +170,12 @@ def test_values_keep_their_numbers_whatever_their_layout(adapter, tmp_path):
     assert record["status"] == "ok", record["reason"]
     arrays = load_file(str(tmp_path / "two-capture" / "capture.safetensors"))
     np.testing.assert_array_equal(arrays["output/scaled"], [[0, 4, 8], [2, 6, 10]])
-    assert arrays["output/loss"].shape == () and arrays["output/loss"] == 7
+    assert arrays["output/loss"].shape == ()
+    assert arrays["output/loss"] == 7
     assert arrays["grad/x"].shape == (0, 3)
     assert arrays["grad/scaled"].tolist() == [True, False]
-    assert arrays["grad/scaled.weight"].shape == () and arrays["grad/scaled.weight"].dtype == np.int64
+    assert arrays["grad/scaled.weight"].shape == ()
+    assert arrays["grad/scaled.weight"].dtype == np.int64
 
 
 def test_a_node_may_have_several_outputs(adapter, tmp_path):
@@ -199,7 +202,8 @@ def test_what_a_framework_lacks_is_unsupported(adapter, tmp_path, extra, dtype, 
     (record,) = run(adapter, write_problem(tmp_path / "two", *extra, dtype=dtype))
     assert record["status"] == "unsupported"
     assert [word for word in words if word not in record["reason"]] == []
-    assert "Traceback" not in record["reason"] and record["digest"] is None
+    assert "Traceback" not in record["reason"]
+    assert record["digest"] is None
 
 
 @pytest.mark.parametrize(
@@ -218,7 +222,8 @@ def test_a_route_that_fails_is_a_crash_that_says_how(adapter, tmp_path, old, new
     """Nothing a route gives amiss is dropped in silence."""
     spoil(adapter, "routes", old, new)
     (record,) = run(adapter, write_problem(tmp_path / "two"))
-    assert record["status"] == "crashed" and record["digest"] is None
+    assert record["status"] == "crashed"
+    assert record["digest"] is None
     assert [word for word in words if word not in record["reason"]] == []
     assert not (tmp_path / "two-capture" / "capture.safetensors").exists()
 
@@ -236,15 +241,18 @@ def test_a_crash_costs_only_its_own_task(adapter, tmp_path):
     bad = write_problem(tmp_path / "bad", node("burst", "break", "x"))
     first, crashed, last = run(adapter, write_problem(tmp_path / "a"), bad, write_problem(tmp_path / "b"))
     assert (first["status"], crashed["status"], last["status"]) == ("ok", "crashed", "ok")
-    assert "node 'burst'" in crashed["reason"] and "MemoryError: no room left" in crashed["reason"]
-    assert first["seconds"]["import"] > 0 and last["seconds"]["import"] == 0
+    assert "node 'burst'" in crashed["reason"]
+    assert "MemoryError: no room left" in crashed["reason"]
+    assert first["seconds"]["import"] > 0
+    assert last["seconds"]["import"] == 0
 
 
 def test_an_operator_that_gives_too_many_tensors_is_named(adapter, tmp_path):
     """A tuple of the wrong length is no output of any node."""
     (record,) = run(adapter, write_problem(tmp_path / "two", node("mid", "halves", "scaled")))
     assert record["status"] == "crashed"
-    assert "node 'mid'" in record["reason"] and "2 tensors; expected 1" in record["reason"]
+    assert "node 'mid'" in record["reason"]
+    assert "2 tensors; expected 1" in record["reason"]
 
 
 @pytest.mark.parametrize(
@@ -270,14 +278,17 @@ def test_a_missing_file_of_an_adapter_is_named(adapter, tmp_path):
     """The reason says which file is not there."""
     (adapter / "network.py").unlink()
     (record,) = run(adapter, write_problem(tmp_path / "a"))
-    assert record["status"] == "crashed" and "has no network.py" in record["reason"]
+    assert record["status"] == "crashed"
+    assert "has no network.py" in record["reason"]
 
 
 def test_a_route_that_does_not_exist_lists_those_that_do(adapter, tmp_path):
     """The next step is in the message."""
     (record,) = run(adapter, write_problem(tmp_path / "two"), route="backward")
-    assert record["status"] == "crashed" and record["route"] == "backward"
-    assert "no route 'backward'" in record["reason"] and "forward" in record["reason"]
+    assert record["status"] == "crashed"
+    assert record["route"] == "backward"
+    assert "no route 'backward'" in record["reason"]
+    assert "forward" in record["reason"]
 
 
 @pytest.mark.parametrize(
@@ -305,7 +316,8 @@ def test_a_problem_that_contradicts_itself_is_refused(adapter, tmp_path, changes
 def test_a_problem_that_is_not_there_costs_only_its_own_task(adapter, tmp_path):
     """The absent file is named and the next task runs."""
     absent, present = run(adapter, tmp_path / "nowhere", write_problem(tmp_path / "two"))
-    assert absent["status"] == "crashed" and "problem.json" in absent["reason"]
+    assert absent["status"] == "crashed"
+    assert "problem.json" in absent["reason"]
     assert "Traceback" not in absent["reason"]
     assert present["status"] == "ok"
 
@@ -317,8 +329,10 @@ def test_a_torn_problem_is_refused(adapter, tmp_path, size):
     content = (problem / "problem.safetensors").read_bytes()
     (problem / "problem.safetensors").write_bytes(content[:size])
     (record,) = run(adapter, problem)
-    assert record["status"] == "crashed" and "problem.safetensors" in record["reason"]
-    assert "Traceback" not in record["reason"] and record["digest"] is None
+    assert record["status"] == "crashed"
+    assert "problem.safetensors" in record["reason"]
+    assert "Traceback" not in record["reason"]
+    assert record["digest"] is None
 
 
 def test_a_framework_that_writes_into_its_inputs_leaves_the_problem_as_it_was(adapter, tmp_path):
@@ -361,7 +375,8 @@ def test_a_job_that_cannot_be_read_is_status_two_without_a_traceback(tmp_path, t
     (tmp_path / "job.json").write_text(text)
     done = start(tmp_path / "job.json")
     assert done.returncode == 2
-    assert "job.json" in done.stderr and "Traceback" not in done.stderr
+    assert "job.json" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_describe_ends_with_one_line_of_json(adapter):
@@ -372,7 +387,9 @@ def test_describe_ends_with_one_line_of_json(adapter):
     about = json.loads(done.stdout.splitlines()[-1])
     assert about["operators"] == ["break", "halves", "refuse", "scale", "total"]
     assert (about["framework"], about["version"], about["primary"]) == ("json", "1.2.3", "forward")
-    assert about["routes"] == ["forward"] and about["dtypes"]["float32"] is None and about["reason"] is None
+    assert about["routes"] == ["forward"]
+    assert about["dtypes"]["float32"] is None
+    assert about["reason"] is None
 
 
 def test_describe_says_why_an_adapter_cannot_be_used(adapter):

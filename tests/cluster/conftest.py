@@ -24,11 +24,17 @@ def address() -> Iterator[str]:
     workers = {
         name: {
             "cls": Nanny,
-            "options": {"nthreads": 2, "resources": {name: 1}, "env": environment, "host": "127.0.0.1",
-                        "dashboard": False, "memory_limit": None},
+            "options": {
+                "nthreads": 2,
+                "resources": {name: 1},
+                "env": environment,
+                "host": "127.0.0.1",
+                "dashboard": False,
+                "memory_limit": None,
+            },
         }
         for name in NAMES
-    }  # fmt: skip
+    }
     with (
         dask.config.set(LOCAL_SETTINGS),
         SpecCluster(workers, {"cls": Scheduler, "options": {"host": "127.0.0.1", **nowhere}}, silence_logs=50) as here,

@@ -72,7 +72,8 @@ return np.maximum(x, 0)
     assert set(rows["spec"]) == {"a", "b", "c", "d"}
     assert set(rows["verdict"]) <= {"conforms", "measured"}
     told = capfd.readouterr().err
-    assert "left: 4 done" in told and "judge: 4 done" in told
+    assert "left: 4 done" in told
+    assert "judge: 4 done" in told
 
 
 def test_a_problem_that_kills_every_worker_is_a_row(
@@ -86,7 +87,9 @@ def test_a_problem_that_kills_every_worker_is_a_row(
     assert run.execute(paths, options((str(adapter),), address), tmp_path / "out", None) == 3
     rows, _ = read_run(tmp_path / "out")
     [crashed] = [row for row in rows if row.spec == "b"]
-    assert crashed.verdict == "crashed" and crashed.reason.code == "killed_worker" and crashed.framework == "left"
+    assert crashed.verdict == "crashed"
+    assert crashed.reason.code == "killed_worker"
+    assert crashed.framework == "left"
     assert {row.spec for row in rows if row.verdict == "conforms"} == {"a"}
 
 
@@ -110,7 +113,8 @@ def test_what_is_offered_by_default_runs_and_the_rest_is_named(
     monkeypatch.setattr(work.adapters, "names", lambda: [str(folder) for folder in folders.values()])
     with work.chosen(address, 0.3, ()) as (_, there, absent):
         assert [adapter.name for adapter in there] == ["left"]
-        assert list(absent) == ["absent"] and "no worker offers absent" in absent["absent"]
+        assert list(absent) == ["absent"]
+        assert "no worker offers absent" in absent["absent"]
 
 
 def test_a_route_is_asked_for_where_the_framework_is(tmp_path: Path, address: str, both: tuple[str, ...]) -> None:

@@ -44,9 +44,7 @@ def read_out(names: Iterable[str], *lines: str, run: str = RUN) -> str:
 
 def computed(names: Iterable[str], line: str) -> str:
     """A route that computes what it gives for some tensors: `line` makes a new `g` from `g`."""
-    return read_out(
-        names, "g = values[name].copy()", line, "values[name] = np.asarray(g, values[name].dtype)"
-    )
+    return read_out(names, "g = values[name].copy()", line, "values[name] = np.asarray(g, values[name].dtype)")
 
 
 def tensors_of(blame: Blame) -> list[str]:
@@ -55,9 +53,7 @@ def tensors_of(blame: Blame) -> list[str]:
 
 
 MATRICES: Blame = {"cnn": {"grad/conv2.weight": "conv2"}, "transformer": {"grad/query.weight": "query"}}
-SCALED = Fault(
-    "weight_gradient_scaled", MATRICES, routes=computed(tensors_of(MATRICES), "g = g * (1 + 1e-4)")
-)
+SCALED = Fault("weight_gradient_scaled", MATRICES, routes=computed(tensors_of(MATRICES), "g = g * (1 + 1e-4)"))
 
 # Of all weights of these networks conv1's has the most terms in each sum, and with them the widest bound.
 WIDEST: Blame = {"cnn": {"grad/conv1.weight": "conv1"}, "transformer": {"grad/up.weight": "up"}}
@@ -252,10 +248,7 @@ BEFORE = {
 def stale(name: str, blame: Blame, *tensors: str) -> Fault:
     """A fault that gives an earlier pass's numbers for some tensors, all that are blamed by default."""
     names = tensors or tensors_of(blame)
-    routes = {
-        framework: read_out(names, "values[name] = before[name]", run=run)
-        for framework, run in BEFORE.items()
-    }
+    routes = {framework: read_out(names, "values[name] = before[name]", run=run) for framework, run in BEFORE.items()}
     return Fault(name, blame, routes=routes)
 
 
@@ -265,9 +258,7 @@ STALE_OUTPUT = stale(
 STALE_WEIGHT = stale(
     "stale_weight_gradient", {"cnn": {"grad/fc1.weight": "fc1"}, "transformer": {"grad/up.weight": "up"}}
 )
-STALE_INPUT = stale(
-    "stale_input_gradient", {"cnn": {"grad/x": "conv1"}, "transformer": {"grad/x": "norm1 add1"}}
-)
+STALE_INPUT = stale("stale_input_gradient", {"cnn": {"grad/x": "conv1"}, "transformer": {"grad/x": "norm1 add1"}})
 # In the middle, the nodes next to a stale tensor did not see what was captured of it: their rows diverge as well, and
 # the node that gave the stale tensor is blamed for all of them.
 STALE_OUTPUT_WITHIN = stale(
@@ -289,9 +280,7 @@ STALE_GRADIENT_WITHIN = stale(
     "grad/attend",
 )
 
-SILENT_BIAS = Fault(
-    "bias_gradient_silently_absent", BIASES, routes=read_out(tensors_of(BIASES), "del values[name]")
-)
+SILENT_BIAS = Fault("bias_gradient_silently_absent", BIASES, routes=read_out(tensors_of(BIASES), "del values[name]"))
 
 BLAMED = tuple(value for value in list(globals().values()) if isinstance(value, Fault))
 SPECS = sorted({spec for fault in BLAMED for spec in fault.blame})

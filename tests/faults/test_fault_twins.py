@@ -46,9 +46,7 @@ def test_the_command_fails_and_its_report_names_the_node(framework, tmp_path):
         "run",
         paths.specs_folder() / "networks" / "cnn.yaml",
     ]
-    done = subprocess.run(
-        [*command, "--adapter", folder, "--out", tmp_path / "report"], capture_output=True, text=True
-    )
+    done = subprocess.run([*command, "--adapter", folder, "--out", tmp_path / "report"], capture_output=True, text=True)
     assert done.returncode == DIVERGES, done.stderr
     with (tmp_path / "report" / "diff.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))

@@ -25,9 +25,17 @@ def rows(adapters: Sequence[str] = ("torch", "chainer"), specs: Sequence[str] = 
 def _of(name: str, spec: str, adapters: Sequence[str]) -> Iterator[Row]:
     framework, version = FRAMEWORKS[name]
     row = blank(
-        spec=spec, node="fc", op="linear", kind="output", framework=framework, version=version, route="only",
-        dtype="float32", shape="[2, 3]", verdict="conforms",
-    )  # fmt: skip
+        spec=spec,
+        node="fc",
+        op="linear",
+        kind="output",
+        framework=framework,
+        version=version,
+        route="only",
+        dtype="float32",
+        shape="[2, 3]",
+        verdict="conforms",
+    )
     yield replace(row, tensor="output/fc", check="local", ratio=0.5)
     yield replace(row, tensor="grad/fc.weight", kind="grad_param", check="local", ratio=0.75)
     for other in adapters:
@@ -38,19 +46,34 @@ def _of(name: str, spec: str, adapters: Sequence[str]) -> Iterator[Row]:
 def manifest(adapters: Sequence[str] = ("torch", "chainer"), specs: Sequence[str] = ("cnn", "mlp")) -> dict[str, Any]:
     """A manifest as `run.json` has it."""
     return {
-        "command": "gradconform run", "started": "2026-01-01T02:17:00+00:00", "seconds": 1.5, "seed": None,
-        "revision": "a" * 40, "harness_version": "0.1.0", "platform": "Linux", "python": "3.11.7", "cores": 2,
-        "known": "k", "absent": [],
+        "command": "gradconform run",
+        "started": "2026-01-01T02:17:00+00:00",
+        "seconds": 1.5,
+        "seed": None,
+        "revision": "a" * 40,
+        "harness_version": "0.1.0",
+        "platform": "Linux",
+        "python": "3.11.7",
+        "cores": 2,
+        "known": "k",
+        "absent": [],
         "networks": [{"name": name, "about": "", "path": "", "nodes": [["fc", "linear"]], "seed": 0} for name in specs],
         "problems": [[f"{name}.float32.drawn", f"sha256:{name}"] for name in specs],
         "frameworks": [
             {
-                "name": FRAMEWORKS[name][0], "adapter": name, "version": FRAMEWORKS[name][1], "python": "3.11.7",
-                "numpy": "2.0", "threads": 1, "interpreter": "python", "cpu": "a processor", "platform": "Linux",
+                "name": FRAMEWORKS[name][0],
+                "adapter": name,
+                "version": FRAMEWORKS[name][1],
+                "python": "3.11.7",
+                "numpy": "2.0",
+                "threads": 1,
+                "interpreter": "python",
+                "cpu": "a processor",
+                "platform": "Linux",
             }
             for name in adapters
         ],
-    }  # fmt: skip
+    }
 
 
 def night(folder: Path, of: Sequence[Row], day: int = 1, told: dict[str, Any] | None = None, **changes: Any) -> Run:

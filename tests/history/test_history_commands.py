@@ -160,8 +160,13 @@ def nights(tmp_path: Path) -> Path:
     night(folder, rows(), 1)
     night(folder, rows(), 2, updated)
     left = [row for row in rows() if row.framework != "torch" and row.check != "cross:torch"]
-    night(folder, left, 3, manifest(("chainer",)) | updated | {"frameworks": manifest(("chainer",))["frameworks"]},
-          absent=[["torch", "no interpreter"]])  # fmt: skip
+    night(
+        folder,
+        left,
+        3,
+        manifest(("chainer",)) | updated | {"frameworks": manifest(("chainer",))["frameworks"]},
+        absent=[["torch", "no interpreter"]],
+    )
     night(folder, [replace(first, verdict="diverges", ratio=8.0), *others], 4, updated)
     night(folder, others, 5, updated)
     (folder / ".night-abcdefgh").mkdir()

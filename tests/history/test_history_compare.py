@@ -93,9 +93,15 @@ def test_of_two_rows_of_one_name_one_may_vanish(tmp_path: Path) -> None:
 def test_a_problem_that_is_refused_now_has_vanished(tmp_path: Path) -> None:
     """The reason of the refusal stands beside each row."""
     refusal = blank(
-        spec="cnn", framework="torch", version="2.13.0", dtype="float32", check="local", route="only",
-        verdict="unsupported", reason="torch has no linear",
-    )  # fmt: skip
+        spec="cnn",
+        framework="torch",
+        version="2.13.0",
+        dtype="float32",
+        check="local",
+        route="only",
+        verdict="unsupported",
+        reason="torch has no linear",
+    )
     mine = ("cnn", "torch")
     found = compared(tmp_path, lambda given: [refusal, *(r for r in given if (r.spec, r.framework) != mine)])
     assert {row.instead for row in found.vanished_rows} == {"torch has no linear"}
@@ -125,8 +131,10 @@ def test_a_problem_that_crashed_is_neither_good_nor_bad(tmp_path: Path) -> None:
 def test_a_crash_excuses_only_its_own_rows(tmp_path: Path) -> None:
     """The twin: another network's row, another dtype's and another framework's are missed all the same."""
     for spoiled in (crash(spec="mlp"), crash(dtype="float64"), crash(framework="nnabla"), crash(check="exact")):
-        found = compared(tmp_path / spoiled.spec / spoiled.dtype / spoiled.framework / spoiled.check,
-                         lambda given, spoiled=spoiled: [spoiled, *given[1:]])  # type: ignore[misc]  # fmt: skip
+        found = compared(
+            tmp_path / spoiled.spec / spoiled.dtype / spoiled.framework / spoiled.check,
+            lambda given, spoiled=spoiled: [spoiled, *given[1:]],
+        )  # type: ignore[misc]
         assert len(found.vanished_rows) == 1, spoiled
 
 
@@ -180,7 +188,9 @@ def test_environments_come_first_and_pair_versions(tmp_path: Path) -> None:
         ("chainer", "version", "7.8.1", "7.9.0"),
     ]
     assert found.compared == len(before)
-    assert not (found.vanished_rows or found.new_rows or found.verdicts)
+    assert not (found.vanished_rows)
+    assert not (found.new_rows)
+    assert not (found.verdicts)
 
 
 def test_seeds_and_problems(tmp_path: Path) -> None:
@@ -200,9 +210,7 @@ def test_seeds_and_problems(tmp_path: Path) -> None:
 
 def test_a_listed_divergence_that_vanished(tmp_path: Path) -> None:
     """As `judge.known` says it: while its entry stands, the comparison fails; when it is taken off, it is a repair."""
-    entry = Known(
-        spec="cnn", tensor="output/fc", framework="torch", reason="it is listed for this test", link="tests"
-    )  # fmt: skip
+    entry = Known(spec="cnn", tensor="output/fc", framework="torch", reason="it is listed for this test", link="tests")
     diverging = lambda given: list(apply(first(verdict="diverges")(given), [entry]))  # noqa: E731
     found = compared(tmp_path / "1", lambda given: list(apply(given, [entry])), before=diverging)
     [gone] = found.vanished_divergences

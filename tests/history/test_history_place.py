@@ -241,8 +241,10 @@ def test_a_kill_inside_the_writing_leaves_no_half_run(tmp_path: Path) -> None:
     builder = str(Path(__file__).parent)
     process = subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", textwrap.dedent(KILLED), str(tmp_path), builder],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     assert process.stdin
     assert process.stdout
     nights, killed, kept, reported = 2, 0, 0, set()

@@ -141,8 +141,10 @@ def fetched(folder: Path, gh: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.process
 def test_the_history_is_fetched_or_the_night_fails(tmp_path: Path) -> None:
     """The newest night that kept one; none at all begins anew; not to be told fails, so that none is lost."""
-    gh = 'case "$1 $2" in "run list") printf "30\\n20\\n10\\n";; "api"*) [[ $2 == */20/* ]] && echo 1 || echo 0;; ' \
-         '"run download") mkdir -p "${@: -1}"; echo "$3" > "${@: -1}/night";; esac'  # fmt: skip
+    gh = (
+        'case "$1 $2" in "run list") printf "30\\n20\\n10\\n";; "api"*) [[ $2 == */20/* ]] && echo 1 || echo 0;; '
+        '"run download") mkdir -p "${@: -1}"; echo "$3" > "${@: -1}/night";; esac'
+    )
     done = fetched(tmp_path / "found", gh)
     assert (done.returncode, done.stdout) == (0, "history of run 20\n")
     assert (tmp_path / "found" / "history" / "night").read_text() == "20\n"
@@ -162,9 +164,12 @@ def test_a_small_night(tmp_path: Path) -> None:
     """
     environments = ["torch", "no-such-framework"]
     given = [
-        f"MATRIX={' '.join(environments)}", f"NIGHT={tmp_path / 'night'}", f"HISTORY={tmp_path / 'history'}",
-        "SPECS=specs/networks/algebra_sum.yaml", "TOX=true",
-    ]  # fmt: skip
+        f"MATRIX={' '.join(environments)}",
+        f"NIGHT={tmp_path / 'night'}",
+        f"HISTORY={tmp_path / 'history'}",
+        "SPECS=specs/networks/algebra_sum.yaml",
+        "TOX=true",
+    ]
     for night in (1, 2):
         # TOX=true: nothing is built here, so the environments must exist, as for every test of a real adapter.
         done = subprocess.run(["make", "nightly", *given], cwd=ROOT, capture_output=True, text=True, check=False)

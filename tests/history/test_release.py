@@ -37,11 +37,16 @@ def test_a_tag_that_fits_passes(tmp_path: Path, changelog: str) -> None:
 
 
 @pytest.mark.process
-@pytest.mark.parametrize(("tag", "changelog", "said"), [
-    ("v1.2.4", "## 1.2.3\n", "the tag is v1.2.4; expected v1.2.3"), ("1.2.3", "## 1.2.3\n", "expected v1.2.3"),
-    ("v1.2.3", "## Unreleased\n", "no chapter '## 1.2.3'"), ("v1.2.3", "## 1.2.30\n", "no chapter '## 1.2.3'"),
-    ("v1.2.3", "## 1x2.3\n", "no chapter '## 1.2.3'"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("tag", "changelog", "said"),
+    [
+        ("v1.2.4", "## 1.2.3\n", "the tag is v1.2.4; expected v1.2.3"),
+        ("1.2.3", "## 1.2.3\n", "expected v1.2.3"),
+        ("v1.2.3", "## Unreleased\n", "no chapter '## 1.2.3'"),
+        ("v1.2.3", "## 1.2.30\n", "no chapter '## 1.2.3'"),
+        ("v1.2.3", "## 1x2.3\n", "no chapter '## 1.2.3'"),
+    ],
+)
 def test_a_tag_that_does_not_fit_ends_the_release(tmp_path: Path, tag: str, changelog: str, said: str) -> None:
     """And says what was expected."""
     done = checked(tmp_path, tag, "1.2.3", changelog)
@@ -82,8 +87,10 @@ def test_nothing_is_published_that_was_not_installed_first() -> None:
     """Each job waits for the one before, and all hand on the same artifact."""
     jobs = yaml.safe_load(RELEASE.read_text())["jobs"]
     assert [(name, job.get("needs")) for name, job in jobs.items()] == [
-        ("build", None), ("install", "build"), ("publish", "install"),
-    ]  # fmt: skip
+        ("build", None),
+        ("install", "build"),
+        ("publish", "install"),
+    ]
     steps = [step for job in jobs.values() for step in job["steps"]]
     assert [step["with"]["name"] for step in steps if "artifact" in step.get("uses", "")] == ["dist"] * 3
     commands = " ".join(step.get("run", "") for step in steps)
@@ -92,13 +99,15 @@ def test_nothing_is_published_that_was_not_installed_first() -> None:
 
 
 @pytest.mark.process
-@pytest.mark.parametrize(("path", "schema", "found", "put"), [
-    (DEPENDABOT, "dependabot", "interval: weekly", "interval: hourly"),
-    (CITATION, "citation-file-format", "cff-version:", "cff:"),
-], ids=["dependabot", "citation"])  # fmt: skip
-def test_files_about_the_project_are_well_formed(
-    tmp_path: Path, path: Path, schema: str, found: str, put: str
-) -> None:
+@pytest.mark.parametrize(
+    ("path", "schema", "found", "put"),
+    [
+        (DEPENDABOT, "dependabot", "interval: weekly", "interval: hourly"),
+        (CITATION, "citation-file-format", "cff-version:", "cff:"),
+    ],
+    ids=["dependabot", "citation"],
+)
+def test_files_about_the_project_are_well_formed(tmp_path: Path, path: Path, schema: str, found: str, put: str) -> None:
     """By their published schemas; and with one word spoiled they are not."""
     assert linted(path, schema=schema).returncode == 0
     spoiled = tmp_path / path.name

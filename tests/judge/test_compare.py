@@ -178,12 +178,8 @@ def test_a_tensor_that_is_nothing_beside_its_bound_is_uninformative() -> None:
 
 
 @pytest.mark.parametrize("place", [0, 9, 10, 19, 20, 24])
-@pytest.mark.parametrize(
-    ("wrong", "reason"), [(2.0, Code.VALUE), (NAN, Code.NONFINITE), (INF, Code.NONFINITE)]
-)
-def test_chunks_have_no_seams(
-    monkeypatch: pytest.MonkeyPatch, place: int, wrong: float, reason: Code
-) -> None:
+@pytest.mark.parametrize(("wrong", "reason"), [(2.0, Code.VALUE), (NAN, Code.NONFINITE), (INF, Code.NONFINITE)])
+def test_chunks_have_no_seams(monkeypatch: pytest.MonkeyPatch, place: int, wrong: float, reason: Code) -> None:
     """The bad element is found on either side of a boundary, in the first chunk and in the last, shorter one."""
     monkeypatch.setattr(module, "CHUNK", 10)
     expected = np.linspace(1, 1.5, 25).reshape(5, 5)

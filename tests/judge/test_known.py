@@ -12,9 +12,12 @@ from gradconform.judge.known import Known, KnownError, apply, load
 from gradconform.rows import Row, Verdict, blank
 
 ENTRY = {
-    "spec": "abs.at_zero", "tensor": "grad/x", "framework": "nnabla",
-    "reason": "the derivative of |x| at 0 is 1 there, and 0 elsewhere", "link": "https://example.org/issue/1",
-}  # fmt: skip
+    "spec": "abs.at_zero",
+    "tensor": "grad/x",
+    "framework": "nnabla",
+    "reason": "the derivative of |x| at 0 is 1 there, and 0 elsewhere",
+    "link": "https://example.org/issue/1",
+}
 
 
 def entry(**changes: object) -> Known:
@@ -25,10 +28,20 @@ def entry(**changes: object) -> Known:
 def row(**changes: object) -> Row:
     """The row that the entry speaks of, changed."""
     known: dict[str, object] = {
-        "spec": "abs.at_zero", "node": "abs", "op": "abs", "tensor": "grad/x", "kind": "grad_input", "check": "local",
-        "framework": "nnabla", "version": "1.39.0", "route": "visit_backward", "dtype": "float32", "culprit": "abs",
-        "verdict": Verdict.DIVERGES, "reason": "value",
-    }  # fmt: skip
+        "spec": "abs.at_zero",
+        "node": "abs",
+        "op": "abs",
+        "tensor": "grad/x",
+        "kind": "grad_input",
+        "check": "local",
+        "framework": "nnabla",
+        "version": "1.39.0",
+        "route": "visit_backward",
+        "dtype": "float32",
+        "culprit": "abs",
+        "verdict": Verdict.DIVERGES,
+        "reason": "value",
+    }
     return blank(**(known | changes))
 
 
@@ -46,10 +59,14 @@ def test_a_listed_divergence_is_known() -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"spec": "abs"}, {"tensor": "output/abs"}, {"framework": "torch"}, {"check": "exact"}, {"dtype": "float64"},
+        {"spec": "abs"},
+        {"tensor": "output/abs"},
+        {"framework": "torch"},
+        {"check": "exact"},
+        {"dtype": "float64"},
         {"versions": ["1.38.0"]},
     ],
-)  # fmt: skip
+)
 def test_an_entry_speaks_of_what_it_names_alone(changes: dict[str, object]) -> None:
     """One field that differs, and the divergence stays one; an entry that was never looked at says nothing."""
     assert list(apply([row()], [entry(**changes)])) == [row()]

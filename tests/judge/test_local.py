@@ -11,8 +11,14 @@ from gradconform.rows import Verdict
 from honest import SMALL, Array, Fault, blamed, captured, computed, problem_of, rows_of, write_capture
 
 EVERY_REASON = [
-    "not_requested", "not_on_path", "graph_cut", "not_retained", "buffer_reused", "not_differentiable", "uninitialised",
-]  # fmt: skip
+    "not_requested",
+    "not_on_path",
+    "graph_cut",
+    "not_retained",
+    "buffer_reused",
+    "not_differentiable",
+    "uninitialised",
+]
 
 
 @pytest.fixture(scope="module")
@@ -144,9 +150,7 @@ def test_a_wrong_form_is_named_and_what_needs_it_is_missing(
         "grad/h": {"grad/x", "grad/h.weight", "grad/h.bias"},
     }
     assert set(found) == needed_by.get(tensor, set())
-    assert all(
-        verdict == Verdict.MISSING and why.startswith(f"needs {tensor}") for verdict, why, _ in found.values()
-    )
+    assert all(verdict == Verdict.MISSING and why.startswith(f"needs {tensor}") for verdict, why, _ in found.values())
 
 
 def test_a_wrong_form_in_one_capture_is_no_trouble_for_the_other(problem: Problem, tmp_path: Path) -> None:
@@ -155,9 +159,7 @@ def test_a_wrong_form_in_one_capture_is_no_trouble_for_the_other(problem: Proble
 
     tensors = computed(problem)
     good = write_capture(problem, tmp_path / "good", framework="good")
-    bad = write_capture(
-        problem, tmp_path / "bad", tensors | {"grad/h": tensors["grad/h"][:2]}, framework="bad"
-    )
+    bad = write_capture(problem, tmp_path / "bad", tensors | {"grad/h": tensors["grad/h"][:2]}, framework="bad")
     rows = judge(problem.folder, {"good": good, "bad": bad})
     assert not blamed([r for r in rows if r.framework == "good" and r.verdict != "measured"])
     cross = [r for r in rows if r.check in ("cross:bad", "cross:good") and r.tensor == "grad/h"]
@@ -276,18 +278,14 @@ def test_what_nobody_asked_for_may_be_left_out_or_be_right(unused: Problem, tmp_
     """A gradient that depends on nothing asked for: `not_requested`, or the true numbers; zeros are neither."""
     tensors = computed(unused)
     for lie in ("not_on_path", "graph_cut"):
-        found = blamed(
-            rows_of(unused, tmp_path / lie, tensors, missing=told("not_on_path", **{"grad/before": lie}))
-        )
+        found = blamed(rows_of(unused, tmp_path / lie, tensors, missing=told("not_on_path", **{"grad/before": lie})))
         assert found == {"grad/before": ("missing", lie, "y")}
     true = (unused.cotangent * tensors["output/h"]).astype("float32")
     for name, number, expected in (
         ("true", true, {}),
         ("zeros", 0 * true, {"grad/before": ("diverges", "value", "y")}),
     ):
-        found = blamed(
-            rows_of(unused, tmp_path / name, tensors | {"grad/before": number}, missing=told("not_on_path"))
-        )
+        found = blamed(rows_of(unused, tmp_path / name, tensors | {"grad/before": number}, missing=told("not_on_path")))
         assert found == expected
 
 
@@ -320,9 +318,7 @@ def test_a_gradient_is_the_sum_over_all_readers(problem: Problem, tmp_path: Path
     for factor in (-1.0, 1.0):
         wrong = tensors["grad/h"] + np.float32(factor) * tensors["grad/s"]
         spoiled = computed(problem, {"grad/h": lambda a, w=wrong: w})
-        assert blamed(rows_of(problem, tmp_path / "c", spoiled)) == {
-            "grad/h": ("diverges", "value", "r p s")
-        }
+        assert blamed(rows_of(problem, tmp_path / "c", spoiled)) == {"grad/h": ("diverges", "value", "r p s")}
 
 
 def test_integer_inputs_have_no_gradient(tmp_path: Path) -> None:

@@ -10,9 +10,11 @@ from gradconform.numeric import bars
 
 STEPS = [2.0**-3, 2.0**-4, 2.0**-5]
 FUNCTIONS = {
-    "exp": (np.exp, np.exp), "sin": (np.sin, np.cos), "cube": (lambda x: x**3, lambda x: 3.0 * x**2),
+    "exp": (np.exp, np.exp),
+    "sin": (np.sin, np.cos),
+    "cube": (lambda x: x**3, lambda x: 3.0 * x**2),
     "line": (lambda x: 2.0 * x, lambda x: 2.0 + 0.0 * x),
-}  # fmt: skip
+}
 
 
 def quotients(f, x, noise, draw):

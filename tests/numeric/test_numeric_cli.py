@@ -96,7 +96,8 @@ def test_answers_to_other_probes_are_refused(tmp_path, good, spec):
     probes.write_text(probes.read_text() + "\n")
     gradconform("judge", tmp_path / "captures", "--out", tmp_path / "later")
     (row,) = numerical(tmp_path / "later").itertuples()
-    assert row.verdict == "crashed" and "answers other probes" in row.reason
+    assert row.verdict == "crashed"
+    assert "answers other probes" in row.reason
 
 
 @pytest.mark.process
@@ -120,7 +121,8 @@ def test_an_adapter_without_the_forward_alone_is_unsupported(tmp_path, monkeypat
     folder = fake(tmp_path, monkeypatch, name="old", op="return np.maximum(x, 0)")
     assert gradconform("run", spec, "--adapter", folder, "--numeric", "--out", tmp_path / "report").exit_code == 0
     (row,) = numerical(tmp_path / "report").itertuples()
-    assert row.verdict == "unsupported" and "`evaluate`" in row.reason
+    assert row.verdict == "unsupported"
+    assert "`evaluate`" in row.reason
 
 
 WRONG = ("--eps 1e-5", "--plain", "--eps 1e-5 --plain", "--numeric --plain", "--numeric --eps 1")

@@ -20,9 +20,12 @@ pytestmark = pytest.mark.process
 RIGHT = "return np.maximum(x, 0)"
 WRONG = "return np.maximum(x, 0) * np.float32(1.001)"
 LISTED = {
-    "spec": "net", "tensor": "output/y", "framework": "fake",
-    "reason": "multiplied by 1.001 on purpose", "link": "this test",
-}  # fmt: skip
+    "spec": "net",
+    "tensor": "output/y",
+    "framework": "fake",
+    "reason": "multiplied by 1.001 on purpose",
+    "link": "this test",
+}
 
 
 @pytest.fixture
@@ -78,7 +81,9 @@ def test_nothing_judged_is_no_success(net: Path, tmp_path: Path, monkeypatch: py
     """One framework that conforms does not speak for another that has no such operator."""
     right = fake(tmp_path, monkeypatch, name="right", op=RIGHT)
     without = fake(tmp_path, monkeypatch, name="without", op="raise NotImplementedError('no relu here')")
-    with pytest.raises(NotConformingError, match="net in without 1.0: nothing was judged; unsupported: .*no relu here"):
+    with pytest.raises(
+        NotConformingError, match=r"net in without 1\.0: nothing was judged; unsupported: .*no relu here"
+    ):
         assert_conforms(net, adapters=[right, without])
 
 
@@ -156,7 +161,7 @@ def test_the_package_is_imported_lightly() -> None:
     code = f"import sys, gradconform; {loaded}; gradconform.assert_conforms; {loaded}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "True"]
-    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        import gradconform
+    import gradconform
 
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         gradconform.nothing  # noqa: B018

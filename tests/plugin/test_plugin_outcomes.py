@@ -42,9 +42,12 @@ def reported(pytester: pytest.Pytester, out: str) -> pytest.RunResult:
 def known(pytester: pytest.Pytester, **changes: str) -> None:
     """A list of one divergence, and a configuration that names it."""
     entry = {
-        "spec": "net", "tensor": "output/y", "framework": "fake",
-        "reason": "multiplied by 1.001 on purpose", "link": "this test",
-    }  # fmt: skip
+        "spec": "net",
+        "tensor": "output/y",
+        "framework": "fake",
+        "reason": "multiplied by 1.001 on purpose",
+        "link": "this test",
+    }
     pytester.mkdir("lists").joinpath("fake.yaml").write_text(json.dumps([entry | changes]))
     pytester.makeini("[pytest]\ngradconform_known = lists\n")
 
@@ -68,16 +71,20 @@ def test_a_failure_shows_node_and_numbers(pytester: pytest.Pytester, monkeypatch
     pytester.makefile(".yaml", net=SPEC)
     done = run(pytester, "--junitxml=junit.xml")
     done.assert_outcomes(failed=1)
-    done.stdout.fnmatch_lines([
-        "net in fake 1.0, float32: culprit y (relu, net.yaml:4): 1 tensor diverges",
-        "  output/y ?3, 2?: beyond its bound of 0 at ??, ??: got *, expected *; * such elements",
-        "FAILED net.yaml::net?fake-float32? - *NotConformi*",
-    ])  # fmt: skip
+    done.stdout.fnmatch_lines(
+        [
+            "net in fake 1.0, float32: culprit y (relu, net.yaml:4): 1 tensor diverges",
+            "  output/y ?3, 2?: beyond its bound of 0 at ??, ??: got *, expected *; * such elements",
+            "FAILED net.yaml::net?fake-float32? - *NotConformi*",
+        ]
+    )
     assert "harness/" not in done.stdout.str()
     (case,) = ElementTree.parse(pytester.path / "junit.xml").iter("testcase")
     assert {p.get("name"): p.get("value") for p in case.iter("property")} == {
-        "version": "1.0", "culprit": "y", "largest_ratio": "inf",
-    }  # fmt: skip
+        "version": "1.0",
+        "culprit": "y",
+        "largest_ratio": "inf",
+    }
     assert "culprit y" in case.findall("failure")[0].get("message", "")
 
 

@@ -93,8 +93,7 @@ class Case:
 def drawn(network: Network) -> Case:
     """The case as its spec draws it, in float32 (which every float64 can hold)."""
     values = {
-        t.name: draw(t.draw, network.seed, t.name, "int64" if t.kind == "int64" else "float32")
-        for t in network.tensors
+        t.name: draw(t.draw, network.seed, t.name, "int64" if t.kind == "int64" else "float32") for t in network.tensors
     }
     return _case(network, values, draw(network.cotangent, network.seed, "cotangent", "float32"))
 

@@ -9,9 +9,13 @@ import pytest
 from gradconform.reference import OPERATORS, ShapeError
 
 CONV: dict[str, Any] = {
-    "out_channels": 4, "kernel_size": [3, 2], "stride": [2, 1], "padding": [[1, 0], [0, 2]],
-    "dilation": [1, 2], "groups": 2,
-}  # fmt: skip
+    "out_channels": 4,
+    "kernel_size": [3, 2],
+    "stride": [2, 1],
+    "padding": [[1, 0], [0, 2]],
+    "dilation": [1, 2],
+    "groups": 2,
+}
 TRANSPOSED: dict[str, Any] = {**CONV, "padding": [1, 0], "output_padding": [1, 0]}
 
 
@@ -43,15 +47,18 @@ def test_what_does_not_fit_is_told(name: str, shape: Any, change: dict[str, Any]
 @pytest.mark.parametrize("stride", [1, 2, 3, 4])
 @pytest.mark.parametrize("dilation", [1, 2, 3, 4])
 @pytest.mark.parametrize("kernel", [1, 2, 3, 5])
-def test_the_fan_in_of_the_transpose_is_the_most_terms_that_meet(
-    stride: int, dilation: int, kernel: int
-) -> None:
+def test_the_fan_in_of_the_transpose_is_the_most_terms_that_meet(stride: int, dilation: int, kernel: int) -> None:
     """Counted by transposing ones."""
     op = OPERATORS["conv_transpose2d"]
     values = {
-        "out_channels": 1, "kernel_size": [kernel, 1], "stride": [stride, 1], "padding": [0, 0],
-        "output_padding": [0, 0], "dilation": [dilation, 1], "groups": 1,
-    }  # fmt: skip
+        "out_channels": 1,
+        "kernel_size": [kernel, 1],
+        "stride": [stride, 1],
+        "padding": [0, 0],
+        "output_padding": [0, 0],
+        "dilation": [dilation, 1],
+        "groups": 1,
+    }
     drawn = op.parameter_draws({"x": (1, 3, 20, 1)}, values)["weight"]
     attributes = {name: values[name] for name in op.attributes}
     counts = op.run_forward([np.ones((1, 3, 20, 1)), np.ones(drawn.shape), None], attributes)[0]

@@ -24,8 +24,10 @@ FROM_OUTPUT = [name for name, operator in OPERATORS.items() if operator.has_from
 def directions(case: Case) -> list[Any]:
     """A random direction for each tensor that has a gradient."""
     rng = np.random.default_rng(11)
-    return [rng.uniform(0.5, 1.5, np.shape(case.tensor(p))) * rng.choice([-1, 1], np.shape(case.tensor(p)))
-            for p in case.places()]  # fmt: skip
+    return [
+        rng.uniform(0.5, 1.5, np.shape(case.tensor(p))) * rng.choice([-1, 1], np.shape(case.tensor(p)))
+        for p in case.places()
+    ]
 
 
 def moved(case: Case, along: list[Any], step: float) -> Case:

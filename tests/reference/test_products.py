@@ -92,4 +92,7 @@ def test_an_infinite_or_missing_number_shows_in_the_value() -> None:
     a, b = drawn(2, 3), drawn(3, 2)
     a[0, 0], b[0, 1] = np.inf, np.nan
     got = product(a, b, UNITS[0]).value
-    assert np.isinf(got[0, 0]) and np.isnan(got[0, 1]) and np.isnan(got[1, 1]) and np.isfinite(got[1, 0])
+    assert np.isinf(got[0, 0])
+    assert np.isnan(got[0, 1])
+    assert np.isnan(got[1, 1])
+    assert np.isfinite(got[1, 0])

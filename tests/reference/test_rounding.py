@@ -222,14 +222,24 @@ def test_padding_has_the_error_of_the_constant():
 @pytest.mark.parametrize(
     "how",
     [
-        lambda a: a[:, 1:], lambda a: a.T, lambda a: a.reshape(3, 2), lambda a: a.transpose(1, 0),
-        lambda a: np.reshape(a, (6,)), lambda a: np.transpose(a), lambda a: np.moveaxis(a, 0, 1),
-        lambda a: np.swapaxes(a, 0, 1), lambda a: np.expand_dims(a, 0), lambda a: np.flip(a, 1),
-        lambda a: np.broadcast_to(a, (2, 2, 3)), lambda a: np.concatenate([a, a], axis=1),
-        lambda a: np.take_along_axis(a, np.array([[2], [0]]), axis=1), lambda a: np.ravel(a),
-        lambda a: np.squeeze(a[:1]), lambda a: np.repeat(a, 2, axis=0),
+        lambda a: a[:, 1:],
+        lambda a: a.T,
+        lambda a: a.reshape(3, 2),
+        lambda a: a.transpose(1, 0),
+        lambda a: np.reshape(a, (6,)),
+        lambda a: np.transpose(a),
+        lambda a: np.moveaxis(a, 0, 1),
+        lambda a: np.swapaxes(a, 0, 1),
+        lambda a: np.expand_dims(a, 0),
+        lambda a: np.flip(a, 1),
+        lambda a: np.broadcast_to(a, (2, 2, 3)),
+        lambda a: np.concatenate([a, a], axis=1),
+        lambda a: np.take_along_axis(a, np.array([[2], [0]]), axis=1),
+        lambda a: np.ravel(a),
+        lambda a: np.squeeze(a[:1]),
+        lambda a: np.repeat(a, 2, axis=0),
     ],
-)  # fmt: skip
+)
 def test_what_moves_values_moves_errors_alike(how):
     """Value and error take the same way, and an exact array stays exact."""
     error = np.abs(A).astype(float) * 0.01

@@ -55,16 +55,21 @@ def networks(count: int = 3, depth: int = 8) -> tuple[NetworkInfo, ...]:
 def run_info(of: tuple[NetworkInfo, ...]) -> RunInfo:
     """A manifest as the command line gives it, absolute paths of a machine included."""
     frameworks = tuple(
-        FrameworkInfo(
-            name, version, "3.11.7", "1.26.4", 1, f"/home/somebody/gradconform/.tox/{name}/bin/python"
-        )
+        FrameworkInfo(name, version, "3.11.7", "1.26.4", 1, f"/home/somebody/gradconform/.tox/{name}/bin/python")
         for name, (version, _) in FRAMEWORKS.items()
     )
     return RunInfo(
-        command="gradconform run --out reports/latest", started="2025-11-04T02:17:09+00:00",
-        seconds=187.4, seed=7, harness_version="0.1.0", platform="Linux-6.1-x86_64", python="3.11.7", cores=2,
-        networks=of, frameworks=frameworks,
-    )  # fmt: skip
+        command="gradconform run --out reports/latest",
+        started="2025-11-04T02:17:09+00:00",
+        seconds=187.4,
+        seed=7,
+        harness_version="0.1.0",
+        platform="Linux-6.1-x86_64",
+        python="3.11.7",
+        cores=2,
+        networks=of,
+        frameworks=frameworks,
+    )
 
 
 def good_rows(of: tuple[NetworkInfo, ...], *, checks: tuple[str, ...] = CHECKS) -> list[Row]:
@@ -73,9 +78,7 @@ def good_rows(of: tuple[NetworkInfo, ...], *, checks: tuple[str, ...] = CHECKS) 
     for network in of:
         for framework, (version, dtypes) in FRAMEWORKS.items():
             for dtype in ("float32", "float64"):
-                base = blank(
-                    spec=network.name, framework=framework, version=version, route="primary", dtype=dtype
-                )
+                base = blank(spec=network.name, framework=framework, version=version, route="primary", dtype=dtype)
                 if dtype not in dtypes:
                     rows.append(replace(base, verdict=Verdict.UNSUPPORTED, reason=NO_FLOAT64))
                 else:
@@ -90,9 +93,7 @@ def _of_problem(base: Row, network: NetworkInfo, checks: tuple[str, ...]) -> Ite
         tensors += [(f"grad/{node}.{slot}", "grad_param") for slot in TENSORS.get(op, ())]
         for tensor, kind in tensors[: 1 if node == "loss" else None]:
             for check in checks:
-                row = replace(
-                    base, node=node, op=op, tensor=tensor, kind=kind, check=check, shape="[4, 16, 28, 28]"
-                )
+                row = replace(base, node=node, op=op, tensor=tensor, kind=kind, check=check, shape="[4, 16, 28, 28]")
                 measured = check == "end_to_end" or check.startswith("cross:")
                 yield _measured(row, draw) if measured else _conforming(row, draw)
 
@@ -103,35 +104,62 @@ def _conforming(row: Row, draw: random.Random) -> Row:
     expected = draw.gauss(0.3, 0.7)
     error = ratio * UNIT[row.dtype] * abs(expected)
     return replace(
-        row, ratio=ratio, max_abs_err=error, max_rel_err=ratio * UNIT[row.dtype], worst_index="[0, 3, 1, 2]",
-        got=expected + error, expected=expected, verdict=Verdict.CONFORMS,
-    )  # fmt: skip
+        row,
+        ratio=ratio,
+        max_abs_err=error,
+        max_rel_err=ratio * UNIT[row.dtype],
+        worst_index="[0, 3, 1, 2]",
+        got=expected + error,
+        expected=expected,
+        verdict=Verdict.CONFORMS,
+    )
 
 
 def _measured(row: Row, draw: random.Random) -> Row:
     error = UNIT[row.dtype] * 10.0 ** draw.uniform(0, 4)
     return replace(
-        row, max_abs_err=error * 2, max_rel_err=error, worst_index="[0, 3, 1, 2]", got=0.5,
-        expected=0.5 + error, verdict=Verdict.MEASURED,
-    )  # fmt: skip
+        row,
+        max_abs_err=error * 2,
+        max_rel_err=error,
+        worst_index="[0, 3, 1, 2]",
+        got=0.5,
+        expected=0.5 + error,
+        verdict=Verdict.MEASURED,
+    )
 
 
 def diverging(row: Row, *, ratio: float = 12_345.0, reason: str = Code.VALUE, culprit: str = "") -> Row:
     """The same row, found wrong."""
     return replace(
-        row, ratio=ratio, got=float("nan") if reason == Code.NONFINITE else 0.9, expected=0.3,
-        max_abs_err=0.6, max_rel_err=0.7, n_bad=3, verdict=Verdict.DIVERGES, reason=reason,
+        row,
+        ratio=ratio,
+        got=float("nan") if reason == Code.NONFINITE else 0.9,
+        expected=0.3,
+        max_abs_err=0.6,
+        max_rel_err=0.7,
+        n_bad=3,
+        verdict=Verdict.DIVERGES,
+        reason=reason,
         culprit=culprit or row.node,
-    )  # fmt: skip
+    )
 
 
 def missing(row: Row, reason: str, culprit: str = "") -> Row:
     """The same row, with nothing captured."""
     nan = float("nan")
     return replace(
-        row, ratio=nan, max_abs_err=nan, max_rel_err=nan, got=nan, expected=nan, worst_index="", n_bad=0,
-        verdict=Verdict.MISSING, reason=reason, culprit=culprit,
-    )  # fmt: skip
+        row,
+        ratio=nan,
+        max_abs_err=nan,
+        max_rel_err=nan,
+        got=nan,
+        expected=nan,
+        worst_index="",
+        n_bad=0,
+        verdict=Verdict.MISSING,
+        reason=reason,
+        culprit=culprit,
+    )
 
 
 CRASH = """Traceback (most recent call last):
@@ -148,9 +176,7 @@ def bad_rows(of: tuple[NetworkInfo, ...]) -> list[Row]:
     base = blank(spec=last, route="primary", framework="chainer", version="7.8.1")
     rows += [replace(base, dtype=d, verdict=Verdict.CRASHED, reason=CRASH) for d in ("float32", "float64")]
     node, op = of[-1].nodes[5]
-    base = blank(
-        spec=last, route="primary", framework="nnabla", version="1.39.0", dtype="float32", node=node, op=op
-    )
+    base = blank(spec=last, route="primary", framework="nnabla", version="1.39.0", dtype="float32", node=node, op=op)
     rows.append(replace(base, verdict=Verdict.UNSUPPORTED, reason=f"node '{node}' ({op}): {NO_ERF}"))
     return rows
 

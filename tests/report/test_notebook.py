@@ -35,7 +35,8 @@ def test_the_worst_rows_come_first(folder: Path) -> None:
     """What crashed, then what diverges, in the columns that are read first; of a selection too."""
     run = gradconform.load_run(str(folder))
     assert list(gradconform.worst(run, 3)["verdict"]) == ["crashed", "crashed", "diverges"]
-    assert len(gradconform.worst(run, 7)) == 7 and len(gradconform.worst(run)) == 20
+    assert len(gradconform.worst(run, 7)) == 7
+    assert len(gradconform.worst(run)) == 20
     assert list(gradconform.worst(run).columns[:4]) == ["verdict", "spec", "node", "tensor"]
     good = run[run["verdict"] == "conforms"]
     assert gradconform.worst(good, 1)["ratio"].iloc[0] == good["ratio"].max()

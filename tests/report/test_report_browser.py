@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -152,7 +153,8 @@ def test_search_finds_rows_with_all_its_words(bad: Opened) -> None:
         & (FRAME["framework"] == "chainer")
         & (FRAME["verdict"] == "diverges")
     ]
-    assert count(bad) == said(len(of)) and len(of)
+    assert count(bad) == said(len(of))
+    assert len(of)
     bad.page.locator("#rows input[name=q]").fill("nosuchword")
     assert count(bad) == said(0)
     assert bad.texts("#rows tbody td") == ["No row is like that."]
@@ -171,7 +173,8 @@ def test_sort_sorts(bad: Opened) -> None:
         shown = bad.texts(f"#rows tbody tr td:nth-child({place})")
         part = FRAME[(FRAME["check"] == "local") & (FRAME["framework"] == "nnabla") & (FRAME["spec"] == "net01")]
         ordered = part["ratio"].sort_values(ascending=not falling, na_position="last")
-        assert ordered.isna().any() and len(shown) == len(part)
+        assert ordered.isna().any()
+        assert len(shown) == len(part)
         assert shown == [figure(ratio) for ratio in ordered]
 
 
@@ -319,7 +322,7 @@ def test_shades_of_a_ratio_go_one_way(browser: Browser, folder: Path, scheme: st
             for i in range(len(RATIO_STEPS) + 1)
         ]
     lightness = [_luminance(level) for level in levels]
-    steps = [(b - a) * (1 if scheme == "dark" else -1) for a, b in zip(lightness, lightness[1:], strict=False)]
+    steps = [(b - a) * (1 if scheme == "dark" else -1) for a, b in itertools.pairwise(lightness)]
     assert all(step > 0.001 for step in steps), lightness
 
 
@@ -346,7 +349,8 @@ def test_figures_are_written_as_in_python(bad: Opened) -> None:
 def test_a_printed_page_leaves_off_what_paper_cannot_do(bad: Opened) -> None:
     """Controls are gone, and no table is cut by a scroll bar."""
     bad.page.emulate_media(media="print")
-    assert not bad.page.locator("nav").is_visible() and not bad.page.locator("#rows form").is_visible()
+    assert not bad.page.locator("nav").is_visible()
+    assert not bad.page.locator("#rows form").is_visible()
     assert bad.page.locator(".scroll.tall").first.evaluate("each => getComputedStyle(each).overflow") == "visible"
     assert len(bad.page.pdf()) > 10_000
 

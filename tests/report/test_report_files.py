@@ -20,10 +20,26 @@ from pandas.testing import assert_frame_equal
 from report_builder import bad_rows, good_rows, networks, run_info
 
 NASTY = (
-    'a, b; "c" \'d\'', "two\nlines", "carriage\rreturn", "both\r\nof them", " spaces ", "nan", "NaN", "NA",
-    "None", "inf", "1e5", "", "ünïcödé ≤ 4 × bound", "<script>alert(1)</script>", "a\tb", "\\N",
-    '"', "'", "#",
-)  # fmt: skip
+    "a, b; \"c\" 'd'",
+    "two\nlines",
+    "carriage\rreturn",
+    "both\r\nof them",
+    " spaces ",
+    "nan",
+    "NaN",
+    "NA",
+    "None",
+    "inf",
+    "1e5",
+    "",
+    "ünïcödé ≤ 4 × bound",
+    "<script>alert(1)</script>",
+    "a\tb",
+    "\\N",
+    '"',
+    "'",
+    "#",
+)
 NUMBERS = (
     float("nan"),
     float("inf"),
@@ -67,9 +83,7 @@ def test_a_changed_digit_is_noticed_by_the_comparison_above(tmp_path: Path) -> N
     frame = frame_of([row(ratio=1 / 3)])
     files.write_csv(frame, tmp_path / "diff.csv")
     text = (tmp_path / "diff.csv").read_text(encoding="utf-8")
-    (tmp_path / "diff.csv").write_text(
-        text.replace("0.3333333333333333", "0.33333333333333337"), encoding="utf-8"
-    )
+    (tmp_path / "diff.csv").write_text(text.replace("0.3333333333333333", "0.33333333333333337"), encoding="utf-8")
     with pytest.raises(AssertionError, match="ratio"):
         assert_frame_equal(files.read_csv(tmp_path / "diff.csv"), frame, check_exact=True)
 
@@ -142,9 +156,7 @@ def test_a_writer_that_fails_leaves_the_old_files(tmp_path: Path) -> None:
 
 def test_a_folder_that_holds_no_run_is_named(tmp_path: Path) -> None:
     """Reading what is not there, or is something else, says what was expected."""
-    with pytest.raises(
-        FileNotFoundError, match=r"diff\.parquet: no such file; expected the folder of a finished run"
-    ):
+    with pytest.raises(FileNotFoundError, match=r"diff\.parquet: no such file; expected the folder of a finished run"):
         files.read(tmp_path)
     pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "diff.parquet")
     with pytest.raises(ValueError, match="columns differ"):

@@ -80,13 +80,12 @@ def test_the_page_is_well_formed_and_stands_alone(html: str) -> None:
     assert not set(names) & {"img", "iframe", "object", "embed"}
     assert names.count("script") == 1 + len(page_scripts())
     assert not [key for _, attrs in read.tags for key in attrs if key.startswith("on")]
-    links = [
-        v for _, attrs in read.tags for k, v in attrs.items() if k in ("href", "src", "srcset", "action")
-    ]
+    links = [v for _, attrs in read.tags for k, v in attrs.items() if k in ("href", "src", "srcset", "action")]
     assert links
     assert all(link and link.startswith(("#", "data:,")) for link in links)
     style = html.partition("<style>")[2].partition("</style>")[0]
-    assert "url(" not in style and "@import" not in style
+    assert "url(" not in style
+    assert "@import" not in style
 
 
 @both
@@ -131,9 +130,14 @@ def test_a_card_names_node_framework_distance_and_element() -> None:
     """All that a reader needs to look at the fault is in one place."""
     card = re.sub(r"<[^>]+>|\s+", " ", BAD[BAD.index('id="fault-3"') : BAD.index('id="fault-4"')])
     card = " ".join(card.split())
-    for words in ("conv2d_0", "conv2d in chainer 7.8.1", "3.4e6 times the bound", "3 elements beyond",
-                  "at element [0, 3, 1, 2] : got 0.9 , expected 0.3",
-                  "16 bad tensors (float32 and float64)"):  # fmt: skip
+    for words in (
+        "conv2d_0",
+        "conv2d in chainer 7.8.1",
+        "3.4e6 times the bound",
+        "3 elements beyond",
+        "at element [0, 3, 1, 2] : got 0.9 , expected 0.3",
+        "16 bad tensors (float32 and float64)",
+    ):
         assert words in card
 
 
@@ -162,20 +166,26 @@ def test_names_and_reasons_are_text_and_never_markup(make: Callable[..., list[Ro
 
     def with_text(word: str) -> Page:
         rows = [
-            replace(r, node=r.node and word, op=r.op and word, tensor=r.tensor and word, shape=word,
-                    route=word, reason=r.reason and word, culprit=r.culprit and "".join(word.split()),
-                    worst_index=r.worst_index and word)
+            replace(
+                r,
+                node=r.node and word,
+                op=r.op and word,
+                tensor=r.tensor and word,
+                shape=word,
+                route=word,
+                reason=r.reason and word,
+                culprit=r.culprit and "".join(word.split()),
+                worst_index=r.worst_index and word,
+            )
             for r in make(networks(1, 8) + networks(2, 8)[1:])
-        ]  # fmt: skip
+        ]
         rows = [replace(r, version=word) if r.framework == "torch" else r for r in rows]
         nets = tuple(NetworkInfo(n.name, word, word, ((word, word),)) for n in networks(2, 8))
         return Page(opened(page(Summary.of(rows, replace(run_info(nets), command=word, platform=word)))))
 
     spoiled, plain = with_text(evil), with_text("harmless")
     assert [tag for tag, _ in spoiled.tags] == [tag for tag, _ in plain.tags]
-    assert {key for _, attrs in spoiled.tags for key in attrs} == {
-        key for _, attrs in plain.tags for key in attrs
-    }
+    assert {key for _, attrs in spoiled.tags for key in attrs} == {key for _, attrs in plain.tags for key in attrs}
     assert evil in "".join(spoiled.words)
 
 
@@ -187,7 +197,8 @@ def test_the_comparison_above_would_notice_markup() -> None:
 @both
 def test_no_absolute_path_is_on_the_page(html: str) -> None:
     """Neither the interpreters of the manifest nor the traceback of a crash tell where files are kept."""
-    assert "/home/" not in html and "somebody" not in html
+    assert "/home/" not in html
+    assert "somebody" not in html
     assert "…/.tox/torch/bin/python" in html
 
 
@@ -240,11 +251,20 @@ def test_a_crash_before_anything_was_known_is_shown_everywhere() -> None:
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (0.0, "0"), (float("nan"), "none"), (float("inf"), "∞"), (1.0, "1.0"), (0.456, "0.46"),
-        (9.96, "10"), (12.3, "12"), (3.96, "4.0"), (812.0, "812"), (12345.0, "12,345"), (3.4e6, "3.4e6"),
+        (0.0, "0"),
+        (float("nan"), "none"),
+        (float("inf"), "∞"),
+        (1.0, "1.0"),
+        (0.456, "0.46"),
+        (9.96, "10"),
+        (12.3, "12"),
+        (3.96, "4.0"),
+        (812.0, "812"),
+        (12345.0, "12,345"),
+        (3.4e6, "3.4e6"),
         (2e-8, "2.0e-8"),
     ],
-)  # fmt: skip
+)
 def test_figures_are_short(value: float, text: str) -> None:
     """Two digits are enough for a ratio."""
     assert figure(value) == text

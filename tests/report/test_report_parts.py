@@ -20,26 +20,39 @@ NAN = float("nan")
 
 def route_row(**known: object) -> Row:
     """A row of a route held against the primary one."""
-    base = {"spec": "net00", "node": "relu_2", "framework": "torch", "version": "2", "route": "hooks",
-            "check": "route:retain_grad", "verdict": "conforms"}  # fmt: skip
+    base = {
+        "spec": "net00",
+        "node": "relu_2",
+        "framework": "torch",
+        "version": "2",
+        "route": "hooks",
+        "check": "route:retain_grad",
+        "verdict": "conforms",
+    }
     return blank(**(base | known))
 
 
 def test_routes_are_counted_by_how_far_they_are() -> None:
     """Identical, within the bound, diverging, and what was not kept with its reason; other checks do not count."""
     rows = [
-        route_row(max_abs_err=0.0, ratio=0.0), route_row(max_abs_err=0.0, ratio=0.0),
-        route_row(max_abs_err=1e-9, ratio=0.4), route_row(max_abs_err=1.0, ratio=900.0, verdict="diverges"),
-        route_row(reason="not_retained"), route_row(verdict="measured", max_abs_err=1e-9),
-        route_row(route="other", max_abs_err=0.0), route_row(check="local", max_abs_err=0.0),
-    ]  # fmt: skip
+        route_row(max_abs_err=0.0, ratio=0.0),
+        route_row(max_abs_err=0.0, ratio=0.0),
+        route_row(max_abs_err=1e-9, ratio=0.4),
+        route_row(max_abs_err=1.0, ratio=900.0, verdict="diverges"),
+        route_row(reason="not_retained"),
+        route_row(verdict="measured", max_abs_err=1e-9),
+        route_row(route="other", max_abs_err=0.0),
+        route_row(check="local", max_abs_err=0.0),
+    ]
     hooks, other = routes_of(rows)
     assert (hooks.route, hooks.primary) == ("hooks", "retain_grad")
     assert (hooks.identical, hooks.within, hooks.diverging, hooks.ratio) == (2, 1, 1, 900.0)
-    assert hooks.others == ("1 measured",) and hooks.missing == ("1 tensor (not_retained)",)
+    assert hooks.others == ("1 measured",)
+    assert hooks.missing == ("1 tensor (not_retained)",)
     assert (other.route, other.identical) == ("other", 1)
     html = page(Summary.of(rows, run_info(NETS)))
-    assert 'id="routes"' in html and "✗ 1" in html
+    assert 'id="routes"' in html
+    assert "✗ 1" in html
     assert 'id="routes"' not in page(Summary.of(good_rows(NETS), run_info(NETS)))
 
 
@@ -50,9 +63,10 @@ def fault_at(tensor: str, kind: str, node: str) -> tuple[Fault, Ends]:
     places = {row.tensor: i for i, row in enumerate(mine) if row.spec == "net00"}
     rows = [replace(row, max_rel_err=1e-3 * (1 + places[row.tensor])) if row in mine else row for row in rows]
     at = next(
-        i for i, r in enumerate(rows)
+        i
+        for i, r in enumerate(rows)
         if (r.spec, r.tensor, r.framework, r.dtype, r.check) == ("net00", tensor, "torch", "float32", "local")
-    )  # fmt: skip
+    )
     rows[at] = diverging(replace(rows[at], kind=kind), culprit=node)
     return Summary.of(rows).faults[0], Ends.of(rows, run_info(NETS))
 
@@ -64,7 +78,8 @@ def test_a_wrong_gradient_is_felt_upstream_only() -> None:
     assert output.startswith("output/loss is off by")
     name = worst.split()[0].removeprefix("grad/").partition(".")[0]
     nodes = [node for node, _ in NETS[0].nodes]
-    assert worst.startswith("grad/") and nodes.index(name) <= nodes.index("relu_2")
+    assert worst.startswith("grad/")
+    assert nodes.index(name) <= nodes.index("relu_2")
 
 
 def test_a_wrong_output_is_felt_downstream_and_in_every_gradient() -> None:
@@ -89,7 +104,8 @@ def test_the_command_shows_it_again() -> None:
     fault = next(f for f in Summary.of(bad_rows(networks(3, 8))).faults if f.framework == "chainer")
     said = command(fault, replace(run_info(networks(3, 8)), seed=None))
     assert said.startswith(f"gradconform run specs/networks/{fault.spec}.yaml --adapter chainer --dtype float")
-    assert "--keep" in said and "--seed" not in said
+    assert "--keep" in said
+    assert "--seed" not in said
     assert "--seed 7" in command(fault, run_info(networks(3, 8)))
 
 
@@ -118,9 +134,17 @@ def test_the_data_in_the_page_is_the_rows() -> None:
 def test_behaviours_are_no_networks() -> None:
     """A spec that holds a behaviour alone is left to its own section; one with arithmetic as well stays."""
     row = blank(
-        spec="accumulation.twice", node="y", tensor="grad/x", framework="torch", version="2.13.0", dtype="float32",
-        route="script", check="semantics", verdict=Verdict.CONFORMS, reason="adds",
-    )  # fmt: skip
+        spec="accumulation.twice",
+        node="y",
+        tensor="grad/x",
+        framework="torch",
+        version="2.13.0",
+        dtype="float32",
+        route="script",
+        check="semantics",
+        verdict=Verdict.CONFORMS,
+        reason="adds",
+    )
     rows = [*good_rows(NETS), row, replace(row, check="claim", verdict=Verdict.HOLDS), replace(row, spec="net00")]
     html = page(Summary.of(rows, run_info(NETS)))
     assert 'data-network="accumulation.twice"' not in html
@@ -135,6 +159,7 @@ def test_the_page_ends_with_digests_and_with_what_could_not_run() -> None:
     )
     html = page(Summary.of(good_rows(NETS), info))
     end = html[html.index('id="run"') :]
-    assert "0123abcd" in end and "net00.float32.drawn" in end
+    assert "0123abcd" in end
+    assert "net00.float32.drawn" in end
     assert "toy could not run: no &lt;interpreter&gt;" in end
     assert "Digests" not in page(Summary.of(good_rows(NETS), run_info(NETS)))

@@ -20,10 +20,7 @@ def test_a_good_run_conforms() -> None:
     head = Summary.of(good_rows(NETS), RUN).headline
     judged = sum(row.verdict == Verdict.CONFORMS for row in good_rows(NETS))
     assert (head.state, head.sentence, head.gaps) == ("conforms", "Everything conforms.", ())
-    assert (
-        f"{judged:,} rows judged in 3 networks, with torch 2.13.0, chainer 7.8.1 and nnabla 1.39.0"
-        in head.scope
-    )
+    assert f"{judged:,} rows judged in 3 networks, with torch 2.13.0, chainer 7.8.1 and nnabla 1.39.0" in head.scope
 
 
 @pytest.mark.parametrize("index", range(0, 1000, 83))
@@ -51,9 +48,7 @@ def test_every_failing_row_is_in_exactly_one_entry() -> None:
 
 def test_a_faulty_node_with_forty_bad_tensors_is_one_fault() -> None:
     """Tensors, dtypes, checks and routes of one culprit belong together; its worst row comes first."""
-    row = blank(
-        spec="net", node="conv1", op="conv2d", framework="torch", version="2", check="local", dtype="float32"
-    )
+    row = blank(spec="net", node="conv1", op="conv2d", framework="torch", version="2", check="local", dtype="float32")
     rows = [diverging(replace(row, tensor=f"grad/t{i}"), ratio=5.0 + i) for i in range(40)]
     (fault,) = Summary.of(rows).faults
     assert (fault.nodes, fault.ops, len(fault.rows), fault.worst.tensor) == (
@@ -88,8 +83,7 @@ def test_what_could_not_be_judged_for_want_of_others_blames_nobody() -> None:
     """Rows that lack what another node failed to give share one entry without a node."""
     row = blank(spec="net", op="relu", framework="torch", version="2", check="local", dtype="float32")
     rows = [
-        missing(replace(row, node=f"n{i}", tensor=f"output/n{i}"), "needs output/a, which is missing")
-        for i in range(3)
+        missing(replace(row, node=f"n{i}", tensor=f"output/n{i}"), "needs output/a, which is missing") for i in range(3)
     ]
     summary = Summary.of([*rows, missing(replace(row, node="a"), "graph_cut", "a")])
     assert sorted((fault.nodes, len(fault.rows)) for fault in summary.faults) == [((), 3), (("a",), 1)]
@@ -99,9 +93,7 @@ def test_what_could_not_be_judged_for_want_of_others_blames_nobody() -> None:
 def test_one_refusal_in_many_networks_is_one_entry() -> None:
     """The node that the worker puts before the sentence does not split it."""
     row = blank(framework="nnabla", version="1", verdict=Verdict.UNSUPPORTED, dtype="float32")
-    rows = [
-        replace(row, spec=f"net{i}", reason=f"node 'gelu{i}' (gelu): only the tanh form") for i in range(20)
-    ]
+    rows = [replace(row, spec=f"net{i}", reason=f"node 'gelu{i}' (gelu): only the tanh form") for i in range(20)]
     (refusal,) = Summary.of(rows).unsupported
     assert (refusal.reason, refusal.ops, len(refusal.where)) == ("only the tanh form", ("gelu",), 20)
 
@@ -134,9 +126,7 @@ def test_a_framework_or_network_that_is_absent_is_a_gap(rows: list[Row], gap: st
 
 def test_the_honest_ratio_is_of_conforming_rows_only() -> None:
     """A row that diverges raises the count of failures and not the largest honest ratio."""
-    row = blank(
-        spec="net", node="a", op="gelu", framework="torch", version="2", check="local", dtype="float32"
-    )
+    row = blank(spec="net", node="a", op="gelu", framework="torch", version="2", check="local", dtype="float32")
     good = replace(row, ratio=0.7, verdict=Verdict.CONFORMS)
     (nearest,) = Summary.of([good, replace(good, ratio=0.2), diverging(row)]).nearest
     assert nearest.worst is not None
@@ -169,9 +159,7 @@ def test_a_refused_node_takes_its_network_with_it_unless_something_was_judged() 
     same = (refused.spec, refused.framework, refused.dtype)
     others = [r for r in good_rows(NETS) if (r.spec, r.framework, r.dtype) != same]
     kept = [r for r in good_rows(NETS) if (r.spec, r.framework, r.dtype) == same and r.node != refused.node]
-    alone, beside = (
-        networks_of(Summary.of([*rows, refused], RUN))[0].lines for rows in (others, [*others, *kept])
-    )
+    alone, beside = (networks_of(Summary.of([*rows, refused], RUN))[0].lines for rows in (others, [*others, *kept]))
     assert {line.cells[0].word for line in alone} == {"unsupported"}
     assert [line.cells[0].word for line in beside[:2]] == ["unsupported", "conforms"]
 

@@ -23,7 +23,8 @@ def test_the_sample_holds_a_real_divergence_and_what_shows_it() -> None:
     assert "pooled" in {node for fault in faults for node in fault.nodes}
     assert {row.framework for row in rows} == set(adapters.names())
     evidence = json.loads((SAMPLE / "run" / "evidence.json").read_text(encoding="utf-8"))
-    assert all("average_pooling_nd" in each["script"] for each in evidence) and evidence
+    assert all("average_pooling_nd" in each["script"] for each in evidence)
+    assert evidence
 
 
 def test_the_sample_is_small_and_the_readme_shows_it() -> None:
@@ -33,7 +34,8 @@ def test_the_sample_is_small_and_the_readme_shows_it() -> None:
     pictures = {path.name for path in files if path.suffix == ".png"}
     assert pictures >= {f"{size}-{scheme}.png" for size in ("desktop", "phone") for scheme in ("light", "dark")}
     shown = re.findall(r"\]\(reports/sample/([^)]+)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
-    assert shown and set(shown) <= pictures
+    assert shown
+    assert set(shown) <= pictures
 
 
 def test_the_sample_says_nothing_of_the_machine_it_is_from() -> None:

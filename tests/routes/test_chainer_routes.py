@@ -341,5 +341,6 @@ def test_chainerx_is_not_denied_where_it_is(drawn: dict[str, Problem], tmp_path:
     folder = twin(tmp_path, append={"routes.py": "\n\nchainer.chainerx.is_available = lambda: True\n"})
     found = capture({"unused": drawn["unused"]}, folder, "chainerx", tmp_path / "captures")["unused"]
     assert (found.status, found.reason) == (
-        "unsupported", "this Chainer was built with ChainerX, for which the adapter has no route",
-    )  # fmt: skip
+        "unsupported",
+        "this Chainer was built with ChainerX, for which the adapter has no route",
+    )

@@ -52,7 +52,7 @@ CUTS = {
         "d": ("sigmoid", "x.forward()\n    y = nn.Variable(x.shape)\n    y.d = x.d\n    return F.sigmoid(y)"),
         "uncut": ("silu", "return F.swish(x)"),
     },
-}  # fmt: skip
+}
 CHAIN = """
 about: A node between two linear layers.
 inputs: {{x: {{shape: [3, 4], grad: true}}}}
@@ -84,10 +84,17 @@ ROUTES["by_name"] = by_name
 """
 ROUTES = {
     "torch": ("retain_grad", "leaf_grad", "tensor_hooks", "module_hooks", "autograd_grad", "func_vjp"),
-    "chainer": ("backward_retain_grad", "backward", "chainer_grad", "chainer_grad_set_grad",
-                "chainer_grad_retain_grad", "function_hook", "link_hook"),
+    "chainer": (
+        "backward_retain_grad",
+        "backward",
+        "chainer_grad",
+        "chainer_grad_set_grad",
+        "chainer_grad_retain_grad",
+        "function_hook",
+        "link_hook",
+    ),
     "nnabla": ("visit_backward", "visit_own_names", "parent_inputs", "backward_g", "nn_grad"),
-}  # fmt: skip
+}
 Document = dict[str, Any]
 
 
@@ -138,8 +145,9 @@ def test_each_way_to_cut_is_found_at_its_node(framework: str, tmp_path: Path) ->
     """In every route: what lies before the cut names the node that cut it, and the twin that is not cut names none."""
     problems = {
         f"{way}__{route}": problem_of(tmp_path / "p", CHAIN.format(op=op), name=f"{way}__{route}")
-        for way, (op, _) in CUTS[framework].items() for route in ROUTES[framework]
-    }  # fmt: skip
+        for way, (op, _) in CUTS[framework].items()
+        for route in ROUTES[framework]
+    }
     folder = twin(framework, tmp_path, {"operators": operators(framework), "routes.py": BY_NAME})
     for name, document in capture(folder, problems, tmp_path / "c", "by_name").items():
         way, route = name.split("__")

@@ -14,9 +14,11 @@ from test_cuts import CHAIN, capture, twin
 pytestmark = pytest.mark.process
 
 UNUSED = CHAIN.format(op="relu") + "  aside: {op: linear, x: x, out_features: 2}\noutput: y\n"
-UNASKED = CHAIN.format(op="relu").replace("{x: {shape: [3, 4], grad: true}}", "{x: {shape: [3, 4]}}").replace(
-    "{op: linear, out_features: 3}", "{op: abs, x: x}"
-)  # fmt: skip
+UNASKED = (
+    CHAIN.format(op="relu")
+    .replace("{x: {shape: [3, 4], grad: true}}", "{x: {shape: [3, 4]}}")
+    .replace("{op: linear, out_features: 3}", "{op: abs, x: x}")
+)
 OPAQUE = """
 
 class _Opaque(torch.autograd.Function):
@@ -62,9 +64,7 @@ class Case:
 BEFORE = frozenset({"x", "h", "h.weight", "h.bias"})
 CASES = {
     "not_requested": [Case(f, frozenset({"h", "cut"}), UNASKED) for f in adapters.names()],
-    "not_on_path": [
-        Case(f, frozenset({"aside", "aside.weight", "aside.bias"}), UNUSED) for f in adapters.names()
-    ],
+    "not_on_path": [Case(f, frozenset({"aside", "aside.weight", "aside.bias"}), UNUSED) for f in adapters.names()],
     "graph_cut": [
         Case("torch", BEFORE | {"cut"}, changes={"operators": "\n\ndef op_relu(x):\n    return x.detach().relu()\n"})
     ],
@@ -82,11 +82,16 @@ CASES = {
     ],
     "uninitialised": [
         Case("chainer", frozenset({"aside.weight", "aside.bias"}), UNUSED, changes=NEVER_CLEARED),
-        Case("chainer", frozenset({"h.weight", "h.bias"}), changes={
-            **NEVER_CLEARED, "operators": "\n\ndef op_relu(x):\n    return chainer.Variable(F.relu(x).array)\n",
-        }),
+        Case(
+            "chainer",
+            frozenset({"h.weight", "h.bias"}),
+            changes={
+                **NEVER_CLEARED,
+                "operators": "\n\ndef op_relu(x):\n    return chainer.Variable(F.relu(x).array)\n",
+            },
+        ),
     ],
-}  # fmt: skip
+}
 
 
 def test_every_reason_is_here() -> None:

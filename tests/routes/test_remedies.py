@@ -25,10 +25,14 @@ Key = tuple[str, str]
 # A user's program for each reason and kind of tensor: y = exp(h) and h = tanh(x), of which `got` is the gradient asked
 # for. LINE is where the remedy goes; after `LINE or` stands what is there without it.
 TORCH = {
-    ("not_requested", "leaf"):
-        "x = half()\nLINE\ny = exp(tanh(x))\nif y.requires_grad: y.sum().backward()\ngot = x.grad",
-    ("not_requested", "between"):
-        "h = tanh(half())\nLINE\ny = exp(h)\nif y.requires_grad: y.sum().backward()\ngot = h.grad",
+    (
+        "not_requested",
+        "leaf",
+    ): "x = half()\nLINE\ny = exp(tanh(x))\nif y.requires_grad: y.sum().backward()\ngot = x.grad",
+    (
+        "not_requested",
+        "between",
+    ): "h = tanh(half())\nLINE\ny = exp(h)\nif y.requires_grad: y.sum().backward()\ngot = h.grad",
     ("not_on_path", "leaf"): "x, w = leaf(), leaf()\ny = exp(w)\nfound = LINE or [x.grad]\ngot = found[0]",
     ("not_on_path", "between"): "h, w = tanh(leaf()), leaf()\ny = exp(w)\nfound = LINE or [None]\ngot = found[0]",
     ("graph_cut", "leaf"): "x, w = half(), leaf()\nLINE\ny = exp(tanh(x)) + 0 * w\ny.sum().backward()\ngot = x.grad",
@@ -67,7 +71,7 @@ h.retain_grad()
 y = Exp.apply(h)
 y.sum().backward()
 got = h.grad""",
-}  # fmt: skip
+}
 FUNCTION = """class Opaque(chainer.FunctionNode):
     def forward(self, inputs):
         self.y = np.{name}(inputs[0])
@@ -90,14 +94,16 @@ back(y)
 got = x.grad""",
     ("not_retained", "leaf"): "x = leaf()\ny = exp(tanh(x))\nseed(y)\nLINE\ngot = x.grad",
     ("not_retained", "between"): "h = tanh(leaf())\ny = exp(h)\nseed(y)\nLINE or y.backward()\ngot = h.grad",
-    ("not_differentiable", "leaf"):
-        FUNCTION.format(name="tanh", derivative="1 - self.y**2") + "x = leaf()\ny = exp(Opaque().apply((x,))[0])\n"
-        "back(y)\ngot = x.grad",
-    ("not_differentiable", "between"):
-        FUNCTION.format(name="exp", derivative="self.y") + "h = tanh(leaf())\ny = Opaque().apply((h,))[0]\nseed(y)\n"
-        "y.backward(retain_grad=True)\ngot = h.grad",
-    ("uninitialised", "leaf"):
-        "x, w = chainer.Parameter(half(), (3,)), leaf()\ny = exp(w)\nback(y)\nLINE\ngot = x.grad",
+    ("not_differentiable", "leaf"): FUNCTION.format(name="tanh", derivative="1 - self.y**2")
+    + "x = leaf()\ny = exp(Opaque().apply((x,))[0])\n"
+    "back(y)\ngot = x.grad",
+    ("not_differentiable", "between"): FUNCTION.format(name="exp", derivative="self.y")
+    + "h = tanh(leaf())\ny = Opaque().apply((h,))[0]\nseed(y)\n"
+    "y.backward(retain_grad=True)\ngot = h.grad",
+    (
+        "uninitialised",
+        "leaf",
+    ): "x, w = chainer.Parameter(half(), (3,)), leaf()\ny = exp(w)\nback(y)\nLINE\ngot = x.grad",
     ("uninitialised", "between"): """x, w = chainer.Parameter(half(), (3,)), leaf()
 with chainer.no_backprop_mode():
     LINE or h = tanh(x)
@@ -105,7 +111,7 @@ y = exp(h) + 0 * w
 if h.creator is not None: x.cleargrad()
 back(y)
 got = x.grad""",
-}  # fmt: skip
+}
 REUSED = "h = tanh(leaf())\nLINE\ny = 2 * exp(h) * 0.5\nback(y, clear_buffer=True)\ngot = read(h)"
 NNABLA = {
     ("not_requested", "leaf"): "x = fixed()\nmark(x)\nLINE\ny = exp(tanh(x))\nback(y)\ngot = added(x)",
@@ -121,7 +127,7 @@ back(y)
 got = added(x)""",
     ("not_retained", "between"): REUSED,
     ("buffer_reused", "between"): REUSED,
-}  # fmt: skip
+}
 PROGRAMS = {"torch": TORCH, "chainer": CHAINER, "nnabla": NNABLA}
 HEADS = {
     "torch": """import torch
@@ -212,7 +218,7 @@ def test_the_line_gives_the_gradient(framework: str, reason: str, kind: str) -> 
     of_node = kind == "between" and "cut" not in reason and reason != "uninitialised"
     zero = reason == "not_on_path" or (reason, kind) == ("uninitialised", "leaf")
     expected = 0.0 if zero else SLOPE_H if of_node else SLOPE_X
-    assert without is None or reason == "buffer_reused" and abs(without - expected) > 0.01
+    assert without is None or (reason == "buffer_reused" and abs(without - expected) > 0.01)
     assert given == pytest.approx(expected, rel=1e-5)
 
 
@@ -228,9 +234,11 @@ def test_a_route_has_a_line_for_what_it_gives(framework: str, tmp_path: Path) ->
     # Compiling takes half a minute; tests/routes/test_torch_routes.py has what it gives.
     for route in sorted(set(adapters.describe(adapter)["routes"]) - {"compile"}):
         running.capture(
-            adapter, [running.Task(problem.folder, tmp_path / route, problem.digest)], job_folder=tmp_path / "jobs",
+            adapter,
+            [running.Task(problem.folder, tmp_path / route, problem.digest)],
+            job_folder=tmp_path / "jobs",
             route=route,
-        )  # fmt: skip
+        )
         capture = read_capture(tmp_path / route, problem)
         gradients = {name.removeprefix("grad/") for name in capture.tensors if name.startswith("grad/")}
         given |= {(route, "leaf" if name in problem.graph.leaves else "between") for name in gradients}

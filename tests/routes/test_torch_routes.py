@@ -86,11 +86,12 @@ def result(folder: Path) -> Result:
 def differing(one: Result, other: Result) -> list[str]:
     """The tensors both have that are not the same to the bit (NaN to NaN, and -0.0 is not 0.0)."""
     return [
-        name for name in one.tensors.keys() & other.tensors.keys()
+        name
+        for name in one.tensors.keys() & other.tensors.keys()
         if one.tensors[name].dtype != other.tensors[name].dtype
         or one.tensors[name].shape != other.tensors[name].shape
         or one.tensors[name].tobytes() != other.tensors[name].tobytes()
-    ]  # fmt: skip
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -285,10 +286,11 @@ def test_what_naive_routes_would_have_said(tmp_path: Path) -> None:
     folder = twin(tmp_path, adapter="def op_relu(x):\n    return F.relu(x.detach())\n", routes=NAIVE + BY_NAME)
     cut, readers = CUT.format(op="relu", rest=REST), spec_text("three_readers").replace("op: relu", "op: abs")
     texts = {
-        "cut__naive_vjp": cut, "cut__func_vjp": cut,
+        "cut__naive_vjp": cut,
+        "cut__func_vjp": cut,
         "readers__naive_module_hooks": readers.replace("name: three_readers", "name: readers__naive_module_hooks"),
         "readers__module_hooks": readers.replace("name: three_readers", "name: readers__module_hooks"),
-    }  # fmt: skip
+    }
     problems = {name: problem_of(tmp_path / "problems", text, name=name) for name, text in texts.items()}
     found = capture(str(folder), problems, tmp_path / "captured", "by_name")
     zeros = found["cut__naive_vjp"].tensors.keys() - found["cut__func_vjp"].tensors.keys()

@@ -59,9 +59,17 @@ def write_capture(problem: Problem, folder: Path, answers: Sequence[Answer], **c
         for ask, a in zip(problem.asks, answers, strict=True)
     ]
     document = {
-        "format": 1, "status": "ok", "reason": None, "framework": "honest", "version": "1.0", "route": "only",
-        "problem": problem.digest, "digest": digest(folder / "capture.safetensors"), "missing": {}, "asked": asked,
-    }  # fmt: skip
+        "format": 1,
+        "status": "ok",
+        "reason": None,
+        "framework": "honest",
+        "version": "1.0",
+        "route": "only",
+        "problem": problem.digest,
+        "digest": digest(folder / "capture.safetensors"),
+        "missing": {},
+        "asked": asked,
+    }
     (folder / "capture.json").write_text(json.dumps({**document, **changes}), encoding="utf-8")
     return folder
 

@@ -47,40 +47,72 @@ def test_what_the_file_says_is_what_its_behaviours_share(tmp_path):
     one = behaviour("[forward, backward]", "[grad/x]")
     text = one + one.removeprefix(HEAD).replace("  one:", "  two:\n    about: Its own.")
     assert [(n.name, n.about) for n in networks(tmp_path, text)] == [
-        ("test.one", "Behaviours of a test."), ("test.two", "Its own."),
-    ]  # fmt: skip
+        ("test.one", "Behaviours of a test."),
+        ("test.two", "Its own."),
+    ]
 
 
-@pytest.mark.parametrize(("script", "ask", "message"), [
-    ("[backwards]", "[grad/x]", "script: 'backwards' is not a step; did you mean 'backward'?"),
-    ("[forward, 3]", "[grad/x]", f"script: 3 is not a step; known: {', '.join(sorted(STEPS))}"),
-    ("[forward, {fill: {}, set: {}}]", "[grad/x]",
-     f"script: a mapping is not a step; known: {', '.join(sorted(STEPS))}"),
-    ("[forward, {backward: {of: hiden}}]", "[grad/x]", "script: there is no tensor 'hiden'; did you mean 'hidden'?"),
-    ("[forward, {backward: {of: x}}]", "[grad/x]", "script: x does not fit here; known: hidden, y"),
-    ("[{forward: {detatch: [x]}}]", "[grad/x]", "unknown key 'detatch' in script: forward; did you mean 'detach'?"),
-    ("[forward, {backward: {cotangent: one}}]", "[grad/x]",
-     "script: backward.cotangent is 'one'; expected given, zeros or none"),
-    ("[backward]", "[grad/x]", "script: backward comes before forward; write `forward` before it"),
-    ("[{keep: {tensors: [hidden]}}]", "[grad/x]", "script: keep comes before forward; write `forward` before it"),
-    ("[{grad: {of: y, in: [x], as: g}}]", "[grad/x]", "script: grad comes before forward; write `forward` before it"),
-    ("[{change: {tensor: x, value: 1}}]", "[grad/x]", "script: change comes before forward; write `forward` before it"),
-    ("[{fill: {tensor: y, value: 1}}]", "[grad/x]", "script: fill comes before forward; write `forward` before it"),
-    ("[forward, {fill: {tensor: x, value: a}}]", "[grad/x]", "script: fill.value is 'a'; expected a number or .nan"),
-    ("[{set: {tensor: x, value: [1]}}]", "[grad/x]", "script: set x: value has shape [1]; expected shape [2]"),
-    ("[{set: {tensor: hidden, value: 1}}]", "[grad/x]", "script: hidden does not fit here; known: x"),
-    ("[forward, {grad: {of: y, in: [], as: g}}]", "[grad/x]",
-     "script: grad.in is []; expected a list of one name or more"),
-    ("[forward, {grad: {of: y, in: [x], as: g}}]", "[result/f/x]", "ask: there is no result 'f'; known: g"),
-    ("[forward, {grad: {of: y, in: [x], as: g}}]", "[result/g/hidden]", "ask: hidden does not fit here; known: x"),
-    ("[forward]", "[grad/z]", "ask: there is no tensor 'z'; known: hidden, x, y"),
-    ("[forward]", "[output/x]", "ask: x does not fit here; known: hidden, y"),
-    ("[forward]", "[x]", "ask: 'x' is no tensor; expected grad/<tensor>, output/<node> or result/<as>/<tensor>"),
-    ("[]", "[grad/x]", "script is []; expected a list of one step or more"),
-    ("[forward]", "[]", "ask is []; expected a list of one tensor or more"),
-    ("[forward]\n    values: [exact]", "[grad/x]",
-     "values: a behaviour's numbers are all exact and in the file; remove it"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("script", "ask", "message"),
+    [
+        ("[backwards]", "[grad/x]", "script: 'backwards' is not a step; did you mean 'backward'?"),
+        ("[forward, 3]", "[grad/x]", f"script: 3 is not a step; known: {', '.join(sorted(STEPS))}"),
+        (
+            "[forward, {fill: {}, set: {}}]",
+            "[grad/x]",
+            f"script: a mapping is not a step; known: {', '.join(sorted(STEPS))}",
+        ),
+        (
+            "[forward, {backward: {of: hiden}}]",
+            "[grad/x]",
+            "script: there is no tensor 'hiden'; did you mean 'hidden'?",
+        ),
+        ("[forward, {backward: {of: x}}]", "[grad/x]", "script: x does not fit here; known: hidden, y"),
+        ("[{forward: {detatch: [x]}}]", "[grad/x]", "unknown key 'detatch' in script: forward; did you mean 'detach'?"),
+        (
+            "[forward, {backward: {cotangent: one}}]",
+            "[grad/x]",
+            "script: backward.cotangent is 'one'; expected given, zeros or none",
+        ),
+        ("[backward]", "[grad/x]", "script: backward comes before forward; write `forward` before it"),
+        ("[{keep: {tensors: [hidden]}}]", "[grad/x]", "script: keep comes before forward; write `forward` before it"),
+        (
+            "[{grad: {of: y, in: [x], as: g}}]",
+            "[grad/x]",
+            "script: grad comes before forward; write `forward` before it",
+        ),
+        (
+            "[{change: {tensor: x, value: 1}}]",
+            "[grad/x]",
+            "script: change comes before forward; write `forward` before it",
+        ),
+        ("[{fill: {tensor: y, value: 1}}]", "[grad/x]", "script: fill comes before forward; write `forward` before it"),
+        (
+            "[forward, {fill: {tensor: x, value: a}}]",
+            "[grad/x]",
+            "script: fill.value is 'a'; expected a number or .nan",
+        ),
+        ("[{set: {tensor: x, value: [1]}}]", "[grad/x]", "script: set x: value has shape [1]; expected shape [2]"),
+        ("[{set: {tensor: hidden, value: 1}}]", "[grad/x]", "script: hidden does not fit here; known: x"),
+        (
+            "[forward, {grad: {of: y, in: [], as: g}}]",
+            "[grad/x]",
+            "script: grad.in is []; expected a list of one name or more",
+        ),
+        ("[forward, {grad: {of: y, in: [x], as: g}}]", "[result/f/x]", "ask: there is no result 'f'; known: g"),
+        ("[forward, {grad: {of: y, in: [x], as: g}}]", "[result/g/hidden]", "ask: hidden does not fit here; known: x"),
+        ("[forward]", "[grad/z]", "ask: there is no tensor 'z'; known: hidden, x, y"),
+        ("[forward]", "[output/x]", "ask: x does not fit here; known: hidden, y"),
+        ("[forward]", "[x]", "ask: 'x' is no tensor; expected grad/<tensor>, output/<node> or result/<as>/<tensor>"),
+        ("[]", "[grad/x]", "script is []; expected a list of one step or more"),
+        ("[forward]", "[]", "ask is []; expected a list of one tensor or more"),
+        (
+            "[forward]\n    values: [exact]",
+            "[grad/x]",
+            "values: a behaviour's numbers are all exact and in the file; remove it",
+        ),
+    ],
+)
 def test_a_mistake_is_told_with_its_line(tmp_path, script, ask, message):
     """Every mistake is one of this file, with what was expected and the nearest right name."""
     found = complaints(tmp_path, behaviour(script, ask, NETWORK))
@@ -98,12 +130,16 @@ def test_a_result_is_named_once_and_a_cotangent_fits(tmp_path):
     assert "the given cotangent has the shape of y, s has another" in complaints(tmp_path, text)[0][1]
 
 
-@pytest.mark.parametrize(("script", "blind", "word"), [
-    ("[{fill: {tensor: x, value: 7}}, forward, backward]", ("value: 7", "value: 0"), "overwrites"),
-    ("[forward, {set: {tensor: x, value: [5, 2]}}, forward, backward]", ("[5, 2]", "[3, -1]"), "stale"),
-    ("[forward, {change: {tensor: h, value: [7, 3]}}, backward]", ("[7, 3]", "[6, -2]"), "rewritten"),
-    ("[forward, backward, {clear: {to: zeros}}, backward]", ("[1, 5]", "[0, 0]"), "uncleared"),
-], ids=lambda value: value if isinstance(value, str) and value.isalpha() else "")  # fmt: skip
+@pytest.mark.parametrize(
+    ("script", "blind", "word"),
+    [
+        ("[{fill: {tensor: x, value: 7}}, forward, backward]", ("value: 7", "value: 0"), "overwrites"),
+        ("[forward, {set: {tensor: x, value: [5, 2]}}, forward, backward]", ("[5, 2]", "[3, -1]"), "stale"),
+        ("[forward, {change: {tensor: h, value: [7, 3]}}, backward]", ("[7, 3]", "[6, -2]"), "rewritten"),
+        ("[forward, backward, {clear: {to: zeros}}, backward]", ("[1, 5]", "[0, 0]"), "uncleared"),
+    ],
+    ids=lambda value: value if isinstance(value, str) and value.isalpha() else "",
+)
 def test_a_behaviour_that_cannot_tell_is_refused(tmp_path, script, blind, word):
     """With numbers that tell it loads; with others, for which the wrong habit is right as well, it does not."""
     text = behaviour(script, "[grad/x, grad/w]")

@@ -15,9 +15,16 @@ from gradconform.spec.files import networks
 
 REASON = "Because its documentation says so, in so many words."
 ADDS = blank(
-    spec="test.one", node="y", op="mul", tensor="grad/x", check="semantics", framework="toy", version="2.1.0+cpu",
-    verdict=Verdict.CONFORMS, reason="adds",
-)  # fmt: skip
+    spec="test.one",
+    node="y",
+    op="mul",
+    tensor="grad/x",
+    check="semantics",
+    framework="toy",
+    version="2.1.0+cpu",
+    verdict=Verdict.CONFORMS,
+    reason="adds",
+)
 OVERWRITES = replace(ADDS, verdict=Verdict.DIVERGES, reason="overwrites: [1]; adds [2] is right", culprit="y")
 RAISES = replace(OVERWRITES, reason="raises: in step 3, backward: RuntimeError: graph freed; adds [2] is right")
 UNSUPPORTED = replace(OVERWRITES, verdict=Verdict.UNSUPPORTED, reason="has no such step")
@@ -102,22 +109,25 @@ def test_other_numbers_are_not_the_recorded_ones(tmp_path):
     assert marked(OTHER, load(tmp_path, entry('"other [1, 1]"'))).verdict == Verdict.DIVERGES
 
 
-@pytest.mark.parametrize(("written", "message"), [
-    (entry("overwrite"), "'overwrite'; expected one of gives, adds"),
-    (entry("other"), "does: "),
-    (entry('"adds [1]"'), "'adds [1]'"),
-    (entry(versions="[]"), "versions"),
-    (entry(versions="[1.32]"), "versions"),
-    (entry().replace("test.one", "test.on"), "there is no behaviour 'test.on'; did you mean 'test.one'?"),
-    (entry(ask="grad/h"), "test.one does not ask for 'grad/h'; did you mean 'grad/x'?"),
-    (entry("raises"), "raises, so `error` must say what the exception says"),
-    (entry(more=", error: graph freed"), "does not raise, so there is no `error`"),
-    (entry(more=", link: none"), "link: "),
-    (entry() + entry("adds"), "2.1.0 is in two entries"),
-    (entry().replace(REASON, "Why not."), "reason"),
-    ("{}", "holds a dict; expected a list of conventions"),
-    ("- [", "toy.yaml"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        (entry("overwrite"), "'overwrite'; expected one of gives, adds"),
+        (entry("other"), "does: "),
+        (entry('"adds [1]"'), "'adds [1]'"),
+        (entry(versions="[]"), "versions"),
+        (entry(versions="[1.32]"), "versions"),
+        (entry().replace("test.one", "test.on"), "there is no behaviour 'test.on'; did you mean 'test.one'?"),
+        (entry(ask="grad/h"), "test.one does not ask for 'grad/h'; did you mean 'grad/x'?"),
+        (entry("raises"), "raises, so `error` must say what the exception says"),
+        (entry(more=", error: graph freed"), "does not raise, so there is no `error`"),
+        (entry(more=", link: none"), "link: "),
+        (entry() + entry("adds"), "2.1.0 is in two entries"),
+        (entry().replace(REASON, "Why not."), "reason"),
+        ("{}", "holds a dict; expected a list of conventions"),
+        ("- [", "toy.yaml"),
+    ],
+)
 def test_an_entry_that_says_nothing_is_refused(tmp_path, written, message):
     """With file and entry."""
     with pytest.raises(KnownError) as error:

@@ -58,9 +58,7 @@ def test_every_convention_is_needed(rows):
     """An entry that no framework here does, in a version that it lists, is not believed."""
     known = {(r.framework, r.spec, r.tensor) for r in rows if r.verdict == Verdict.KNOWN}
     version = {row.framework: row.version.partition("+")[0] for row in rows}
-    here = {
-        key for key, entries in conventions.recorded().items() for e in entries if version[key[0]] in e.versions
-    }
+    here = {key for key, entries in conventions.recorded().items() for e in entries if version[key[0]] in e.versions}
     assert here == known
 
 
@@ -211,8 +209,11 @@ def test_a_clear_that_does_nothing_is_found_where_something_is_cleared(shipped, 
 
 def test_a_step_that_falls_over_is_named(shipped, tmp_path):
     """Every ask of every behaviour with that step, and no other, says in which step what was raised."""
-    place = {n.name: [step["do"] for step in n.script].index("set") + 1 for n in shipped.networks
-             if any(step["do"] == "set" for step in n.script)}  # fmt: skip
+    place = {
+        n.name: [step["do"] for step in n.script].index("set") + 1
+        for n in shipped.networks
+        if any(step["do"] == "set" for step in n.script)
+    }
     found = reported(shipped, tmp_path, "torch", FALLS_OVER)
     assert {spec for spec, _ in found} == place.keys() != set()
     for (spec, _), reason in found.items():
@@ -227,9 +228,13 @@ def test_numbers_in_another_dtype_are_no_answer(shipped, rows, tmp_path):
     assert found.keys() == {(r.spec, r.tensor) for r in mine if r.reason.partition(":")[0] not in without}
 
 
-@pytest.mark.parametrize(("old", "new"), [
-    ("does: raises", "does: overwrites"), ("modified by an inplace", "seeded text"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("does: raises", "does: overwrites"),
+        ("modified by an inplace", "seeded text"),
+    ],
+)
 def test_an_altered_convention_makes_a_run_fail(tmp_path, old, new):
     """By the command: with what is recorded the run passes; with an entry altered it exits with 1 and says which."""
     folder = tmp_path / "semantics"
@@ -249,4 +254,5 @@ def test_an_altered_convention_makes_a_run_fail(tmp_path, old, new):
     assert failed.exit_code == 1, failed.output
     frame = read(tmp_path / "report")
     wrong = frame[frame["verdict"] == "diverges"]
-    assert len(wrong) and wrong["reason"].str.contains("convention changed: torch 2.13.0 did ").all()
+    assert len(wrong)
+    assert wrong["reason"].str.contains("convention changed: torch 2.13.0 did ").all()

@@ -63,7 +63,7 @@ RIGHT = [
     (COPIED, "[grad/x, grad/w, output/y]", "", (None, [10, 20], [20, 16]), "none"),
     ("[forward, {keep: {tensors: [h]}}, backward, forward]", "[grad/h, grad/x]", "", (None, [4, 40]), "none"),
     ("[forward, {backward: {of: h}}]", "[grad/x, grad/w]", "", ([2, 10], None), "gives"),
-]  # fmt: skip
+]
 
 WRONG = [
     (TWICE, "[grad/x]", "", [4, 40], "overwrites"),
@@ -89,7 +89,7 @@ WRONG = [
     (NONE, "[grad/x]", "", [4, 8], "ones"),
     ("[{forward: {no_grad: [h]}}, backward]", "[grad/x]", "", [4, 40], "flows"),
     ("[{forward: {detach: [h]}}, backward]", "[grad/x]", "", [4, 40], "flows"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("script", "ask", "network", "expected", "word"), RIGHT)
@@ -109,7 +109,8 @@ def test_what_differs_has_the_word_of_its_habit(tmp_path, script, ask, network, 
     problem = problem_of(tmp_path, behaviour(script, ask, network))
     (row,) = rows_of(problem, tmp_path / "capture", gave(got))
     assert row.verdict == Verdict.DIVERGES
-    assert row.reason.startswith(f"{word}: ") and row.reason.endswith(" is right")
+    assert row.reason.startswith(f"{word}: ")
+    assert row.reason.endswith(" is right")
     assert row.culprit == row.node != ""
     assert row.answered.right in set(Word)
 
@@ -151,13 +152,19 @@ def test_another_dtype_or_shape_is_not_right(tmp_path):
     wide = [Answer("value", np.asarray([4, 40], "int64"))]
     for answers in (wide, gave([[4, 40]])):
         (row,) = rows_of(problem, tmp_path / "capture", answers)
-        assert row.verdict == Verdict.DIVERGES and row.reason.startswith("other ")
+        assert row.verdict == Verdict.DIVERGES
+        assert row.reason.startswith("other ")
 
 
-@pytest.mark.parametrize(("got", "word"), [
-    ([1, 5, -7], "subgradient [1, 5, -7]"), ([-3, 5, -7], "subgradient [-3, 5, -7]"), ([4, 5, -7], "other [4, 5, -7]"),
-    ([1, 4, -7], "other [1, 4, -7]"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("got", "word"),
+    [
+        ([1, 5, -7], "subgradient [1, 5, -7]"),
+        ([-3, 5, -7], "subgradient [-3, 5, -7]"),
+        ([4, 5, -7], "other [4, 5, -7]"),
+        ([1, 4, -7], "other [1, 4, -7]"),
+    ],
+)
 def test_a_subgradient_lies_between_the_one_sided_derivatives(tmp_path, got, word):
     """At 0 anything from -3 to 3 may be the derivative of 3 |x|; elsewhere nothing but the right number."""
     network = (

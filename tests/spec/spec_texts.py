@@ -49,9 +49,7 @@ def changed(*replacements: tuple[str, str], text: str = GOOD) -> str:
     return text
 
 
-def load_text(
-    folder: Path, text: str | bytes, name: str = "spec.yaml", **options: int
-) -> tuple[Network, ...]:
+def load_text(folder: Path, text: str | bytes, name: str = "spec.yaml", **options: int) -> tuple[Network, ...]:
     """The networks of a file with this text."""
     path = folder / name
     path.write_bytes(text if isinstance(text, bytes) else textwrap.dedent(text).encode())

@@ -53,7 +53,10 @@ HOSTILE: dict[str, tuple[str | bytes, str]] = {
     "two documents": ("about: x\n---\nabout: y\n", "a second document begins"),
     "a bomb of aliases": (BOMB, "the alias *a is not allowed"),
     "an alias of itself": ("a: &a [*a]", "the alias *a is not allowed"),
-    "an object": ("about: !!python/object/apply:os.system ['true']\n", "the tag !!python/object/apply:os.system is not"),
+    "an object": (
+        "about: !!python/object/apply:os.system ['true']\n",
+        "the tag !!python/object/apply:os.system is not",
+    ),
     "a local tag": ("about: !thing x\n", "the tag !thing is not allowed"),
     "a timestamp tag": ("about: !!timestamp 2001-01-01\n", "the tag !!timestamp is not allowed"),
     "a false tag": ("about: x\nseed: !!int many\n", "'many' is not what its tag !!int says"),
@@ -68,7 +71,8 @@ HOSTILE: dict[str, tuple[str | bytes, str]] = {
     "many keys": ("".join(f"k{i}: 1\n" for i in range(60_000)), "stopped reading after 100 mistakes"),
     "many nodes": (MANY_NODES, "more than 10,000 nodes"),
     "many unknown names": (
-        NODES + "".join(f"  n{i}: {{op: relu, x: y{i}}}\n" for i in range(9_000)), "stopped reading after 100 mistakes"
+        NODES + "".join(f"  n{i}: {{op: relu, x: y{i}}}\n" for i in range(9_000)),
+        "stopped reading after 100 mistakes",
     ),
     "a long number": ("about: x\nseed: " + "9" * 10_000, "is too long"),
     "a number beyond floats": ("about: x\nseed: 1e999", "is too large for a float"),
@@ -76,20 +80,29 @@ HOSTILE: dict[str, tuple[str | bytes, str]] = {
     "a long operator": (NODES + f"  n: {{op: {'n' * 500_000}}}\n", "there is no operator"),
     "many wrong values": ("about: x\ndtypes: [" + "1," * 100_000 + "]", "dtypes is"),
     "many wrong inputs": (
-        "about: x\nnodes: {n: {op: relu}}\ninputs:\n" + "".join(f"  i{i}: {{shape: [0, -1, a]}}\n" for i in range(15_000)),
+        "about: x\nnodes: {n: {op: relu}}\ninputs:\n"
+        + "".join(f"  i{i}: {{shape: [0, -1, a]}}\n" for i in range(15_000)),
         "inputs.i0.shape is [0, -1, 'a']; expected a list of at most 8 positive ints",
     ),
     "a long literal": (
-        "about: x\nnodes: {n: {op: relu}}\ninputs: {x: {shape: [190000], value: [" + "a," * 190_000 + "]}}", "value holds 'a'"
+        "about: x\nnodes: {n: {op: relu}}\ninputs: {x: {shape: [190000], value: [" + "a," * 190_000 + "]}}",
+        "value holds 'a'",
     ),
     "a huge shape": (
         "about: x\ninputs: {x: {shape: [1000000, 1000000]}}\nnodes: {n: {op: relu}}",
         "input x has 1,000,000,000,000 elements, shape [1000000, 1000000]; expected at most 2,147,483,648",
     ),
-    "a huge extent": ("about: x\ninputs: {x: {shape: [" + "9" * 40 + "]}}\nnodes: {n: {op: relu}}", "expected at most 2,147"),
-    "a huge parameter": (NODES + "  n: {op: linear, out_features: 1000000000000}", "parameter n.weight has 3,000,000,000,000"),
+    "a huge extent": (
+        "about: x\ninputs: {x: {shape: [" + "9" * 40 + "]}}\nnodes: {n: {op: relu}}",
+        "expected at most 2,147",
+    ),
+    "a huge parameter": (
+        NODES + "  n: {op: linear, out_features: 1000000000000}",
+        "parameter n.weight has 3,000,000,000,000",
+    ),
     "a huge filled value": (
-        "about: x\ninputs: {x: {shape: [1000000, 1000000], value: 1}}\nnodes: {n: {op: relu}}", "expected at most"
+        "about: x\ninputs: {x: {shape: [1000000, 1000000], value: 1}}\nnodes: {n: {op: relu}}",
+        "expected at most",
     ),
     "a huge output": (
         "about: x\ninputs: {x: {shape: [60000, 1]}, y: {shape: [1, 60000]}}\nnodes: {n: {op: add, y: y}}",
@@ -104,21 +117,31 @@ HOSTILE: dict[str, tuple[str | bytes, str]] = {
     "many blocks within blocks": (_chain(3_000), "nested more than 20 deep"),
     "arguments that multiply": (_growing_arguments(12), "the blocks make more than 200,000 values"),
     "a ring of blocks": (
-        HEAD + "blocks:\n" + "".join(
+        HEAD
+        + "blocks:\n"
+        + "".join(
             f"  b{i}: {{inputs: [x], nodes: {{n: {{block: b{(i + 1) % 2_000}}}}}, output: n}}\n" for i in range(2_000)
-        ) + "nodes: {n: {block: b0}}\n",
+        )
+        + "nodes: {n: {block: b0}}\n",
         "b0 uses itself",
     ),
     "a ring of nodes": (
-        NODES + "".join(f"  n{i}: {{op: relu, x: n{(i + 1) % 9_000}}}\n" for i in range(9_000)), "in a cycle: n0 -> n1"
+        NODES + "".join(f"  n{i}: {{op: relu, x: n{(i + 1) % 9_000}}}\n" for i in range(9_000)),
+        "in a cycle: n0 -> n1",
     ),
-    "an operator that is not": ("operator: __import__\nabout: x\ncases: {a: {}}\n", "there is no operator '__import__'"),
-    "a case named like a path": ("operator: relu\nabout: x\ncases: {../a: {x: {shape: [1]}}}\n", "case '../a' is not a name"),
+    "an operator that is not": (
+        "operator: __import__\nabout: x\ncases: {a: {}}\n",
+        "there is no operator '__import__'",
+    ),
+    "a case named like a path": (
+        "operator: relu\nabout: x\ncases: {../a: {x: {shape: [1]}}}\n",
+        "case '../a' is not a name",
+    ),
     "escapes": ('about: "x"\nnodes: {"\\e[31m": {op: relu}}\ninputs: {}\n', "'\\x1b[31m' is not a name"),
     "weights outside of the world": (changed(("seed: 3", "weights: /dev/null")), "there is no file '/dev/null'"),
     "weights that are not": (changed(("seed: 3", "weights: spec.yaml")), "cannot be read"),
     "a NUL in a path": (changed(("seed: 3", 'weights: "a\\0b"')), "weights: "),
-}  # fmt: skip
+}
 
 
 @pytest.mark.slow
@@ -144,9 +167,25 @@ def test_a_mapping_for_every_key(tmp_path):
     keys += ["blocks", "nodes", "output", "cotangent"]
     lines = GOOD.splitlines()
     for key in keys:
-        start = next(i for i, line in enumerate(lines) if line.startswith(f"{key}:")) if f"\n{key}:" in "\n" + GOOD else 0
+        start = (
+            next(i for i, line in enumerate(lines) if line.startswith(f"{key}:")) if f"\n{key}:" in "\n" + GOOD else 0
+        )
         end = next((i for i in range(start + 1, len(lines)) if not lines[i].startswith(" ")), len(lines))
-        for value in ("", "1", "-1.5", "true", "word", "[]", "{}", "[[]]", "{a: }", "{a: {}}", "[{a: b}]", ".nan", '""'):
+        for value in (
+            "",
+            "1",
+            "-1.5",
+            "true",
+            "word",
+            "[]",
+            "{}",
+            "[[]]",
+            "{a: }",
+            "{a: {}}",
+            "[{a: b}]",
+            ".nan",
+            '""',
+        ):
             kept = lines[:start] + lines[end:] if f"\n{key}:" in "\n" + GOOD else lines
             for line, _ in complaints(tmp_path, "\n".join([*kept, f"{key}: {value}"])):
                 assert 1 <= line <= len(kept) + 1
@@ -171,7 +210,7 @@ def test_an_unreadable_file_is_an_error(tmp_path, monkeypatch):
     path = tmp_path / "spec.yaml"
     path.write_text(GOOD)
     monkeypatch.setattr("pathlib.Path.open", refused)
-    with pytest.raises(SpecError, match="spec.yaml:1: cannot be read: Permission denied"):
+    with pytest.raises(SpecError, match=r"spec\.yaml:1: cannot be read: Permission denied"):
         load(path)
 
 

@@ -22,9 +22,7 @@ def good(tmp_path) -> Network:
 
 
 def _nodes(folder, text: str, head: str = HEAD) -> Network:
-    (network,) = load_text(
-        folder, head + "nodes:\n" + "".join(f"  {line}\n" for line in text.strip().splitlines())
-    )
+    (network,) = load_text(folder, head + "nodes:\n" + "".join(f"  {line}\n" for line in text.strip().splitlines()))
     return network
 
 
@@ -80,9 +78,7 @@ def test_an_absent_bias(good):
 def test_attributes_are_normalised(tmp_path):
     """An int stands for a pair; sizes are not handed to the forward."""
     head = "about: x\ninputs: {x: {shape: [1, 2, 9, 8]}}\n"
-    text = (
-        "c: {op: conv2d, out_channels: 4, kernel_size: 3, stride: 2, padding: [1, 0], dilation: 1, groups: 2}"
-    )
+    text = "c: {op: conv2d, out_channels: 4, kernel_size: 3, stride: 2, padding: [1, 0], dilation: 1, groups: 2}"
     node = _nodes(tmp_path, text, head).node("c")
     assert node.attributes == {"stride": [2, 2], "padding": [[1, 1], [0, 0]], "dilation": [1, 1], "groups": 2}
     assert node.outputs[0].shape == (1, 4, 5, 3)
@@ -156,8 +152,12 @@ last: {op: add, y: one}
 
 def test_a_node_inside_a_block_can_be_read_by_its_full_name(tmp_path):
     """And the use of a block can be the output."""
-    text = changed(("x: second, with", "x: second, repeat: 2, with"), ("xs: [second", "xs: [use_0_act"),
-                   ("output: loss", "output: use"), ("exact_output: third", "exact_output: use"))  # fmt: skip
+    text = changed(
+        ("x: second, with", "x: second, repeat: 2, with"),
+        ("xs: [second", "xs: [use_0_act"),
+        ("output: loss", "output: use"),
+        ("exact_output: third", "exact_output: use"),
+    )
     (network,) = load_text(tmp_path, text)
     assert network.node("both").tensors["xs"] == ("use_0_act", "use_1_act")
     assert (network.output, network.exact_output) == ("use_1_act", "use_1_act")
@@ -286,14 +286,18 @@ def test_weights_from_a_file(tmp_path):
     assert network.weights == tmp_path / "w.safetensors"
 
 
-@pytest.mark.parametrize(("shapes", "text", "message"), [
-    ({"weight": (2, 3)}, WEIGHTED, "the file has no fc.bias"),
-    ({"weight": (3, 2), "bias": (2,)}, WEIGHTED, "fc.weight has shape [3, 2]; expected [2, 3]"),
-    ({"weight": (2, 3), "bias": (2,), "gain": (1,)}, WEIGHTED, "the network has no parameter 'fc.gain'"),
-    ({"weight": (2, 3), "bias": (2,)}, WEIGHTED + "parameters: {fc.bias: {value: 1}}\n", "fc.bias is given"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("shapes", "text", "message"),
+    [
+        ({"weight": (2, 3)}, WEIGHTED, "the file has no fc.bias"),
+        ({"weight": (3, 2), "bias": (2,)}, WEIGHTED, "fc.weight has shape [3, 2]; expected [2, 3]"),
+        ({"weight": (2, 3), "bias": (2,), "gain": (1,)}, WEIGHTED, "the network has no parameter 'fc.gain'"),
+        ({"weight": (2, 3), "bias": (2,)}, WEIGHTED + "parameters: {fc.bias: {value: 1}}\n", "fc.bias is given"),
+    ],
+)
 def test_weights_that_do_not_fit(tmp_path, shapes, text, message):
     """Each way of not fitting is named."""
     _weights(tmp_path, **shapes)
     ((line, found),) = complaints(tmp_path, text)
-    assert line == 2 and message in found
+    assert line == 2
+    assert message in found

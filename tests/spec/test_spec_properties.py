@@ -15,9 +15,7 @@ from hypothesis import strategies as st
 from spec_texts import GOOD, load_text
 
 LINES = GOOD.splitlines(keepends=True)
-PIECES = sorted(
-    {*GOOD.split(), "$width", "{}", "[]", "null", "-1", "1e400", "&a", "*a", "!!set", "\t", "- ", "? "}
-)
+PIECES = sorted({*GOOD.split(), "$width", "{}", "[]", "null", "-1", "1e400", "&a", "*a", "!!set", "\t", "- ", "? "})
 CHECKS = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 edits = st.lists(
@@ -125,7 +123,8 @@ def test_numbers_are_read_as_python_writes_them(number):
     """To the last bit, with or without a point or an exponent."""
     written = {"inf": ".inf", "-inf": "-.inf", "nan": ".nan"}.get(repr(number), repr(number))
     read = scalar(written)
-    assert type(read) is type(number) and repr(read) == repr(number)
+    assert type(read) is type(number)
+    assert repr(read) == repr(number)
 
 
 graphs = st.integers(1, 12).flatmap(

@@ -19,9 +19,7 @@ LOSS = "  loss: {op: cross_entropy, target: t, reduction: mean}"
 X = "  x: {shape: [2, 6], grad: true, normal: [0.1, 2.0]}"
 T = "  t: {shape: [2], integers: [0, 4]}"
 FC = "      fc: {op: linear, out_features: $width, bias: false}"
-CONV = (
-    "  conv2: {op: conv2d, x: image, out_channels: 2, kernel_size: 3, stride: 1, padding: 0, dilation: 1, groups: 1}"
-)
+CONV = "  conv2: {op: conv2d, x: image, out_channels: 2, kernel_size: 3, stride: 1, padding: 0, dilation: 1, groups: 1}"
 
 # what is wrong -> (old text, new text), line, what the message says
 BROKEN: dict[str, tuple[tuple[str, str], int, str]] = {
@@ -30,43 +28,62 @@ BROKEN: dict[str, tuple[tuple[str, str], int, str]] = {
     "node named like a tag": ((LOSS, "  <script>: {op: relu}\n" + LOSS), 26, "'<script>' is not a name"),
     "node named like a boolean": ((LOSS, "  true: {op: relu}\n" + LOSS), 26, "'true' is a value in YAML"),
     "node named like an input": (
-        (LOSS, "  t: {op: relu}\n" + LOSS.replace("target", "x: third, target")), 26, "node t has the name of an input",
+        (LOSS, "  t: {op: relu}\n" + LOSS.replace("target", "x: third, target")),
+        26,
+        "node t has the name of an input",
     ),
     "node named like one of a block": (
-        (LOSS, "  use_act: {op: relu}\n" + LOSS), 26, "node use_act has the name of another node",
+        (LOSS, "  use_act: {op: relu}\n" + LOSS),
+        26,
+        "node use_act has the name of another node",
     ),
     "unknown tensor": ((BOTH, BOTH.replace("second", "secnd")), 24, "no tensor 'secnd'; did you mean 'second'?"),
     "unknown parameter": (
-        (LOSS, "  s: {op: linear, weight: first.weigth, out_features: 5}\n" + LOSS), 26,
+        (LOSS, "  s: {op: linear, weight: first.weigth, out_features: 5}\n" + LOSS),
+        26,
         "first (linear) has no parameter 'weigth'; its parameters: weight, bias",
     ),
     "parameter of a node without parameters": (
-        (LOSS, "  s: {op: linear, weight: second.weight, out_features: 5}\n" + LOSS), 26,
+        (LOSS, "  s: {op: linear, weight: second.weight, out_features: 5}\n" + LOSS),
+        26,
         "second (leaky_relu) has no parameter 'weight'",
     ),
     "absent parameter": (
-        (LOSS, "  s: {op: linear, bias: use_fc.bias, out_features: 4}\n" + LOSS), 26, "use_fc has no bias: it says `bias: false`",
+        (LOSS, "  s: {op: linear, bias: use_fc.bias, out_features: 4}\n" + LOSS),
+        26,
+        "use_fc has no bias: it says `bias: false`",
     ),
     "shared twice over": (
-        (LOSS, "  r: {op: linear, x: both, weight: s.weight, out_features: 4}\n"
-         "  s: {op: linear, x: both, weight: third.weight, out_features: 4}\n" + LOSS),
-        26, "s owns no weight: it reads third.weight; write third.weight",
+        (
+            LOSS,
+            "  r: {op: linear, x: both, weight: s.weight, out_features: 4}\n"
+            "  s: {op: linear, x: both, weight: third.weight, out_features: 4}\n" + LOSS,
+        ),
+        26,
+        "s owns no weight: it reads third.weight; write third.weight",
     ),
     "cycle": ((FIRST, FIRST.replace("x: x", "x: second")), 21, "read each other in a cycle: first -> second -> first"),
     "node that reads itself": ((FIRST, FIRST.replace("x: x", "x: first")), 21, "in a cycle: first -> first"),
     "output that is no node": (("output: loss", "output: x"), 27, "output is 'x'; expected the name of a node"),
     "exact_output that is no node": (
-        ("exact_output: third", "exact_output: thrid"), 6, "exact_output is 'thrid'; expected the name of a node; did you mean 'third'?",
+        ("exact_output: third", "exact_output: thrid"),
+        6,
+        "exact_output is 'thrid'; expected the name of a node; did you mean 'third'?",
     ),
     "exact_output without exact": (("values: [drawn, exact]", "values: [drawn]"), 6, "no exact variant is asked for"),
     "dtype twice": (("dtypes: [float32]", "dtypes: [float32, float32]"), 4, "expected each once"),
     "shared weight of another shape": (
-        (LOSS, "  s: {op: linear, weight: first.weight, out_features: 5}\n" + LOSS), 26,
+        (LOSS, "  s: {op: linear, weight: first.weight, out_features: 5}\n" + LOSS),
+        26,
         "weight is first.weight with shape [5, 6]; expected [5, 4]",
     ),
     "unknown override": (("first.bias:", "first.bais:"), 11, "no parameter 'first.bais'; did you mean 'first.bias'?"),
     # Blocks
-    "block that uses itself": ((FC, "      fc: {block: basic, with: {width: $width}}"), 13, "basic uses itself: basic -> basic"),
+    "block that uses itself": (
+        (FC, "      fc: {block: basic, with: {width: $width}}"),
+        13,
+        "basic uses itself: basic -> basic",
+    ),
     "unused block": ((USE, "  use: {op: relu}"), 13, "block basic is not used"),
     "unused argument": (("[width]", "[width, depth]"), 15, "argument 'depth' is not used"),
     "unused input": (("    inputs: [x]", "    inputs: [x, mask]"), 14, "input 'mask' is not used"),
@@ -76,61 +93,201 @@ BROKEN: dict[str, tuple[tuple[str, str], int, str]] = {
     "missing argument": ((USE, USE.replace(", with: {width: 5}", "")), 23, "the argument 'width' is missing"),
     "unknown argument": ((USE, USE.replace("5}", "5, heigth: 1}")), 23, "the block has no argument 'heigth'"),
     "unknown block input": ((USE, USE.replace("x: second", "z: second")), 23, "the block has no input 'z'"),
-    "undeclared argument": ((FC, FC.replace("false", "$wdith")), 17, "'$wdith' is not one of its arguments; did you mean 'width'?"),
-    "tensor unknown inside a block": ((FC, FC.replace("op: linear", "op: linear, x: second")), 17, "block basic does not know 'second'"),
-    "block output that is no node": (("    output: act", "    output: acct"), 19, "output 'acct' is not one of its nodes; did you mean 'act'?"),
+    "undeclared argument": (
+        (FC, FC.replace("false", "$wdith")),
+        17,
+        "'$wdith' is not one of its arguments; did you mean 'width'?",
+    ),
+    "tensor unknown inside a block": (
+        (FC, FC.replace("op: linear", "op: linear, x: second")),
+        17,
+        "block basic does not know 'second'",
+    ),
+    "block output that is no node": (
+        ("    output: act", "    output: acct"),
+        19,
+        "output 'acct' is not one of its nodes; did you mean 'act'?",
+    ),
     "repeat of 0": ((USE, USE.replace("with", "repeat: 0, with")), 23, "repeat is 0; expected an int of 1 or more"),
-    "repeat without end": ((USE, USE.replace("with", "repeat: 1000000000, with")), 18, "the blocks make more than 10,000 nodes"),
-    "argument of a wrong type": ((USE, USE.replace("5}", "five}")), 23, "node use_fc: out_features is 'five'; expected a positive int"),
+    "repeat without end": (
+        (USE, USE.replace("with", "repeat: 1000000000, with")),
+        18,
+        "the blocks make more than 10,000 nodes",
+    ),
+    "argument of a wrong type": (
+        (USE, USE.replace("5}", "five}")),
+        23,
+        "node use_fc: out_features is 'five'; expected a positive int",
+    ),
     # Nodes
-    "unknown operator": ((SECOND, SECOND.replace("leaky_relu", "leaky_rleu")), 22, "no operator 'leaky_rleu'; did you mean 'leaky_relu'?"),
+    "unknown operator": (
+        (SECOND, SECOND.replace("leaky_relu", "leaky_rleu")),
+        22,
+        "no operator 'leaky_rleu'; did you mean 'leaky_relu'?",
+    ),
     "node without operator": ((SECOND, "  second: {negative_slope: 1}"), 22, "the key 'op' is missing"),
-    "unknown attribute": ((FIRST, FIRST.replace("out_features", "out_feature")), 21, "linear has no 'out_feature'; did you mean 'out_features'?"),
-    "missing attribute": ((SECOND, "  second: {op: leaky_relu}"), 22, "the attribute 'negative_slope' is missing; expected a finite number"),
-    "attribute of a wrong type": ((SECOND, SECOND.replace("1e-2", "yes")), 22, "negative_slope is 'yes'; expected a finite number"),
-    "boolean for a number": ((SECOND, SECOND.replace("1e-2", "true")), 22, "negative_slope is true; expected a finite number"),
-    "infinite attribute": ((SECOND, SECOND.replace("1e-2", ".inf")), 22, "negative_slope is inf; expected a finite number"),
-    "attribute that is not a number": ((SECOND, SECOND.replace("1e-2", ".nan")), 22, "negative_slope is nan; expected a finite number"),
-    "attribute too large for float32": ((SECOND, SECOND.replace("1e-2", "1e39")), 22, "negative_slope holds 1e+39; expected at most 3.40282e+38"),
-    "word that is not a choice": ((LOSS, LOSS.replace("mean", "meen")), 26, "reduction is 'meen'; expected 'mean' or 'sum'"),
+    "unknown attribute": (
+        (FIRST, FIRST.replace("out_features", "out_feature")),
+        21,
+        "linear has no 'out_feature'; did you mean 'out_features'?",
+    ),
+    "missing attribute": (
+        (SECOND, "  second: {op: leaky_relu}"),
+        22,
+        "the attribute 'negative_slope' is missing; expected a finite number",
+    ),
+    "attribute of a wrong type": (
+        (SECOND, SECOND.replace("1e-2", "yes")),
+        22,
+        "negative_slope is 'yes'; expected a finite number",
+    ),
+    "boolean for a number": (
+        (SECOND, SECOND.replace("1e-2", "true")),
+        22,
+        "negative_slope is true; expected a finite number",
+    ),
+    "infinite attribute": (
+        (SECOND, SECOND.replace("1e-2", ".inf")),
+        22,
+        "negative_slope is inf; expected a finite number",
+    ),
+    "attribute that is not a number": (
+        (SECOND, SECOND.replace("1e-2", ".nan")),
+        22,
+        "negative_slope is nan; expected a finite number",
+    ),
+    "attribute too large for float32": (
+        (SECOND, SECOND.replace("1e-2", "1e39")),
+        22,
+        "negative_slope holds 1e+39; expected at most 3.40282e+38",
+    ),
+    "word that is not a choice": (
+        (LOSS, LOSS.replace("mean", "meen")),
+        26,
+        "reduction is 'meen'; expected 'mean' or 'sum'",
+    ),
     "missing tensor": ((LOSS, LOSS.replace("target: t, ", "")), 26, "the tensor 'target' is missing"),
     "tensor that is a number": ((BOTH, BOTH.replace("use]", "3]")), 24, "xs holds 3; expected names of tensors"),
-    "tensor that is a list": ((FIRST, FIRST.replace("x: x", "x: [x]")), 21, "x is 1 values; expected the name of a tensor"),
-    "list that is a tensor": ((BOTH, BOTH.replace("[second, use]", "second")), 24, "xs is 'second'; expected a list of names of tensors"),
-    "weight that cannot be absent": ((FIRST, FIRST.replace("bias: true", "weight: false")), 21, "weight is false; expected the name of a tensor"),
-    "floats where integers belong": ((LOSS, LOSS.replace("target: t", "target: x")), 26, "target takes integers; 'x' holds floats"),
+    "tensor that is a list": (
+        (FIRST, FIRST.replace("x: x", "x: [x]")),
+        21,
+        "x is 1 values; expected the name of a tensor",
+    ),
+    "list that is a tensor": (
+        (BOTH, BOTH.replace("[second, use]", "second")),
+        24,
+        "xs is 'second'; expected a list of names of tensors",
+    ),
+    "weight that cannot be absent": (
+        (FIRST, FIRST.replace("bias: true", "weight: false")),
+        21,
+        "weight is false; expected the name of a tensor",
+    ),
+    "floats where integers belong": (
+        (LOSS, LOSS.replace("target: t", "target: x")),
+        26,
+        "target takes integers; 'x' holds floats",
+    ),
     "integers where floats belong": ((FIRST, FIRST.replace("x: x", "x: t")), 21, "x takes floats; 't' holds integers"),
-    "shapes that do not fit": ((BOTH, BOTH.replace("second, use", "second, x").replace("dim: 1", "dim: 0")), 24, "node both: "),
+    "shapes that do not fit": (
+        (BOTH, BOTH.replace("second, use", "second, x").replace("dim: 1", "dim: 0")),
+        24,
+        "node both: ",
+    ),
     "dropout that is random": ((SECOND, "  second: {op: dropout, p: 0.5, training: true}"), 22, "node second: "),
     # Inputs
-    "literal of another shape": ((X, "  x: {shape: [2, 2], value: [[1, 2, 3], [4, 5, 6]]}"), 8, "value has shape [2, 3]; expected shape [2, 2]"),
-    "ragged literal": ((X, "  x: {shape: [2, 6], value: [[1, 2, 3], [4, 5]]}"), 8, "value has rows of different lengths"),
-    "literal that holds words": ((X, "  x: {shape: [2, 1], value: [[1], [two]]}"), 8, "value holds 'two'; expected a number"),
-    "literal that holds booleans": ((X, "  x: {shape: [2, 1], value: [[1], [true]]}"), 8, "value holds true; expected a number"),
-    "literal too large for float32": ((X, "  x: {shape: [2, 1], value: [[1], [-1e39]]}"), 8, "-1e+39 is too large for float32"),
-    "literal integers that are not": ((T, "  t: {shape: [2], value: [1, 2.5], kind: int64}"), 9, "value holds 2.5; expected an int"),
-    "literal too large for int64": ((T, "  t: {shape: [2], value: [1, 9223372036854775808], kind: int64}"), 9, "does not fit int64"),
+    "literal of another shape": (
+        (X, "  x: {shape: [2, 2], value: [[1, 2, 3], [4, 5, 6]]}"),
+        8,
+        "value has shape [2, 3]; expected shape [2, 2]",
+    ),
+    "ragged literal": (
+        (X, "  x: {shape: [2, 6], value: [[1, 2, 3], [4, 5]]}"),
+        8,
+        "value has rows of different lengths",
+    ),
+    "literal that holds words": (
+        (X, "  x: {shape: [2, 1], value: [[1], [two]]}"),
+        8,
+        "value holds 'two'; expected a number",
+    ),
+    "literal that holds booleans": (
+        (X, "  x: {shape: [2, 1], value: [[1], [true]]}"),
+        8,
+        "value holds true; expected a number",
+    ),
+    "literal too large for float32": (
+        (X, "  x: {shape: [2, 1], value: [[1], [-1e39]]}"),
+        8,
+        "-1e+39 is too large for float32",
+    ),
+    "literal integers that are not": (
+        (T, "  t: {shape: [2], value: [1, 2.5], kind: int64}"),
+        9,
+        "value holds 2.5; expected an int",
+    ),
+    "literal too large for int64": (
+        (T, "  t: {shape: [2], value: [1, 9223372036854775808], kind: int64}"),
+        9,
+        "does not fit int64",
+    ),
     "gradient of integers": ((T, T.replace("}", ", grad: true}")), 9, "grad is true, but integers have no gradient"),
-    "two ways of drawing": ((X, X.replace("normal", "uniform: [0, 1], normal")), 8, "uniform and normal are given; expected one of them"),
+    "two ways of drawing": (
+        (X, X.replace("normal", "uniform: [0, 1], normal")),
+        8,
+        "uniform and normal are given; expected one of them",
+    ),
     "integers that are floats": ((T, T.replace("}", ", kind: float}")), 9, "kind is float, and integers are asked for"),
-    "int64 without integers": ((T, "  t: {shape: [2], kind: int64}"), 9, "kind is int64, without `integers` or `value`"),
+    "int64 without integers": (
+        (T, "  t: {shape: [2], kind: int64}"),
+        9,
+        "kind is int64, without `integers` or `value`",
+    ),
     "empty range of integers": ((T, T.replace("4", "0")), 9, "integers is [0, 0]; expected low < high"),
-    "range the wrong way round": ((X, "  x: {shape: [2, 6], uniform: [1, 0]}"), 8, "uniform is [1, 0]; expected low <= high"),
+    "range the wrong way round": (
+        (X, "  x: {shape: [2, 6], uniform: [1, 0]}"),
+        8,
+        "uniform is [1, 0]; expected low <= high",
+    ),
     "negative scale": ((X, X.replace("2.0]", "-2.0]")), 8, "expected a scale of 0 or more"),
-    "empty extent": ((X, X.replace("[2, 6]", "[2, 0]")), 8, "inputs.x.shape is [2, 0]; expected a list of at most 8 positive ints"),
-    "unknown key of an input": ((X, X.replace("grad", "gard")), 8, "unknown key 'gard' in inputs.x; did you mean 'grad'?"),
+    "empty extent": (
+        (X, X.replace("[2, 6]", "[2, 0]")),
+        8,
+        "inputs.x.shape is [2, 0]; expected a list of at most 8 positive ints",
+    ),
+    "unknown key of an input": (
+        (X, X.replace("grad", "gard")),
+        8,
+        "unknown key 'gard' in inputs.x; did you mean 'grad'?",
+    ),
     # The file
     "unknown key": (("seed: 3", "sede: 3"), 3, "unknown key 'sede'; did you mean 'seed'?"),
-    "missing key": (("about: A network with every kind of thing in it.\n", ""), 1, "the key 'about' is missing; expected a line of prose"),
+    "missing key": (
+        ("about: A network with every kind of thing in it.\n", ""),
+        1,
+        "the key 'about' is missing; expected a line of prose",
+    ),
     "wrong type of a key": (("seed: 3", "seed: three"), 3, "seed is 'three'; expected an int of 0 or more"),
-    "name that leaves the folder": (("name: good", "name: ../good"), 1, "name is '../good'; expected letters, digits, `_`, `.` and `-`"),
+    "name that leaves the folder": (
+        ("name: good", "name: ../good"),
+        1,
+        "name is '../good'; expected letters, digits, `_`, `.` and `-`",
+    ),
     "empty value": (("seed: 3", "seed:"), 3, "seed is empty; expected an int of 0 or more"),
     "empty optional value": (("name: good", "name:"), 1, "'name' is empty; expected a value"),
-    "key written twice": (("seed: 3", "seed: 3\nseed: 4"), 4, "the key 'seed' is written twice; the first is on line 3"),
-    "cotangent of another shape": (("{uniform: [0.5, 2.0]}", "{value: [1, 2]}"), 28, "cotangent: value has shape [2]; expected shape []"),
+    "key written twice": (
+        ("seed: 3", "seed: 3\nseed: 4"),
+        4,
+        "the key 'seed' is written twice; the first is on line 3",
+    ),
+    "cotangent of another shape": (
+        ("{uniform: [0.5, 2.0]}", "{value: [1, 2]}"),
+        28,
+        "cotangent: value has shape [2]; expected shape []",
+    ),
     "unknown dtype": (("[float32]", "[float16]"), 4, "dtypes is ['float16']; expected a list of float32 and float64"),
     "missing weights": (("seed: 3", "weights: none.safetensors"), 3, "there is no file 'none.safetensors'"),
-}  # fmt: skip
+}
 
 
 def test_the_good_spec_loads(tmp_path):
@@ -196,8 +353,10 @@ def test_no_rule_can_be_left_out(tmp_path, rule, monkeypatch):
     before = {what: complaints(tmp_path, changed(BROKEN[what][0])) for what in BROKEN}
     for rules in (BEFORE_SHAPES, AFTER_SHAPES):
         if rule in rules:
-            monkeypatch.setattr("gradconform.spec.build." + ("BEFORE" if rules is BEFORE_SHAPES else "AFTER") + "_SHAPES",
-                                [other for other in rules if other is not rule])  # fmt: skip
+            monkeypatch.setattr(
+                "gradconform.spec.build." + ("BEFORE" if rules is BEFORE_SHAPES else "AFTER") + "_SHAPES",
+                [other for other in rules if other is not rule],
+            )
     changes = [what for what in BROKEN if _found(tmp_path, what) != before[what]]
     assert changes
 

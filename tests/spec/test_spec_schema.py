@@ -57,19 +57,23 @@ def test_every_spec_fits_the_schema(path, validator):
     validator.validate(_read(path.read_text(encoding="utf-8")))
 
 
-@pytest.mark.parametrize("wrong", [
-    ("seed: 3", "sede: 3"),
-    ("seed: 3", "seed: three"),
-    ("op: leaky_relu", "op: leaky_rleu"),
-    ("negative_slope: 1e-2", "slope: 1e-2"),
-    ("negative_slope: 1e-2", "negative_slope: two"),
-    ("reduction: mean", "reduction: meen"),
-    ("xs: [second, use]", "xs: second"),
-    ("  t: {shape: [2]", "  t: {shape: [0]"),
-    ("  both:", "  bo-th:"),
-    ("repeat: 2", "repeat: 0"),
-    (", target: t", ""),
-], ids=lambda wrong: wrong[1])  # fmt: skip
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("seed: 3", "sede: 3"),
+        ("seed: 3", "seed: three"),
+        ("op: leaky_relu", "op: leaky_rleu"),
+        ("negative_slope: 1e-2", "slope: 1e-2"),
+        ("negative_slope: 1e-2", "negative_slope: two"),
+        ("reduction: mean", "reduction: meen"),
+        ("xs: [second, use]", "xs: second"),
+        ("  t: {shape: [2]", "  t: {shape: [0]"),
+        ("  both:", "  bo-th:"),
+        ("repeat: 2", "repeat: 0"),
+        (", target: t", ""),
+    ],
+    ids=lambda wrong: wrong[1],
+)
 def test_an_editor_shows_mistakes(wrong, validator):
     """The schema refuses what the loader refuses for its form."""
     good = changed(("x: second, with", "x: second, repeat: 2, with"))
@@ -78,9 +82,7 @@ def test_an_editor_shows_mistakes(wrong, validator):
         validator.validate(_read(changed(wrong, text=good)))
 
 
-@pytest.mark.parametrize(
-    ("stride", "fits"), [(1, True), ([1, 2], True), ("$s", True), ([1], False), ("x", False)]
-)
+@pytest.mark.parametrize(("stride", "fits"), [(1, True), ([1, 2], True), ("$s", True), ([1], False), ("x", False)])
 def test_short_forms_are_in_the_schema(stride, fits, validator):
     """An int may stand for a pair, and an argument for anything."""
     node = {

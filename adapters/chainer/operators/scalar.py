@@ -1,7 +1,6 @@
 """Chainer: operators of a tensor and a number."""
 
 
-
 def op_add_scalar(x, *, value):
     return x + value
 

@@ -17,9 +17,7 @@ def op_l1_loss(x, target, *, reduction):
 
 
 def op_cross_entropy(x, target, *, reduction):
-    return REDUCTIONS[reduction](
-        F.softmax_cross_entropy(x, F.reshape(target, (-1, 1), inplace=False), axis=1)
-    )
+    return REDUCTIONS[reduction](F.softmax_cross_entropy(x, F.reshape(target, (-1, 1), inplace=False), axis=1))
 
 
 def op_nll_loss(x, target, *, reduction):

@@ -13,9 +13,7 @@ def op_batch_norm(x, weight, bias, running_mean, running_var, *, eps, momentum, 
     # The statistics are written in place during forward, so NNabla refuses a function above them; an unlinked
     # reshape has none and shares the buffer's memory.
     mean, var = (each.reshape(shape, unlink=True) for each in (running_mean, running_var))
-    y = F.batch_normalization(
-        x, bias, weight, mean, var, decay_rate=1 - momentum, eps=eps, batch_stat=training
-    )
+    y = F.batch_normalization(x, bias, weight, mean, var, decay_rate=1 - momentum, eps=eps, batch_stat=training)
     return (y, running_mean, running_var) if training else y
 
 

@@ -17,10 +17,20 @@ Array = NDArray[Any]
 
 # Each habit by itself, then what goes together: what was stored unasked may be overwritten or stay behind.
 HABITS: tuple[tuple[Word, ...], ...] = (
-    (Word.OVERWRITES,), (Word.UNCLEARED,), (Word.STALE,), (Word.REWRITTEN,), (Word.ONES,), (Word.LEAKS,), (Word.FLOWS,),
-    (Word.UNASKED,), (Word.UNASKED, Word.OVERWRITES), (Word.UNASKED, Word.STALE),
-    (Word.UNASKED, Word.OVERWRITES, Word.STALE), (Word.STORES,), (Word.STORES, Word.OVERWRITES),
-)  # fmt: skip
+    (Word.OVERWRITES,),
+    (Word.UNCLEARED,),
+    (Word.STALE,),
+    (Word.REWRITTEN,),
+    (Word.ONES,),
+    (Word.LEAKS,),
+    (Word.FLOWS,),
+    (Word.UNASKED,),
+    (Word.UNASKED, Word.OVERWRITES),
+    (Word.UNASKED, Word.STALE),
+    (Word.UNASKED, Word.OVERWRITES, Word.STALE),
+    (Word.STORES,),
+    (Word.STORES, Word.OVERWRITES),
+)
 
 # How far to either side of a kink its one-sided derivatives are taken, and how much of them is due to the step.
 STEP, NEAR = 1e-6, 1e-3

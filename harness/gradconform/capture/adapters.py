@@ -125,9 +125,14 @@ def describe(adapter: Adapter, *, time_limit: float = 120.0) -> Mapping[str, Any
     where = f"adapter {adapter.name} does not start in {adapter.interpreter}"
     try:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=time_limit, errors="replace",
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=time_limit,
+            errors="replace",
             check=False,
-        )  # fmt: skip
+        )
     except subprocess.TimeoutExpired as error:
         raise AdapterError(f"{where}: no answer within {time_limit:g} s") from error
     except OSError as error:

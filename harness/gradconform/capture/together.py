@@ -1,6 +1,5 @@
 """Every problem in every framework: all frameworks at once, each problem reported when all of them have done it."""
 
-
 from __future__ import annotations
 
 import threading
@@ -51,9 +50,13 @@ class Capturing:
 
 
 def capture(
-    folder: Folder, wanted: Sequence[Variant], adapters: Sequence[Adapter], how: Capturing, progress: Progress,
+    folder: Folder,
+    wanted: Sequence[Variant],
+    adapters: Sequence[Adapter],
+    how: Capturing,
+    progress: Progress,
     complete: Callable[[Variant], None] = lambda variant: None,
-) -> None:  # fmt: skip
+) -> None:
     """Capture every problem in every framework, all frameworks at once.
 
     complete: called with each variant that all frameworks are done with.
@@ -82,9 +85,15 @@ def capture(
                     complete(variant)
 
         worker.capture(
-            adapter, tasks, job_folder=folder.root / "jobs" / way, route=route, threads=how.threads, limits=how.limits,
-            finished=finished, stop=stop,
-        )  # fmt: skip
+            adapter,
+            tasks,
+            job_folder=folder.root / "jobs" / way,
+            route=route,
+            threads=how.threads,
+            limits=how.limits,
+            finished=finished,
+            stop=stop,
+        )
 
     def run_all(adapter: Adapter) -> None:
         for way, route in how.ways(adapter).items():

@@ -141,17 +141,25 @@ class _Run:
     """
 
     def __init__(
-        self, adapter: Adapter, tasks: Sequence[Task], stem: str, route: str, threads: int, limits: Limits,
+        self,
+        adapter: Adapter,
+        tasks: Sequence[Task],
+        stem: str,
+        route: str,
+        threads: int,
+        limits: Limits,
         finished: Callable[[Task], None],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.left = list(tasks)
         self.passed: list[Task] = []
         self.limits = limits
         self.finished = finished
         job = {
-            "adapter": str(adapter.folder), "route": route, "threads": threads,
+            "adapter": str(adapter.folder),
+            "route": route,
+            "threads": threads,
             "tasks": [task.document for task in tasks],
-        }  # fmt: skip
+        }
         # Not with_suffix: a name like `chainer-6.3` has a point in it.
         place, self.log = Path(stem + ".json"), Path(stem + ".log")
         write_whole(place, json.dumps(job, indent=1))
@@ -160,9 +168,13 @@ class _Run:
         command = [str(adapter.interpreter), "-I", "-u", str(worker()), str(place)]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                launch + command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                start_new_session=True, env=environment(threads),
-            )  # fmt: skip
+                launch + command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                env=environment(threads),
+            )
 
     def wait(self, stop: threading.Event | None) -> str | None:
         """Wait until the process ends or has to be killed. Returns why it was killed; None where it ended by itself."""
@@ -250,7 +262,13 @@ def write_crash(framework: str, task: Task, route: str, reason: str) -> None:
     """Write the capture of a problem at which the process died: a `capture.json` that says `crashed` and why."""
     task.capture.mkdir(parents=True, exist_ok=True)
     document = {
-        "format": FORMAT, "status": "crashed", "reason": reason, "framework": framework,
-        "version": "", "route": route, "problem": task.digest, "missing": {},
-    }  # fmt: skip
+        "format": FORMAT,
+        "status": "crashed",
+        "reason": reason,
+        "framework": framework,
+        "version": "",
+        "route": route,
+        "problem": task.digest,
+        "missing": {},
+    }
     write_whole(task.capture / "capture.json", json.dumps(document, indent=1))

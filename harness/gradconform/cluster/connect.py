@@ -122,7 +122,7 @@ def _offers() -> Callable[..., dict[str, dict[str, float]]]:
 def _version() -> Callable[[], str]:
     def version() -> str:
         try:
-            from gradconform.version import __version__ as there
+            from gradconform.version import __version__ as there  # noqa: PLC0415 - of the worker's own Python
         except ImportError:
             return "no gradconform"
         return there

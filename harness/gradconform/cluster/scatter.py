@@ -48,9 +48,13 @@ class Scatter:
     """
 
     def __init__(
-        self, cluster: Cluster, steps: Sequence[Sequence[Stage]], total: int, progress: Progress,
+        self,
+        cluster: Cluster,
+        steps: Sequence[Sequence[Stage]],
+        total: int,
+        progress: Progress,
         finished: Callable[[Chunk], None] = lambda chunk: None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.cluster, self.steps, self.total = cluster, steps, total
         self.progress, self.finished = progress, finished
         # The tasks that a worker has or that wait for one, by Dask's key.
@@ -105,9 +109,12 @@ class Scatter:
     def _submit(self, task: _Task) -> None:
         options = {"resources": {task.stage.resource: 1}} if task.stage.resource else {}
         future = self.cluster.client.submit(
-            *task.stage.call(task.chunk, task.part), key=f"{task.stage.name}-{next(self._keys)}", pure=False,
-            priority=task.stage.priority, **options,
-        )  # fmt: skip
+            *task.stage.call(task.chunk, task.part),
+            key=f"{task.stage.name}-{next(self._keys)}",
+            pure=False,
+            priority=task.stage.priority,
+            **options,
+        )
         self._flying[future.key] = future, task
         future.add_done_callback(self._landed.put)
 

@@ -77,9 +77,15 @@ class Site:
         return dict(asked.result())
 
     def scatter(
-        self, wanted: Iterable[Variant], total: int, chosen: Sequence[Adapter], how: Capturing, seed: int | None,
-        progress: Progress, sink: Sink | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        wanted: Iterable[Variant],
+        total: int,
+        chosen: Sequence[Adapter],
+        how: Capturing,
+        seed: int | None,
+        progress: Progress,
+        sink: Sink | None = None,
+    ) -> None:
         """Draw and capture every variant, and where there is a sink for rows judge it, too.
 
         wanted: taken a few at a time. total: how many there are. Raises ClusterError, AdapterError, ContractError.
@@ -110,9 +116,13 @@ def site(cluster: Cluster, folder: Path) -> Iterator[Site]:
 
 
 def judge_all(
-    cluster: Cluster, folders: Sequence[Folder], jobs: Iterable[tuple[Path, Mapping[str, Path]]], total: int,
-    progress: Progress, sink: Sink,
-) -> None:  # fmt: skip
+    cluster: Cluster,
+    folders: Sequence[Folder],
+    jobs: Iterable[tuple[Path, Mapping[str, Path]]],
+    total: int,
+    progress: Progress,
+    sink: Sink,
+) -> None:
     """Judge problems that are captured already. Raises ClusterError.
 
     folders: those in which they lie, which every worker sees. total: how many jobs there are.

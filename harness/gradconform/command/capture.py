@@ -1,6 +1,5 @@
 """`gradconform capture`: draw and capture, for a judge elsewhere."""
 
-
 from __future__ import annotations
 
 import sys

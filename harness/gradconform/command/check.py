@@ -1,6 +1,5 @@
 """`gradconform check`: everything that is wrong with specs."""
 
-
 from __future__ import annotations
 
 from collections.abc import Sequence

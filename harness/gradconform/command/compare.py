@@ -1,6 +1,5 @@
 """`gradconform compare`: what changed from one run to another."""
 
-
 from __future__ import annotations
 
 import json
@@ -27,8 +26,11 @@ from gradconform.words import figure
 @click.command("compare")
 @click.argument("before", metavar="RUN_A", type=FOLDER)
 @click.argument("after", metavar="RUN_B", type=FOLDER)
-@click.option("--history", type=FOLDER, help="Runs that the spread of honest ratios is taken from; those beside RUN_A "
-              "where it is one of many nights.")  # fmt: skip
+@click.option(
+    "--history",
+    type=FOLDER,
+    help="Runs that the spread of honest ratios is taken from; those beside RUN_A where it is one of many nights.",
+)
 @click.option("--subset", is_flag=True, help="Less was asked for in RUN_B, on purpose.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON, all of it.")
 def command(before: Path, after: Path, history: Path | None, subset: bool, as_json: bool) -> None:
@@ -62,34 +64,59 @@ def comparison(differences: Changes) -> RenderableType:
     ]
     parts += _environment(differences.environment)
     tables = (
-        ("could not run; nothing is known of its numbers", ("run", "adapter", "network", "dtype", "check", "reason"), [
+        (
+            "could not run; nothing is known of its numbers",
+            ("run", "adapter", "network", "dtype", "check", "reason"),
             [
-                ("before", "after")[n.after], n.adapter, n.spec or "all", n.dtype or "all", n.check or "all",
-                short(n.reason),
-            ]
-            for n in differences.not_run
-        ]),
-        ("verdicts", ("row", "adapter", "dtype", "route", "before", "after", "ratio", "reason"), [
+                [
+                    ("before", "after")[n.after],
+                    n.adapter,
+                    n.spec or "all",
+                    n.dtype or "all",
+                    n.check or "all",
+                    short(n.reason),
+                ]
+                for n in differences.not_run
+            ],
+        ),
+        (
+            "verdicts",
+            ("row", "adapter", "dtype", "route", "before", "after", "ratio", "reason"),
             [
-                *_where(v.address), v.before, v.after, f"{figure(v.ratio_before)} → {figure(v.ratio_after)}",
-                short(v.reason),
-            ]
-            for v in differences.verdicts
-        ]),
-        ("rows that vanished", ("row", "adapter", "dtype", "route", "was", "instead"), [
-            [*_where(v.address), v.verdict, short(v.instead)] for v in differences.vanished_rows
-        ]),
-        ("listed divergences that vanished", ("row", "adapter", "dtype", "route", "still listed"), [
-            [*_where(v.address), "yes" if v.still_listed else "no"] for v in differences.vanished_divergences
-        ]),
-        ("new rows", ("row", "adapter", "dtype", "route", "verdict", "reason"), [
-            [*_where(n.address), n.verdict, short(n.reason)] for n in differences.new_rows
-        ]),
-        ("ratios that grew", ("row", "adapter", "dtype", "before", "after", "expected below", "earlier runs"), [
-            [row_name(g.address), g.address.adapter, g.address.dtype, figure(g.before), figure(g.after), *_limit(g)]
-            for g in differences.ratios
-        ]),
-    )  # fmt: skip
+                [
+                    *_where(v.address),
+                    v.before,
+                    v.after,
+                    f"{figure(v.ratio_before)} → {figure(v.ratio_after)}",
+                    short(v.reason),
+                ]
+                for v in differences.verdicts
+            ],
+        ),
+        (
+            "rows that vanished",
+            ("row", "adapter", "dtype", "route", "was", "instead"),
+            [[*_where(v.address), v.verdict, short(v.instead)] for v in differences.vanished_rows],
+        ),
+        (
+            "listed divergences that vanished",
+            ("row", "adapter", "dtype", "route", "still listed"),
+            [[*_where(v.address), "yes" if v.still_listed else "no"] for v in differences.vanished_divergences],
+        ),
+        (
+            "new rows",
+            ("row", "adapter", "dtype", "route", "verdict", "reason"),
+            [[*_where(n.address), n.verdict, short(n.reason)] for n in differences.new_rows],
+        ),
+        (
+            "ratios that grew",
+            ("row", "adapter", "dtype", "before", "after", "expected below", "earlier runs"),
+            [
+                [row_name(g.address), g.address.adapter, g.address.dtype, figure(g.before), figure(g.after), *_limit(g)]
+                for g in differences.ratios
+            ],
+        ),
+    )
     for title, names, lines in tables:
         if lines:
             parts += [Text(f"\n{title}: {len(lines):,}", "bold"), table(names, lines)]
@@ -104,10 +131,11 @@ def _headline(differences: Changes) -> str:
         (sum(n.regression for n in differences.new_rows), "new row fails", "new rows fail"),
         (len(grown), "ratio grew beyond its spread", "ratios grew beyond their spread"),
         (
-            sum(v.still_listed for v in differences.vanished_divergences), "listed divergence vanished",
+            sum(v.still_listed for v in differences.vanished_divergences),
+            "listed divergence vanished",
             "listed divergences vanished",
         ),
-    )  # fmt: skip
+    )
     parts = [f"{n:,} {words[n > 1]}" for n, *words in counts if n]
     if not parts:
         parts = ["nothing is worse"]

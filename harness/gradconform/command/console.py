@@ -1,6 +1,5 @@
 """Terminals: tables that are never cut, and progress."""
 
-
 from __future__ import annotations
 
 import os

@@ -1,6 +1,5 @@
 """`gradconform doctor`: which adapters, interpreters and versions there are."""
 
-
 from __future__ import annotations
 
 import sys
@@ -16,8 +15,9 @@ from gradconform.version import __version__
 
 
 @click.command("doctor")
-@click.option("--adapter", "adapter", multiple=True, metavar="NAME_OR_FOLDER",
-              help="Only these; all that come along by default.")  # fmt: skip
+@click.option(
+    "--adapter", "adapter", multiple=True, metavar="NAME_OR_FOLDER", help="Only these; all that come along by default."
+)
 def command(adapter: Sequence[str]) -> None:
     """Say which adapters, interpreters and versions there are, and what to type when one is missing."""
     table = Table("adapter", "version", "Python", "NumPy", "interpreter", "dtypes", "operators")

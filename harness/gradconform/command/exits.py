@@ -1,6 +1,5 @@
 """What the command's exit statuses say."""
 
-
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence

@@ -1,6 +1,5 @@
 """`gradconform history`: what the runs of a folder say, together."""
 
-
 from __future__ import annotations
 
 import itertools
@@ -57,11 +56,13 @@ def nights_table(nights: Sequence[Night]) -> RenderableType:
     verdicts = list(dict.fromkeys(verdict for night in nights for verdict in night.verdicts))
     lines = [
         [
-            folder_name(night.run), *(f"{night.verdicts.get(verdict, 0):,}" for verdict in verdicts),
-            ", ".join(night.could_not) or "-", _differences(night.environment),
+            folder_name(night.run),
+            *(f"{night.verdicts.get(verdict, 0):,}" for verdict in verdicts),
+            ", ".join(night.could_not) or "-",
+            _differences(night.environment),
         ]
         for night in nights
-    ]  # fmt: skip
+    ]
     return table(("run", *verdicts, "could not run", "different from the run before"), lines, None)
 
 

@@ -1,6 +1,5 @@
 """`gradconform judge`: judge what was captured before."""
 
-
 from __future__ import annotations
 
 import sys
@@ -32,9 +31,14 @@ from gradconform.run.manifest import Clock
 @out_option
 @keeping_options
 def command(
-    captures: Sequence[Path], out: Path, history: Path | None, baseline: Path | None, subset: bool,
-    cluster: str | None, cluster_wait: float,
-) -> None:  # fmt: skip
+    captures: Sequence[Path],
+    out: Path,
+    history: Path | None,
+    baseline: Path | None,
+    subset: bool,
+    cluster: str | None,
+    cluster_wait: float,
+) -> None:
     """Judge folders that `gradconform capture` wrote; needs no framework.
 
     A folder without captures is a framework that could not run: it is named, and the others are judged.
@@ -64,9 +68,7 @@ def execute(
     return write_report(marked(rows, entries), folders, out, clock, None, absent, keeping)
 
 
-def _on_cluster(
-    folders: Sequence[Folder], absent: dict[str, str], ending: Ending, name: str, wait: float
-) -> int:
+def _on_cluster(folders: Sequence[Folder], absent: dict[str, str], ending: Ending, name: str, wait: float) -> int:
     """The same on the workers of a cluster, which all see the folders."""
     # Of a single folder nothing has to be joined, so that its problems need not be held all at once.
     several = joined(folders) if len(folders) > 1 else None

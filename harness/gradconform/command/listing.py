@@ -1,6 +1,5 @@
 """`gradconform list`: networks, with what each is there for."""
 
-
 from __future__ import annotations
 
 import math

@@ -1,6 +1,5 @@
 """The command `gradconform`."""
 
-
 from __future__ import annotations
 
 import errno
@@ -22,10 +21,19 @@ errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 # Name -> module of this folder. One is imported when it is typed: pandas takes a second, and `check` needs none.
 COMMANDS = {
-    "run": "run", "capture": "capture", "judge": "judge", "compare": "compare", "history": "history", "table": "table",
-    "why": "why", "numeric": "numeric", "check": "check", "list": "listing", "doctor": "doctor",
+    "run": "run",
+    "capture": "capture",
+    "judge": "judge",
+    "compare": "compare",
+    "history": "history",
+    "table": "table",
+    "why": "why",
+    "numeric": "numeric",
+    "check": "check",
+    "list": "listing",
+    "doctor": "doctor",
     "setup": "setup",
-}  # fmt: skip
+}
 
 
 class Failing(click.Group):

@@ -1,6 +1,5 @@
 """`gradconform numeric`: gradients beside numerical derivatives, element by element."""
 
-
 from __future__ import annotations
 
 import sys
@@ -38,12 +37,22 @@ HEAD = ("element", "analytic", "numerical", "|difference|", "error bar", "verdic
 @click.command("numeric")
 @click.argument("spec", type=click.Path(path_type=Path))
 @click.argument("tensors", nargs=-1, metavar="[TENSOR ...]")
-@click.option("--adapter", "adapter", multiple=True, metavar="NAME_OR_FOLDER",
-              help="An adapter's name or folder; all that come along by default.")
+@click.option(
+    "--adapter",
+    "adapter",
+    multiple=True,
+    metavar="NAME_OR_FOLDER",
+    help="An adapter's name or folder; all that come along by default.",
+)
 @click.option("--dtype", type=click.Choice(dtypes.NAMES), help="The spec's first by default.")
 @click.option("--seed", type=click.IntRange(0, 2**63), help="Draw from this seed instead of the spec's.")
-@click.option("--eps", type=click.FloatRange(1e-300, 1e300), metavar="EPS", callback=finite,
-              help="With --plain: this step for every element.")
+@click.option(
+    "--eps",
+    type=click.FloatRange(1e-300, 1e300),
+    metavar="EPS",
+    callback=finite,
+    help="With --plain: this step for every element.",
+)
 @click.option("--plain", is_flag=True, help="With --eps: plain differences, one step.")
 def command(spec: Path, tensors: Sequence[str], **options: Any) -> None:
     """Print gradients beside numerical derivatives with error bars, element by element.

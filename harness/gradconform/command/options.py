@@ -1,6 +1,5 @@
 """Options that several commands share, and the adapters that are asked for."""
 
-
 from __future__ import annotations
 
 import difflib
@@ -42,48 +41,100 @@ def out_option(function: Command) -> Command:
 
 
 def keeping_options(function: Command) -> Command:
-    for option in reversed((
-        click.option("--history", type=FOLDER, help="Keep the run in this folder of runs, too."),
-        click.option("--baseline", type=FOLDER, metavar="RUN",
-                     help="Say what changed since this run, or since the newest of a folder of runs; worse is 1."),
-        click.option("--subset", is_flag=True, help="Less was asked for than in the baseline, on purpose."),
-    )):  # fmt: skip
+    for option in reversed(
+        (
+            click.option("--history", type=FOLDER, help="Keep the run in this folder of runs, too."),
+            click.option(
+                "--baseline",
+                type=FOLDER,
+                metavar="RUN",
+                help="Say what changed since this run, or since the newest of a folder of runs; worse is 1.",
+            ),
+            click.option("--subset", is_flag=True, help="Less was asked for than in the baseline, on purpose."),
+        )
+    ):
         function = option(function)
     return function
 
 
 def capture_options(function: Command) -> Command:
-    for option in reversed((
-        click.option("--adapter", "adapter", multiple=True, metavar="NAME_OR_FOLDER",
-                     help="An adapter's name (torch, chainer-6.3) or folder; all that come along by default."),
-        click.option("--dtype", type=click.Choice(dtypes.NAMES),
-                     help="Only this dtype; the spec's by default."),
-        click.option("--seed", type=click.IntRange(0, 2**63), help="Draw from this seed instead of the spec's."),
-        click.option("--route", default="primary", show_default=True, metavar="all|primary|NAME",
-                     help="Other ways to the gradients, each held against the primary one."),
-        click.option("--numeric", is_flag=True,
-                     help="Difference each framework's forward, too, against its own gradients."),
-        click.option("--eps", type=click.FloatRange(1e-300, 1e300), metavar="EPS", callback=finite,
-                     help="With --numeric --plain: this step for every element."),
-        click.option("--plain", is_flag=True, help="With --numeric --eps: plain differences, one step."),
-        click.option("--threads", type=click.IntRange(1, 4096), default=1, show_default=True,
-                     help="Threads of each framework."),
-        click.option("--time-limit", type=click.FloatRange(0.1, 1e9), default=600.0, show_default=True,
-                     metavar="SECONDS", callback=finite, help="For one problem in one framework."),
-        click.option("--memory-limit", type=click.FloatRange(0.1, 2.0**20), metavar="GIB", callback=finite,
-                     help="Address space of each framework's process."),
-    )):  # fmt: skip
+    for option in reversed(
+        (
+            click.option(
+                "--adapter",
+                "adapter",
+                multiple=True,
+                metavar="NAME_OR_FOLDER",
+                help="An adapter's name (torch, chainer-6.3) or folder; all that come along by default.",
+            ),
+            click.option("--dtype", type=click.Choice(dtypes.NAMES), help="Only this dtype; the spec's by default."),
+            click.option("--seed", type=click.IntRange(0, 2**63), help="Draw from this seed instead of the spec's."),
+            click.option(
+                "--route",
+                default="primary",
+                show_default=True,
+                metavar="all|primary|NAME",
+                help="Other ways to the gradients, each held against the primary one.",
+            ),
+            click.option(
+                "--numeric", is_flag=True, help="Difference each framework's forward, too, against its own gradients."
+            ),
+            click.option(
+                "--eps",
+                type=click.FloatRange(1e-300, 1e300),
+                metavar="EPS",
+                callback=finite,
+                help="With --numeric --plain: this step for every element.",
+            ),
+            click.option("--plain", is_flag=True, help="With --numeric --eps: plain differences, one step."),
+            click.option(
+                "--threads",
+                type=click.IntRange(1, 4096),
+                default=1,
+                show_default=True,
+                help="Threads of each framework.",
+            ),
+            click.option(
+                "--time-limit",
+                type=click.FloatRange(0.1, 1e9),
+                default=600.0,
+                show_default=True,
+                metavar="SECONDS",
+                callback=finite,
+                help="For one problem in one framework.",
+            ),
+            click.option(
+                "--memory-limit",
+                type=click.FloatRange(0.1, 2.0**20),
+                metavar="GIB",
+                callback=finite,
+                help="Address space of each framework's process.",
+            ),
+        )
+    ):
         function = option(function)
     return function
 
 
 def cluster_options(function: Command) -> Command:
-    for option in reversed((
-        click.option("--cluster", metavar="ADDRESS",
-                     help="Do it on the workers of a Dask scheduler, or of `local`: docs/cluster.md."),
-        click.option("--cluster-wait", type=click.FloatRange(0.1, 1e6), default=30.0, show_default=True,
-                     metavar="SECONDS", callback=finite, help="For workers that offer what is needed."),
-    )):  # fmt: skip
+    for option in reversed(
+        (
+            click.option(
+                "--cluster",
+                metavar="ADDRESS",
+                help="Do it on the workers of a Dask scheduler, or of `local`: docs/cluster.md.",
+            ),
+            click.option(
+                "--cluster-wait",
+                type=click.FloatRange(0.1, 1e6),
+                default=30.0,
+                show_default=True,
+                metavar="SECONDS",
+                callback=finite,
+                help="For workers that offer what is needed.",
+            ),
+        )
+    ):
         function = option(function)
     return function
 

@@ -1,6 +1,5 @@
 """What a run ends with: its report, its place in the history, and the summary on the terminal."""
 
-
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -24,9 +23,14 @@ from gradconform.run.manifest import Clock, manifest
 
 
 def write_report(
-    rows: list[Row], folders: Sequence[Folder], out: Path, clock: Clock, seed: int | None, absent: dict[str, str],
+    rows: list[Row],
+    folders: Sequence[Folder],
+    out: Path,
+    clock: Clock,
+    seed: int | None,
+    absent: dict[str, str],
     keeping: Keeping,
-) -> int:  # fmt: skip
+) -> int:
     """Write the report of these rows, keep it where that is asked for, and print the summary. Returns the exit status.
 
     folders: where the problems and captures lie that the rows are of.
@@ -35,9 +39,12 @@ def write_report(
     summary = Summary.of(rows, manifest(folders, clock, seed, tuple(absent.items())))
     evidence = witness.gather([fault.worst for fault in summary.faults], folders)
     changes = finish(
-        summary.run.started, out, keeping, partial(write_night, rows, summary.run),
+        summary.run.started,
+        out,
+        keeping,
+        partial(write_night, rows, summary.run),
         lambda changes: write(summary, out, changes, evidence),
-    )  # fmt: skip
+    )
     console = Console()
     console.print(terminal_summary(summary))
     if changes is not None:

@@ -1,6 +1,5 @@
 """`gradconform run`: draw, capture, judge, report."""
 
-
 from __future__ import annotations
 
 import sys
@@ -46,16 +45,19 @@ from gradconform.spec.files import networks
 @keeping_options
 @click.option("--keep", type=FOLDER, help="Keep problems and captures in this folder.")
 def command(
-    specs: Sequence[Path], out: Path, keep: Path | None, history: Path | None, baseline: Path | None, subset: bool,
+    specs: Sequence[Path],
+    out: Path,
+    keep: Path | None,
+    history: Path | None,
+    baseline: Path | None,
+    subset: bool,
     **options: Any,
-) -> None:  # fmt: skip
+) -> None:
     """Draw, capture, judge and report. SPEC: files or folders; specs/networks and specs/semantics by default."""
     sys.exit(execute(specs, Options(**options), out, keep, Keeping(history, baseline, subset)))
 
 
-def execute(
-    specs: Sequence[Path], options: Options, out: Path, keep: Path | None, keeping: Keeping = NOWHERE
-) -> int:
+def execute(specs: Sequence[Path], options: Options, out: Path, keep: Path | None, keeping: Keeping = NOWHERE) -> int:
     """Draw the specs, capture and judge them, and write the report. Returns the exit status."""
     clock = Clock()
     keeping.check(out)

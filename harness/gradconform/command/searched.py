@@ -1,6 +1,5 @@
 """The way from the output back to a tensor, as `gradconform why` shows it."""
 
-
 from __future__ import annotations
 
 from collections import deque

@@ -1,6 +1,5 @@
 """`gradconform table`: what a gradient means in each framework."""
 
-
 from __future__ import annotations
 
 import sys
@@ -16,8 +15,12 @@ from gradconform.report.files import read_run
 
 @click.command("table")
 @click.argument("folder", metavar="RUN", type=FOLDER)
-@click.option("--into", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-              help="Put it between the two markers of this file instead of printing it.")  # fmt: skip
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Put it between the two markers of this file instead of printing it.",
+)
 def command(folder: Path, into: Path | None) -> None:
     """Print what a gradient means in each framework as Markdown, from the folder of a run over specs/semantics."""
     sys.exit(execute(folder, into))
@@ -30,7 +33,7 @@ def execute(folder: Path, into: Path | None) -> int:
         if not table.behaviours:
             raise ValueError("a run without behaviours; expected one over specs/semantics")
         if into is None:
-            print(markdown(table))
+            click.echo(markdown(table))
         else:
             write_whole(into, filled(into.read_text(encoding="utf-8"), markdown(table)))
     except ValueError as error:

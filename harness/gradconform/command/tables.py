@@ -1,6 +1,5 @@
 """What the tables of runs on a terminal share."""
 
-
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence

@@ -1,6 +1,5 @@
 """`gradconform why`: why is this gradient missing, in each framework, and the line of code that would give it."""
 
-
 from __future__ import annotations
 
 import sys
@@ -48,8 +47,13 @@ IN_SCRIPT = {**SENTENCES, "not_retained": "The framework computes it on the way 
 @click.command("why")
 @click.argument("spec", type=click.Path(path_type=Path))
 @click.argument("tensor")
-@click.option("--adapter", "adapter", multiple=True, metavar="NAME_OR_FOLDER",
-              help="An adapter's name or folder; all that come along by default.")
+@click.option(
+    "--adapter",
+    "adapter",
+    multiple=True,
+    metavar="NAME_OR_FOLDER",
+    help="An adapter's name or folder; all that come along by default.",
+)
 @click.option("--network", "only", metavar="NAME", help="Only this network of SPEC; all that have TENSOR by default.")
 @click.option("--route", default="primary", show_default=True, metavar="primary|NAME", help="The way to the gradient.")
 @click.option("--dtype", type=click.Choice(dtypes.NAMES), help="The spec's first by default.")
@@ -162,8 +166,10 @@ def with_route(chosen: Sequence[Adapter], route: str, asked: Sequence[Network] =
     if route == "primary":
         return list(chosen)
     if asked and asked[0].script:
-        raise WhyError(f"--route {route}: {asked[0].name} is a script, which says itself how gradients are asked for; "
-                       "leave --route off")
+        raise WhyError(
+            f"--route {route}: {asked[0].name} is a script, which says itself how gradients are asked for; "
+            "leave --route off"
+        )
     routes = {adapter.name: describe(adapter)["routes"] for adapter in chosen}
     found = [adapter for adapter in chosen if route in routes[adapter.name]]
     if not found:

@@ -17,7 +17,21 @@ from gradconform.contract.forms import REASONS, Asked, Claim
 from gradconform.contract.problem import Problem, fingerprint, read_problem, write_problem
 
 __all__ = [
-    "FORMAT", "REASONS", "Array", "Asked", "Capture", "Claim", "ContractError", "Problem", "Tensors",
-    "digest", "explained", "fingerprint", "read_capture", "read_document", "read_problem", "write_problem",
+    "FORMAT",
+    "REASONS",
+    "Array",
+    "Asked",
+    "Capture",
+    "Claim",
+    "ContractError",
+    "Problem",
+    "Tensors",
+    "digest",
+    "explained",
+    "fingerprint",
+    "read_capture",
+    "read_document",
+    "read_problem",
+    "write_problem",
     "write_whole",
-]  # fmt: skip
+]

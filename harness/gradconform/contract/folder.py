@@ -1,6 +1,5 @@
 """The folder of a run: `problems/<variant>/` and `captures/<adapter>/<variant>/`."""
 
-
 from __future__ import annotations
 
 import os
@@ -43,9 +42,7 @@ class Folder:
         adapters, here = _folders(self.root / "captures"), _folders(self.root / "problems")
         for what, found in (("problems", here), ("captures", adapters)):
             if not found:
-                raise ContractError(
-                    f"{self.root}: holds no {what}; expected a folder that `gradconform capture` wrote"
-                )
+                raise ContractError(f"{self.root}: holds no {what}; expected a folder that `gradconform capture` wrote")
         for name in here:
             yield self.problem(name), {adapter: self.capture(adapter, name) for adapter in adapters}
         known, alone = set(here), dict[str, dict[str, Path]]()

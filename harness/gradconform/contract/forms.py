@@ -10,9 +10,15 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, S
 from gradconform.dtypes import Held, UnderTest
 
 REASONS = Literal[
-    "not_requested", "not_on_path", "graph_cut", "not_retained", "buffer_reused", "not_differentiable", "uninitialised",
+    "not_requested",
+    "not_on_path",
+    "graph_cut",
+    "not_retained",
+    "buffer_reused",
+    "not_differentiable",
+    "uninitialised",
     "unexplained",
-]  # fmt: skip
+]
 
 
 def _claimable(value: Any) -> Any:
@@ -100,6 +106,8 @@ class _StepForm(_Form):
 
 
 class ProblemForm(_Form):
+    """`problem.json`: a network's graph, or a behaviour's, and what was asked of it."""
+
     spec: str
     about: str
     seed: StrictInt
@@ -117,6 +125,8 @@ class ProblemForm(_Form):
 
 
 class CaptureForm(_Form):
+    """`capture.json`: what a worker says of one problem in one framework, beside the tensors."""
+
     status: Literal["ok", "unsupported", "crashed"]
     reason: str | None = None
     framework: str

@@ -126,9 +126,7 @@ def fingerprint(document: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(graph, sort_keys=True).encode()).hexdigest()
 
 
-def write_problem(
-    folder: Path, document: Mapping[str, Any], graph: Graph, tensors: Mapping[str, Array]
-) -> Problem:
+def write_problem(folder: Path, document: Mapping[str, Any], graph: Graph, tensors: Mapping[str, Array]) -> Problem:
     """Write a problem folder and open it; `problem.json` comes last, so that a folder with it is whole.
 
     document: without the digest. tensors: `value/<leaf>` and `cotangent/<output>`. Raises ContractError, OSError.

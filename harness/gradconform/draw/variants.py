@@ -1,6 +1,5 @@
 """The problems that a spec asks for: one for each dtype, with drawn or exact values."""
 
-
 from __future__ import annotations
 
 from collections.abc import Iterable

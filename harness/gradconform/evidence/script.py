@@ -60,10 +60,13 @@ def script(problem: Problem, row: Row, seen: Compared, adapters: Path | None = N
     imports = dict.fromkeys(["import numpy as np", *(text for text, is_import in taken if is_import)])
     code = dict.fromkeys(text for text, is_import in taken if not is_import)
     parts = [
-        _head(problem, row), "\n".join(sorted(imports)), "\n\n\n".join(["", *code, ""]).strip("\n"),
-        "\n".join(_given(problem, values, "buffer" in helpers)), "\n".join(_nodes(problem, "own" in helpers)),
+        _head(problem, row),
+        "\n".join(sorted(imports)),
+        "\n\n\n".join(["", *code, ""]).strip("\n"),
+        "\n".join(_given(problem, values, "buffer" in helpers)),
+        "\n".join(_nodes(problem, "own" in helpers)),
         _end(problem, row, seen),
-    ]  # fmt: skip
+    ]
     return "\n\n".join(parts) + "\n"
 
 

@@ -114,10 +114,10 @@ def _look(problem: Problem, capture: Capture, rows: Sequence[Row]) -> Iterator[t
                 text = script(problem, row, seen)
             except NoScript as error:
                 why = str(error)
-            yield row, Evidence(key_of(row), _histogram(seen, row), name, text, why)
+            yield row, Evidence(key_of(row), _histogram(seen), name, text, why)
 
 
-def _histogram(seen: Seen, row: Row) -> Histogram:
+def _histogram(seen: Seen) -> Histogram:
     error = np.abs(seen.got.astype(float) - seen.expected).reshape(-1)
     ratio = error / seen.bound.reshape(-1)
     ratio[error == 0] = 0.0

@@ -8,9 +8,17 @@ from dataclasses import dataclass
 from gradconform.history.addresses import Address, EnvironmentChange
 
 __all__ = [
-    "Address", "Changes", "EnvironmentChange", "NewRow", "NotRun", "RatioGrowth", "RunName", "VanishedDivergence",
-    "VanishedRow", "VerdictChange",
-]  # fmt: skip
+    "Address",
+    "Changes",
+    "EnvironmentChange",
+    "NewRow",
+    "NotRun",
+    "RatioGrowth",
+    "RunName",
+    "VanishedDivergence",
+    "VanishedRow",
+    "VerdictChange",
+]
 
 
 @dataclass(frozen=True)

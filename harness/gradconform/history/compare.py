@@ -63,12 +63,18 @@ def changes(before: Run, after: Run, history: Sequence[Run] = (), *, subset: boo
         refused = [refusals_of(con, run, which) for run, which in ((0, before), (1, after))]
         not_run = (*_not_run(con, 0, before, refused[0]), *_not_run(con, 1, after, refused[1]))
         return Changes(
-            before=_name(before), after=_name(after), environment=tuple(_environment(before, after, not_run)),
-            not_run=not_run, verdicts=tuple(_verdicts(con)),
+            before=_name(before),
+            after=_name(after),
+            environment=tuple(_environment(before, after, not_run)),
+            not_run=not_run,
+            verdicts=tuple(_verdicts(con)),
             vanished_rows=tuple(_vanished(con, refused[1], _Kept(con) if subset else None)),
-            vanished_divergences=tuple(_vanished_divergences(con)), new_rows=tuple(_new(con)),
-            ratios=tuple(_ratios(con, after, earlier)), compared=compared, history=len(earlier),
-        )  # fmt: skip
+            vanished_divergences=tuple(_vanished_divergences(con)),
+            new_rows=tuple(_new(con)),
+            ratios=tuple(_ratios(con, after, earlier)),
+            compared=compared,
+            history=len(earlier),
+        )
 
 
 def _same(one: Run, other: Run) -> bool:

@@ -73,9 +73,12 @@ def spread_of(history: Path | None, before: Run | None) -> Sequence[Run]:
 
 
 def finish(
-    started: str, out: Path, keeping: Keeping, write_night: Callable[[Path], None],
+    started: str,
+    out: Path,
+    keeping: Keeping,
+    write_night: Callable[[Path], None],
     write_report: Callable[[Changes | None], None],
-) -> Changes | None:  # fmt: skip
+) -> Changes | None:
     """Write the report and, where asked for, keep the rows and the manifest as `<history>/<time>-<digest>/`.
 
     started: when the run began, ISO 8601.

@@ -79,9 +79,10 @@ def refusals_of(con: duckdb.DuckDBPyConnection, run: int, which: Run) -> Refusal
             [run, verdict],
         ).fetchall()
     return Refusals(
-        tuple(Refusal(*row) for row in rows_of["crashed"]), tuple(Refusal(*row) for row in rows_of["unsupported"]),
+        tuple(Refusal(*row) for row in rows_of["crashed"]),
+        tuple(Refusal(*row) for row in rows_of["unsupported"]),
         frozenset(name for name, _ in which.manifest.absent),
-    )  # fmt: skip
+    )
 
 
 def whole(con: duckdb.DuckDBPyConnection, run: int, refused: Refusals) -> dict[str, str]:

@@ -46,10 +46,16 @@ class Run:
         named = self.adapter_of()
         return {
             named[f.name, f.version]: (
-                self.manifest.harness_version, f.version, f.python, f.numpy, f.threads, f.cpu, f.platform,
+                self.manifest.harness_version,
+                f.version,
+                f.python,
+                f.numpy,
+                f.threads,
+                f.cpu,
+                f.platform,
             )
             for f in self.manifest.frameworks
-        }  # fmt: skip
+        }
 
     def numbers(self) -> dict[tuple[str, str], str]:
         """(spec, dtype) -> a digest of the problems of both, or the seed where the manifest has no digests."""
@@ -118,10 +124,13 @@ def environment_of(run: Run) -> Mapping[tuple[str, str], str]:
     """(of, what) -> value, for everything in a manifest that is not a result, so that two runs can be compared."""
     m = run.manifest
     facts = {
-        ("harness", "version"): m.harness_version, ("harness", "revision"): m.revision, ("harness", "python"): m.python,
-        ("harness", "platform"): m.platform, ("harness", "cores"): str(m.cores),
+        ("harness", "version"): m.harness_version,
+        ("harness", "revision"): m.revision,
+        ("harness", "python"): m.python,
+        ("harness", "platform"): m.platform,
+        ("harness", "cores"): str(m.cores),
         ("harness", "list of known divergences"): m.known,
-    }  # fmt: skip
+    }
     named = run.adapter_of()
     for f in m.frameworks:
         of = named[f.name, f.version]

@@ -71,9 +71,11 @@ def grown(
     same = after.environment()
     con.execute("create temp table alike (run integer, adapter varchar)")
     alike = (
-        (i, name) for i, run in enumerate(earlier, 2) for name, environment in run.environment().items()
+        (i, name)
+        for i, run in enumerate(earlier, 2)
+        for name, environment in run.environment().items()
         if environment == same.get(name)
-    )  # fmt: skip
+    )
     fill(con, "alike", alike)
     if earlier:
         rows_of(con, "earlier", earlier)

@@ -108,7 +108,12 @@ def _whole(problem: Problem, name: CaptureName, capture: Capture) -> Row:
     """The row of a framework that gave no tensors at all for this problem."""
     check = behaviours.CHECK if problem.script else blame.check_of(problem)
     return blank(
-        spec=problem.spec, check=routes.ROUTE_OF_PRIMARY if name.route else check,
-        framework=capture.framework or name.framework, version=capture.version, route=capture.route,
-        dtype=problem.dtype, verdict=Verdict(capture.status), reason=Reason(capture.reason),
-    )  # fmt: skip
+        spec=problem.spec,
+        check=routes.ROUTE_OF_PRIMARY if name.route else check,
+        framework=capture.framework or name.framework,
+        version=capture.version,
+        route=capture.route,
+        dtype=problem.dtype,
+        verdict=Verdict(capture.status),
+        reason=Reason(capture.reason),
+    )

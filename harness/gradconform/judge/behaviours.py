@@ -164,10 +164,14 @@ def _with_numbers(row: Row, got: Answer, expected: Answer) -> Row:
     at = np.unravel_index(int(np.argmax(bad)), bad.shape)
     scale, largest = float(np.max(np.abs(theirs))), float(np.max(error, where=bad, initial=0.0))
     return replace(
-        row, worst_index=str([int(i) for i in at]), got=float(ours[at]), expected=float(theirs[at]),
-        n_bad=int(np.count_nonzero(bad)), max_abs_err=largest,
+        row,
+        worst_index=str([int(i) for i in at]),
+        got=float(ours[at]),
+        expected=float(theirs[at]),
+        n_bad=int(np.count_nonzero(bad)),
+        max_abs_err=largest,
         max_rel_err=0.0 if not largest else largest / scale if scale else np.inf,
-    )  # fmt: skip
+    )
 
 
 def _row(problem: Problem, capture: Capture, ask: str) -> Row:
@@ -177,7 +181,15 @@ def _row(problem: Problem, capture: Capture, ask: str) -> Row:
     owner = graph.by_name.get(name) or next(iter(graph.readers.get(name, ())), None)
     grad = Kind(leaf.kind) if leaf else Kind.GRAD_OUTPUT
     return blank(
-        spec=problem.spec, node=owner.name if owner else "", op=owner.op if owner else "", tensor=ask,
-        kind=Kind.OUTPUT if kind == "output" else grad, check=CHECK, framework=capture.framework,
-        version=capture.version, route=ROUTE, dtype=problem.dtype, shape=str(list(graph.shape(name))),
-    )  # fmt: skip
+        spec=problem.spec,
+        node=owner.name if owner else "",
+        op=owner.op if owner else "",
+        tensor=ask,
+        kind=Kind.OUTPUT if kind == "output" else grad,
+        check=CHECK,
+        framework=capture.framework,
+        version=capture.version,
+        route=ROUTE,
+        dtype=problem.dtype,
+        shape=str(list(graph.shape(name))),
+    )

@@ -117,7 +117,7 @@ def differing(claim: Claim, given: Given, dtype: str) -> NDArray[np.bool_]:
     if isinstance(claim.value, str) or given.numbers is None:
         return np.asarray(not isinstance(claim.value, str) or claim.value != given.word)
     if claim.value.shape not in ((), given.numbers.shape):
-        return np.asarray(True)
+        return np.ones((), bool)
     if claim.digits is None:
         # To the dtype's rounding; -0 is 0, and a NaN is a NaN.
         with np.errstate(over="ignore"):

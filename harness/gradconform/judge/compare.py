@@ -123,9 +123,7 @@ class _Extremes:
     def _note(self, index: int, start: int, got: Array, expected: Array) -> None:
         self.at = (start + index, float(got[index]), float(expected[index]))
 
-    def _nonfinite(
-        self, start: int, got: Array, expected: Array, bound: Any, error: Array
-    ) -> tuple[Array, Array]:
+    def _nonfinite(self, start: int, got: Array, expected: Array, bound: Any, error: Array) -> tuple[Array, Array]:
         """NaN and infinity are values: they must agree in place and sign.
 
         Gives errors and bounds with those places at zero: nothing is left to judge there, and no bound has a meaning.

@@ -69,18 +69,24 @@ class Judgement:
         row = row_of(problem, capture, node=self.node, tensor=self.tensor, kind=self.kind, check=check)
         if self.comparison is not None:
             row = compared(row, self.shape, self.comparison)
-        return replace(
-            row, shape=str(list(self.shape)), verdict=self.verdict, reason=self.reason, culprit=self.blamed
-        )
+        return replace(row, shape=str(list(self.shape)), verdict=self.verdict, reason=self.reason, culprit=self.blamed)
 
 
 def row_of(problem: Problem, capture: Capture, *, node: str, tensor: str, kind: Kind, check: Check) -> Row:
     """The row of a tensor before anything is known of it."""
     op = problem.graph.by_name[node].op if node in problem.graph.by_name else ""
     return blank(
-        spec=problem.spec, node=node, op=op, tensor=tensor, kind=kind, check=check, framework=capture.framework,
-        version=capture.version, route=capture.route, dtype=problem.dtype,
-    )  # fmt: skip
+        spec=problem.spec,
+        node=node,
+        op=op,
+        tensor=tensor,
+        kind=kind,
+        check=check,
+        framework=capture.framework,
+        version=capture.version,
+        route=capture.route,
+        dtype=problem.dtype,
+    )
 
 
 def verdict_of(comparison: Comparison) -> Verdict:
@@ -98,9 +104,7 @@ def judged(row: Row, shape: tuple[int, ...], comparison: Comparison, culprits: s
     """The row with its figures and its verdict. culprits: the nodes to look at if it diverges."""
     verdict = verdict_of(comparison)
     culprit = culprits if verdict == Verdict.DIVERGES else ""
-    return replace(
-        compared(row, shape, comparison), verdict=verdict, reason=reason_of(comparison), culprit=culprit
-    )
+    return replace(compared(row, shape, comparison), verdict=verdict, reason=reason_of(comparison), culprit=culprit)
 
 
 def measured(row: Row, shape: tuple[int, ...], comparison: Comparison) -> Row:
@@ -113,7 +117,13 @@ def compared(row: Row, shape: tuple[int, ...], comparison: Comparison) -> Row:
     worst = comparison.worst
     index = "" if worst is None else str([int(i) for i in np.unravel_index(worst, shape)])
     return replace(
-        row, shape=str(list(shape)), ratio=comparison.ratio, max_abs_err=comparison.max_abs_err,
-        max_rel_err=comparison.max_rel_err, worst_index=index, got=comparison.got, expected=comparison.expected,
+        row,
+        shape=str(list(shape)),
+        ratio=comparison.ratio,
+        max_abs_err=comparison.max_abs_err,
+        max_rel_err=comparison.max_rel_err,
+        worst_index=index,
+        got=comparison.got,
+        expected=comparison.expected,
         n_bad=comparison.n_bad,
-    )  # fmt: skip
+    )

@@ -92,8 +92,18 @@ def apply(rows: Iterable[Row], entries: Sequence[Known]) -> Iterator[Row]:
     for entry, row in looked.items():
         if entry not in happened:
             yield blank(
-                spec=row.spec, node=row.node, op=row.op, tensor=row.tensor, kind=row.kind, check=row.check,
-                framework=row.framework, version=row.version, route=row.route, dtype=row.dtype, shape=row.shape,
-                verdict=Verdict.DIVERGES, culprit=row.node,
+                spec=row.spec,
+                node=row.node,
+                op=row.op,
+                tensor=row.tensor,
+                kind=row.kind,
+                check=row.check,
+                framework=row.framework,
+                version=row.version,
+                route=row.route,
+                dtype=row.dtype,
+                shape=row.shape,
+                verdict=Verdict.DIVERGES,
+                culprit=row.node,
                 reason=reasons.vanished(entry.reason),
-            )  # fmt: skip
+            )

@@ -166,9 +166,15 @@ class LocalCheck:
         return unasked or ((Code.NOT_DIFFERENTIABLE,) if expectation is None else ())
 
     def _held(
-        self, tensor: str, node: str, kind: Kind, shape: tuple[int, ...], expectation: Any, culprits: str,
+        self,
+        tensor: str,
+        node: str,
+        kind: Kind,
+        shape: tuple[int, ...],
+        expectation: Any,
+        culprits: str,
         judged_from: tuple[str, ...],
-    ) -> Judgement:  # fmt: skip
+    ) -> Judgement:
         """The judgement of what was captured under a name, held against an expectation."""
         got = self.capture.tensors.get(tensor)
         empty = Judgement(tensor, node, kind, shape, Verdict.MISSING, got=got, culprits=culprits)
@@ -179,9 +185,7 @@ class LocalCheck:
             return replace(empty, reason=Reason(str(expectation)))
         held = replace(empty, expectation=expectation, judged_from=judged_from)
         comparison = self._compared(held)
-        return replace(
-            held, verdict=verdict_of(comparison), reason=reason_of(comparison), comparison=comparison
-        )
+        return replace(held, verdict=verdict_of(comparison), reason=reason_of(comparison), comparison=comparison)
 
     def _compared(self, held: Judgement) -> Comparison:
         assert held.got is not None

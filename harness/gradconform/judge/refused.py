@@ -21,12 +21,18 @@ def rows(problem_folder: Path, captures: Mapping[str, Path], reason: str) -> lis
     rows = []
     for name, folder in captures.items():
         document, called = _document(folder), CaptureName.read(name)
-        rows.append(blank(
-            spec=spec, dtype=dtype if dtype in NAMES else "", verdict=Verdict.CRASHED,
-            reason=Reason(reason), check=ROUTE_OF_PRIMARY if called.route else check,
-            framework=document.get("framework", called.framework), version=document.get("version", ""),
-            route=document.get("route", ""),
-        ))  # fmt: skip
+        rows.append(
+            blank(
+                spec=spec,
+                dtype=dtype if dtype in NAMES else "",
+                verdict=Verdict.CRASHED,
+                reason=Reason(reason),
+                check=ROUTE_OF_PRIMARY if called.route else check,
+                framework=document.get("framework", called.framework),
+                version=document.get("version", ""),
+                route=document.get("route", ""),
+            )
+        )
     return rows
 
 

@@ -92,9 +92,7 @@ class Sight:
         if not given and f"output/{name}" in self._trusted:
             return self._trusted[f"output/{name}"]
         if name not in self._kept:
-            self._kept[name] = self._wrapped(
-                self.problem.value(name) if given else self._captured(f"output/{name}")
-            )
+            self._kept[name] = self._wrapped(self.problem.value(name) if given else self._captured(f"output/{name}"))
         return self._kept[name]
 
     def _captured(self, name: str) -> Any:

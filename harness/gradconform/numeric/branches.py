@@ -57,8 +57,6 @@ def forward(problem: Problem, given: Mapping[str, Any], base: Forward | None = N
 def flips(one: Choices, other: Choices) -> dict[str, int]:
     """How many choices of each node differ between two forwards, by the node's name; only nodes where some do."""
     counts = {
-        name: int(np.count_nonzero(chosen != other[name]))
-        for name, chosen in one.items()
-        if other[name] is not chosen
+        name: int(np.count_nonzero(chosen != other[name])) for name, chosen in one.items() if other[name] is not chosen
     }
     return {name: count for name, count in counts.items() if count}

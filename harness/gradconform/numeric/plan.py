@@ -88,9 +88,7 @@ def _with_lines(problem: Problem, chosen: list[tuple[Direction, float]]) -> list
     return [(d.model_copy(update=spacing) if i in every else d, t) for i, (d, t) in enumerate(chosen)]
 
 
-def _along(
-    reference: Reference, leaves: list[str], place: str, resolution: float
-) -> list[tuple[Direction, float]]:
+def _along(reference: Reference, leaves: list[str], place: str, resolution: float) -> list[tuple[Direction, float]]:
     """One direction along the gradient of some leaves, and one of random signs, each with how wide its bar may be."""
     scale = {leaf: _scale(reference.x[leaf]) for leaf in leaves}
     gradients = {leaf: reference.gradients[leaf] for leaf in leaves}

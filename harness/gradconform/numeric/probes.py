@@ -132,8 +132,12 @@ def write(folder: Path, probes: Probes) -> None:
     save_file({name: np.asarray(v, order="C") for name, v in probes.vectors.items()}, str(place))
     told = [{**d.model_dump(), "steps": d.steps} for d in probes.directions]
     document = {
-        "format": FORMAT, "problem": probes.problem, "vectors": digest(place), "eps": probes.eps, "directions": told,
-    }  # fmt: skip
+        "format": FORMAT,
+        "problem": probes.problem,
+        "vectors": digest(place),
+        "eps": probes.eps,
+        "directions": told,
+    }
     write_whole(folder / "probes.json", json.dumps(document))
 
 

@@ -47,9 +47,13 @@ def rows(problem: Problem, capture: Capture, probed: Path) -> Iterator[Row]:
     if not folder.is_dir() or problem.exact:
         return
     row = blank(
-        spec=problem.spec, check=CHECK, framework=capture.framework, version=capture.version,
-        route=capture.route, dtype=problem.dtype,
-    )  # fmt: skip
+        spec=problem.spec,
+        check=CHECK,
+        framework=capture.framework,
+        version=capture.version,
+        route=capture.route,
+        dtype=problem.dtype,
+    )
     try:
         forward = read_capture(folder, problem)
         if forward.status != "ok":
@@ -63,9 +67,7 @@ def rows(problem: Problem, capture: Capture, probed: Path) -> Iterator[Row]:
         yield _row(problem, capture, row, leaves, measured.get(" ".join(leaves), []))
 
 
-def measured_in(
-    problem: Problem, capture: Capture, found: Capture, probed: Path
-) -> dict[str, list[Measure]]:
+def measured_in(problem: Problem, capture: Capture, found: Capture, probed: Path) -> dict[str, list[Measure]]:
     """What was measured: leaf, or all leaves joined by a space -> the measures along its directions.
 
     found: the capture of the forward alone.
@@ -104,9 +106,13 @@ def _row(problem: Problem, capture: Capture, row: Row, leaves: Sequence[str], me
     if len(leaves) == 1:
         leaf, readers = problem.graph.leaves[leaves[0]], problem.graph.readers.get(leaves[0], ())
         row = replace(
-            row, tensor=f"grad/{leaves[0]}", kind=Kind(leaf.kind), node=readers[0].name if readers else "",
-            op=readers[0].op if readers else "", shape=str(list(leaf.shape)),
-        )  # fmt: skip
+            row,
+            tensor=f"grad/{leaves[0]}",
+            kind=Kind(leaf.kind),
+            node=readers[0].name if readers else "",
+            op=readers[0].op if readers else "",
+            shape=str(list(leaf.shape)),
+        )
     else:
         finding = replace(finding, reason=Reason(f"all {len(leaves)} tensors along one direction: {finding.reason}"))
     worst = finding.worst
@@ -118,11 +124,18 @@ def _row(problem: Problem, capture: Capture, row: Row, leaves: Sequence[str], me
     index = "" if element is None else str([int(i) for i in np.unravel_index(element, problem.graph.shape(leaves[0]))])
     diverges = finding.verdict == Verdict.DIVERGES
     return replace(
-        row, ratio=worst.ratio, max_abs_err=max(off), max_rel_err=max(off) / scale if scale > 0 else NAN,
-        worst_index=index, got=worst.analytic, expected=worst.quotient.value,
-        n_bad=sum(m.ratio > LIMIT for m in measured), verdict=finding.verdict, reason=finding.reason,
+        row,
+        ratio=worst.ratio,
+        max_abs_err=max(off),
+        max_rel_err=max(off) / scale if scale > 0 else NAN,
+        worst_index=index,
+        got=worst.analytic,
+        expected=worst.quotient.value,
+        n_bad=sum(m.ratio > LIMIT for m in measured),
+        verdict=finding.verdict,
+        reason=finding.reason,
         culprit=row.node if diverges else "",
-    )  # fmt: skip
+    )
 
 
 def _missing(capture: Capture, leaf: str) -> Finding:

@@ -11,9 +11,20 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt
 
 __all__ = [
-    "Axis", "Axes", "Flag", "Padding", "Padding2d", "Pair", "PairOrZero", "Probability", "Real", "Reduction",
-    "Shape", "Size", "StartLength",
-]  # fmt: skip
+    "Axes",
+    "Axis",
+    "Flag",
+    "Padding",
+    "Padding2d",
+    "Pair",
+    "PairOrZero",
+    "Probability",
+    "Real",
+    "Reduction",
+    "Shape",
+    "Size",
+    "StartLength",
+]
 
 
 def _twice(value: Any) -> Any:

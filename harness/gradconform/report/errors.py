@@ -16,7 +16,6 @@ ERROR_STEPS = (16.0, 1024.0, 1_048_576.0)
 """Where the shades of an error change, in units of roundoff of the dtype. A shade, not a judgement."""
 
 
-
 @dataclass(frozen=True)
 class ErrorCell:
     """The error of one tensor in one framework and dtype.
@@ -89,9 +88,7 @@ def between_of(rows: Iterable[Row]) -> tuple[Between, ...]:
         if row.check.kind == CheckKind.CROSS:
             groups.setdefault((frozenset((row.framework, row.check.of)), row.dtype), []).append(row)
     worst = {key: max(group, key=_relative) for key, group in groups.items()}
-    return tuple(
-        Between(row, row.check.of, len({r.tensor for r in groups[key]})) for key, row in worst.items()
-    )
+    return tuple(Between(row, row.check.of, len({r.tensor for r in groups[key]})) for key, row in worst.items())
 
 
 def _relative(row: Row) -> tuple[bool, float]:

@@ -95,14 +95,17 @@ def refusals_of(rows: Iterable[Row], verdict: Verdict) -> tuple[Refusal, ...]:
             groups.setdefault((row.framework, row.version, row.refused.sentence), []).append(row)
     return tuple(
         Refusal(
-            verdict, framework, version, reason or "no reason given",
+            verdict,
+            framework,
+            version,
+            reason or "no reason given",
             ops=_distinct(row.op or row.refused.op for row in group),
             where=_distinct(f"{row.spec}: {row.node}" if row.node else row.spec for row in group),
             dtypes=_distinct(row.dtype for row in group),
             rows=len(group),
         )
         for (framework, version, reason), group in groups.items()
-    )  # fmt: skip
+    )
 
 
 def _distinct(words: Iterable[str]) -> tuple[str, ...]:

@@ -53,9 +53,7 @@ def read(folder: Path) -> pd.DataFrame:
     """The rows of a finished run folder. Raises FileNotFoundError, ValueError."""
     path = folder / PARQUET
     if not path.is_file():
-        raise FileNotFoundError(
-            f"{path}: no such file; expected the folder of a finished run; run `gradconform run`"
-        )
+        raise FileNotFoundError(f"{path}: no such file; expected the folder of a finished run; run `gradconform run`")
     return read_parquet(path)
 
 

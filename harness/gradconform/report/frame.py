@@ -10,9 +10,7 @@ import pandas as pd
 from gradconform.rows import COLUMNS, COUNTS, NUMBERS, ORDER, TEXTS, Row, Verdict
 from gradconform.words import printable
 
-DTYPES = (
-    dict.fromkeys(NUMBERS, "float64") | dict.fromkeys(COUNTS, "int64") | dict.fromkeys(TEXTS, "string")
-)  # fmt: skip
+DTYPES = dict.fromkeys(NUMBERS, "float64") | dict.fromkeys(COUNTS, "int64") | dict.fromkeys(TEXTS, "string")
 
 # Columns in other people's words. The rest are figures, and names that were validated with the spec.
 FREE_TEXT = ("version", "reason")

@@ -40,6 +40,12 @@ _ENVIRONMENT = jinja2.Environment(
     keep_trailing_newline=True,
 )
 _ENVIRONMENT.filters |= {
-    "plain": plain, "beyond": beyond, "counted": counted, "listed": listed, "number": number, "duration": duration,
-    "without_paths": without_paths, "last_line": lambda text: (str(text).strip().splitlines() or [""])[-1],
-}  # fmt: skip
+    "plain": plain,
+    "beyond": beyond,
+    "counted": counted,
+    "listed": listed,
+    "number": number,
+    "duration": duration,
+    "without_paths": without_paths,
+    "last_line": lambda text: (str(text).strip().splitlines() or [""])[-1],
+}

@@ -86,9 +86,7 @@ def _columns(rows: Iterable[Row], run: RunInfo) -> tuple[Column, ...]:
     """The page's columns: every framework of the manifest or the rows, with every dtype, so that a gap is seen."""
     dtypes = sorted({row.dtype for row in rows} - {""}) or [""]
     seen = dict.fromkeys((row.framework, row.version) for row in rows)
-    pairs = dict.fromkeys(
-        [(info.name, info.version) for info in run.frameworks] + [pair for pair in seen if pair[1]]
-    )
+    pairs = dict.fromkeys([(info.name, info.version) for info in run.frameworks] + [pair for pair in seen if pair[1]])
     # Before a framework could be started its version is unknown; such rows count for every known version.
     named = {name for name, _ in pairs}
     pairs.update({pair: None for pair in seen if pair[0] and pair[0] not in named})
@@ -115,11 +113,17 @@ def _view(network: NetworkInfo, rows: Sequence[Row], columns: Sequence[Column]) 
         for node, op in (nodes or {"": ""}).items()
     )
     return NetworkView(
-        network.name, network.about, network.path, tuple(columns),
+        network.name,
+        network.about,
+        network.path,
+        tuple(columns),
         overall=tuple(map(_overall, zip(*(line.cells for line in lines), strict=True))),
-        lines=lines, errors=errors_of(rows, list(nodes), columns), between=between_of(rows),
-        failed=sum(row.verdict.fails for row in rows), judged=sum(row.verdict.judged for row in rows),
-    )  # fmt: skip
+        lines=lines,
+        errors=errors_of(rows, list(nodes), columns),
+        between=between_of(rows),
+        failed=sum(row.verdict.fails for row in rows),
+        judged=sum(row.verdict.judged for row in rows),
+    )
 
 
 def _overall(cells: Sequence[Cell]) -> Cell:

@@ -10,8 +10,22 @@ import pandas as pd
 from gradconform.report.files import read
 from gradconform.report.frame import rows_of
 
-_FIRST = ["verdict", "spec", "node", "tensor", "check", "framework", "version", "dtype", "ratio", "worst_index", "got",
-          "expected", "reason", "culprit"]  # fmt: skip
+_FIRST = [
+    "verdict",
+    "spec",
+    "node",
+    "tensor",
+    "check",
+    "framework",
+    "version",
+    "dtype",
+    "ratio",
+    "worst_index",
+    "got",
+    "expected",
+    "reason",
+    "culprit",
+]
 
 
 def load_run(folder: str | PathLike[str]) -> pd.DataFrame:

@@ -237,10 +237,23 @@ def _environment(summary: Summary) -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "figure": figure, "number": number, "tail": tail, "without_paths": without_paths, "beyond": beyond,
-        "cell_text": _cell_text, "error_text": _error_text, "cell_title": _cell_title, "counted": counted,
-        "listed": listed, "when": _when, "duration": duration, "cell_href": _cell_href, "row_href": row_href,
-        "rows_href": rows_href, "quoted": partial(quote, safe=""), "command": partial(command, run=summary.run),
+        "figure": figure,
+        "number": number,
+        "tail": tail,
+        "without_paths": without_paths,
+        "beyond": beyond,
+        "cell_text": _cell_text,
+        "error_text": _error_text,
+        "cell_title": _cell_title,
+        "counted": counted,
+        "listed": listed,
+        "when": _when,
+        "duration": duration,
+        "cell_href": _cell_href,
+        "row_href": row_href,
+        "rows_href": rows_href,
+        "quoted": partial(quote, safe=""),
+        "command": partial(command, run=summary.run),
         "consequence": partial(consequence, ends=Ends.of(summary.rows, summary.run)),
-    }  # fmt: skip
+    }
     return environment

@@ -47,10 +47,7 @@ def _texts(column: Iterable[str]) -> dict[str, list[Any]]:
 
 def _numbers(rows: Iterable[Row], name: str) -> list[float | str | None]:
     """A column of figures, as short as the page shows them; got and expected with every digit of their dtype."""
-    return [
-        _number(getattr(row, name), (known(row.dtype) or FLOAT64).digits if name in _VALUES else 4)
-        for row in rows
-    ]
+    return [_number(getattr(row, name), (known(row.dtype) or FLOAT64).digits if name in _VALUES else 4) for row in rows]
 
 
 def _number(value: float, digits: int) -> float | str | None:

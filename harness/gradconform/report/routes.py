@@ -51,9 +51,14 @@ def _view(framework: str, version: str, route: str, rows: list[Row]) -> RouteVie
     absent = Counter(row.reason.code for row in rows if row.max_abs_err != row.max_abs_err)
     primary = {row.check.of for row in rows} - {"primary"}
     return RouteView(
-        framework, version, route, " ".join(sorted(primary)) or "primary", identical, len(kept) - identical,
+        framework,
+        version,
+        route,
+        " ".join(sorted(primary)) or "primary",
+        identical,
+        len(kept) - identical,
         sum(row.verdict == Verdict.DIVERGES for row in rows),
         tuple(f"{n:,} {verdict}" for verdict, n in others.most_common()),
         max((row.ratio for row in rows if row.ratio == row.ratio), default=NAN),
         tuple(f"{counted(n, 'tensor')} ({code})" for code, n in absent.most_common() if code),
-    )  # fmt: skip
+    )

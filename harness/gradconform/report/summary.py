@@ -122,9 +122,7 @@ class Summary:
     def faulty_operators(self) -> tuple[str, ...]:
         """`operator (framework)` for each at fault: one defect seen in twenty networks is recognised."""
         named = [fault for fault in self.faults if fault.nodes]
-        return tuple(
-            dict.fromkeys(f"{listed(fault.ops or fault.nodes)} ({fault.framework})" for fault in named)
-        )
+        return tuple(dict.fromkeys(f"{listed(fault.ops or fault.nodes)} ({fault.framework})" for fault in named))
 
 
 def _printable(row: Row) -> Row:
@@ -137,9 +135,7 @@ def _printable(row: Row) -> Row:
 def _apart(rows: Iterable[Row]) -> frozenset[str]:
     behaviours = {row.spec for row in rows if row.check.kind == CheckKind.SEMANTICS}
     other = {
-        row.spec
-        for row in rows
-        if row.verdict.judged and row.check.kind not in (CheckKind.SEMANTICS, CheckKind.CLAIM)
+        row.spec for row in rows if row.verdict.judged and row.check.kind not in (CheckKind.SEMANTICS, CheckKind.CLAIM)
     }
     return frozenset(behaviours - other)
 

@@ -64,9 +64,7 @@ def _refusals(refusals: tuple[Refusal, ...]) -> Table:
     for refusal in refusals[:SHOWN]:
         reason = (without_paths(refusal.reason).strip().splitlines() or [""])[-1]
         dtypes = " ".join(refusal.dtypes)
-        table.add_row(
-            *map(Text, [refusal.verdict, refusal.framework, dtypes, str(len(refusal.where)), reason])
-        )
+        table.add_row(*map(Text, [refusal.verdict, refusal.framework, dtypes, str(len(refusal.where)), reason]))
     if len(refusals) > SHOWN:
         table.add_row(Text(f"{len(refusals) - SHOWN} more on the page"))
     return table

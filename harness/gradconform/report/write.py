@@ -27,9 +27,7 @@ from gradconform.report.page import page
 from gradconform.report.summary import Summary
 
 
-def write(
-    summary: Summary, folder: Path, changes: Changes | None = None, evidence: Sequence[Evidence] = ()
-) -> None:
+def write(summary: Summary, folder: Path, changes: Changes | None = None, evidence: Sequence[Evidence] = ()) -> None:
     """Write the run folder: the rows, the page, the summaries and the manifest, all of them or none.
 
     changes: since an earlier run.

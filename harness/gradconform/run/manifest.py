@@ -44,11 +44,21 @@ def manifest(
     absent: pairs of adapter and why it could not run.
     """
     return RunInfo(
-        command=shlex.join(["gradconform", *sys.argv[1:]]), started=clock.started, seconds=clock.seconds, seed=seed,
-        harness_version=__version__, platform=platform.platform(), python=platform.python_version(), cores=cores(),
-        networks=tuple(_networks(folders)), frameworks=tuple(_frameworks(folders)),
-        revision=revision(), known=_known(), problems=tuple(sorted(_digests(folders).items())), absent=tuple(absent),
-    )  # fmt: skip
+        command=shlex.join(["gradconform", *sys.argv[1:]]),
+        started=clock.started,
+        seconds=clock.seconds,
+        seed=seed,
+        harness_version=__version__,
+        platform=platform.platform(),
+        python=platform.python_version(),
+        cores=cores(),
+        networks=tuple(_networks(folders)),
+        frameworks=tuple(_frameworks(folders)),
+        revision=revision(),
+        known=_known(),
+        problems=tuple(sorted(_digests(folders).items())),
+        absent=tuple(absent),
+    )
 
 
 def revision() -> str:
@@ -91,11 +101,15 @@ def _networks(folders: Sequence[Folder]) -> list[NetworkInfo]:
             longest[problem.spec] = problem
     return [
         NetworkInfo(
-            name, str(p.document["about"]), str(p.document.get("source", name)), tuple((n.name, n.op) for n in p.nodes),
-            int(p.document["seed"]), tuple(_edges(p)),
+            name,
+            str(p.document["about"]),
+            str(p.document.get("source", name)),
+            tuple((n.name, n.op) for n in p.nodes),
+            int(p.document["seed"]),
+            tuple(_edges(p)),
         )
         for name, p in longest.items()
-    ]  # fmt: skip
+    ]
 
 
 def _edges(problem: Problem) -> Iterator[tuple[str, str]]:
@@ -120,7 +134,11 @@ def _frameworks(folders: Sequence[Folder]) -> list[FrameworkInfo]:
             described = {key: str(document.get(key) or "?") for key in ("version", "python", "numpy", "interpreter")}
             threads = document.get("threads")
             infos[name] = FrameworkInfo(
-                name=str(document.get("framework") or name), threads=threads if isinstance(threads, int) else 0,
-                adapter=name, cpu=cpu, platform=str(document.get("platform") or "?"), **described,
-            )  # fmt: skip
+                name=str(document.get("framework") or name),
+                threads=threads if isinstance(threads, int) else 0,
+                adapter=name,
+                cpu=cpu,
+                platform=str(document.get("platform") or "?"),
+                **described,
+            )
     return list(infos.values())

@@ -1,6 +1,5 @@
 """The processes of our own that draw and judge: how many, and how each gets its memory."""
 
-
 from __future__ import annotations
 
 import ctypes

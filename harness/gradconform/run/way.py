@@ -1,6 +1,5 @@
 """The way through: specs to problems, problems to captures, captures to rows."""
 
-
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,9 +17,7 @@ from gradconform.numeric import FOLDER, plan
 from gradconform.rows import Row
 
 
-def draw(
-    folder: Folder, wanted: Sequence[Variant], seed: int | None, progress: Progress, workers: Executor
-) -> None:
+def draw(folder: Folder, wanted: Sequence[Variant], seed: int | None, progress: Progress, workers: Executor) -> None:
     """Write the problem of every variant. Raises ContractError (NoExactProblemError among them)."""
     futures = {workers.submit(draw_one, v, folder.problem(v.name), seed): v for v in wanted}
     for done, future in enumerate(as_completed(futures), 1):
@@ -34,9 +31,7 @@ def draw_one(variant: Variant, folder: Path, seed: int | None) -> str:
     return written.digest
 
 
-def probe(
-    folder: Folder, wanted: Sequence[Variant], eps: float | None, progress: Progress, workers: Executor
-) -> None:
+def probe(folder: Folder, wanted: Sequence[Variant], eps: float | None, progress: Progress, workers: Executor) -> None:
     """Choose where each network is evaluated for numerical derivatives; exact problems and behaviours have none."""
     futures = [workers.submit(probe_one, folder.problem(v.name), eps) for v in wanted]
     for done, future in enumerate(as_completed(futures), 1):
@@ -59,9 +54,7 @@ def judge_or_refuse(problem: Path, captures: Mapping[str, Path]) -> list[Row]:
         return refused.rows(problem, captures, str(error))
 
 
-def judge_all(
-    workers: Executor, jobs: Iterable[tuple[Path, Mapping[str, Path]]], progress: Progress
-) -> list[Row]:
+def judge_all(workers: Executor, jobs: Iterable[tuple[Path, Mapping[str, Path]]], progress: Progress) -> list[Row]:
     """The rows of problems that were captured before. jobs: each problem with its captures, by name."""
     futures = [workers.submit(judge_or_refuse, problem, captures) for problem, captures in jobs]
     return collect(futures, progress)
@@ -75,9 +68,13 @@ def collect(futures: Sequence[Future[list[Row]]], progress: Progress) -> list[Ro
 
 
 def capture_and_judge(
-    folder: Folder, wanted: Sequence[Variant], adapters: Sequence[Adapter], how: Capturing, progress: Progress,
+    folder: Folder,
+    wanted: Sequence[Variant],
+    adapters: Sequence[Adapter],
+    how: Capturing,
+    progress: Progress,
     workers: Executor,
-) -> list[Row]:  # fmt: skip
+) -> list[Row]:
     """The rows of problems that are captured now; each is judged as soon as all frameworks are done with it."""
     futures: dict[str, Future[list[Row]]] = {}
 

@@ -27,9 +27,7 @@ def load(path: str | Path, *, most_elements: int = MOST_ELEMENTS) -> tuple[Netwo
     mistakes = Mistakes(path)
     root = read(path, mistakes)
     if not isinstance(root.value, dict):
-        mistakes.add(
-            root.line, "the file does not hold a mapping", "expected `about`, `inputs`, `nodes`, ..."
-        )
+        mistakes.add(root.line, "the file does not hold a mapping", "expected `about`, `inputs`, `nodes`, ...")
         mistakes.stop()
     try:
         networks = _networks(path, root, mistakes, most_elements)

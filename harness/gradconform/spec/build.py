@@ -49,8 +49,7 @@ class Builder:
         name = name or self._name(form)
         self.declared = Declared(self.path, form.dtypes, self.mistakes)
         inputs = [
-            self.declared.input(key, said, item.value["inputs"].value[key], grad)
-            for key, said in form.inputs.items()
+            self.declared.input(key, said, item.value["inputs"].value[key], grad) for key, said in form.inputs.items()
         ]
         draft = self._draft(form, item, inputs, dropped)
         self.mistakes.extend(_apply(BEFORE_SHAPES, draft))

@@ -89,9 +89,7 @@ def _misspelt(step: Step, op: Operator, mistakes: Mistakes) -> Iterator[str]:
 def _operator(step: Step, mistakes: Mistakes) -> Operator | None:
     written = step.fields.get("op")
     if written is None:
-        mistakes.add(
-            step.line, "the key 'op' is missing", "write `op: <operator>` or `block: <block>`", step.name
-        )
+        mistakes.add(step.line, "the key 'op' is missing", "write `op: <operator>` or `block: <block>`", step.name)
         return None
     if not isinstance(written.value, str) or written.value not in OPERATORS:
         hint = nearest(str(written.value), OPERATORS)
@@ -119,9 +117,7 @@ def _reads(step: Step, op: Operator, mistakes: Mistakes) -> Iterator[tuple[str, 
         elif item is None and slot == op.tensors[0] and step.before is not None:
             yield slot, (step.before,) if slot == op.variadic else step.before
         elif item is None:
-            mistakes.add(
-                step.line, f"the tensor '{slot}' is missing", f"write `{slot}: <name of a tensor>`", step.name
-            )
+            mistakes.add(step.line, f"the tensor '{slot}' is missing", f"write `{slot}: <name of a tensor>`", step.name)
         elif slot == op.variadic:
             yield slot, tuple(_listed(step, slot, item, mistakes))
         else:
@@ -132,9 +128,7 @@ def _reads(step: Step, op: Operator, mistakes: Mistakes) -> Iterator[tuple[str, 
 
 def _listed(step: Step, slot: str, item: Item, mistakes: Mistakes) -> Iterator[str]:
     if not isinstance(item.value, list) or not item.value:
-        mistakes.add(
-            item.line, f"{slot} is {show(item.value)}; expected a list of names of tensors", "", step.name
-        )
+        mistakes.add(item.line, f"{slot} is {show(item.value)}; expected a list of names of tensors", "", step.name)
         return
     for inner in item.value:
         if isinstance(inner.value, str):
@@ -142,9 +136,7 @@ def _listed(step: Step, slot: str, item: Item, mistakes: Mistakes) -> Iterator[s
             if name is not None:
                 yield name
         else:
-            mistakes.add(
-                inner.line, f"{slot} holds {show(inner.value)}; expected names of tensors", "", step.name
-            )
+            mistakes.add(inner.line, f"{slot} holds {show(inner.value)}; expected names of tensors", "", step.name)
 
 
 def _name(step: Step, slot: str, item: Item, mistakes: Mistakes, op: Operator) -> str | None:
@@ -156,9 +148,7 @@ def _name(step: Step, slot: str, item: Item, mistakes: Mistakes, op: Operator) -
     return None
 
 
-def _values(
-    step: Step, op: Operator, mistakes: Mistakes, largest: float, meant: set[str]
-) -> Iterator[tuple[str, Any]]:
+def _values(step: Step, op: Operator, mistakes: Mistakes, largest: float, meant: set[str]) -> Iterator[tuple[str, Any]]:
     """The attributes and sizes of a node, validated.
 
     meant: keys that were misspelt, which is noted already, so they are not called missing as well.
@@ -167,9 +157,7 @@ def _values(
         item = step.fields.get(key)
         if item is None:
             if key not in meant:
-                message = (
-                    f"the attribute '{key}' is missing; expected {expected(adapter(kind).json_schema())}"
-                )
+                message = f"the attribute '{key}' is missing; expected {expected(adapter(kind).json_schema())}"
                 mistakes.add(step.line, message, node=step.name)
             continue
         value = check(adapter(kind), item, key, mistakes, step.name)

@@ -32,7 +32,7 @@ def case_networks(form: OperatorFile, item: Item, builder: Builder, mistakes: Mi
         if key not in form.cases:
             continue
         try:
-            network = _network_item(op, form, item, case)
+            network = _network_item(op, item, case)
             inner, dropped = read_form(NetworkFile, network, mistakes)
             yield builder.network(inner, network, dropped, grad=True, name=f"{op.name}.{key}")
         except SpecError:
@@ -41,7 +41,7 @@ def case_networks(form: OperatorFile, item: Item, builder: Builder, mistakes: Mi
                 raise
 
 
-def _network_item(op: Operator, form: OperatorFile, item: Item, case: Item) -> Item:
+def _network_item(op: Operator, item: Item, case: Item) -> Item:
     """The case, written as the network file that it stands for."""
     inputs: dict[str, Item] = {}
     node = {"op": item.value["operator"]}

@@ -63,9 +63,7 @@ class Expansion:
     lost_uses: the uses of blocks whose nodes could not be made because of a mistake that was noted.
     """
 
-    def __init__(
-        self, blocks: Mapping[str, Block], items: Item | None, bad: set[str], mistakes: Mistakes
-    ) -> None:
+    def __init__(self, blocks: Mapping[str, Block], items: Item | None, bad: set[str], mistakes: Mistakes) -> None:
         self.blocks = blocks
         self.items: Mapping[str, Item] = items.value if items and isinstance(items.value, dict) else {}
         self.mistakes = mistakes
@@ -91,9 +89,7 @@ class Expansion:
         names = {key: self._output(prefix + key, item) for key, item in nodes.items()}
         return Scope({**scope.names, **names}, scope.block)
 
-    def _steps(
-        self, nodes: Mapping[str, Item], scope: Scope, prefix: str, before: str | None
-    ) -> Iterator[Step]:
+    def _steps(self, nodes: Mapping[str, Item], scope: Scope, prefix: str, before: str | None) -> Iterator[Step]:
         for key, item in nodes.items():
             name = prefix + key
             self._count(item)

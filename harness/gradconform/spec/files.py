@@ -1,6 +1,5 @@
 """Files and folders of specs, loaded together."""
 
-
 from __future__ import annotations
 
 from collections.abc import Sequence

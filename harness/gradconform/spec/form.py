@@ -17,15 +17,11 @@ _Number = Annotated[Real, Field(ge=-(2.0**1000), le=2.0**1000)]
 _Extent = Annotated[StrictInt, Field(ge=1)]
 _Int64 = Annotated[StrictInt, Field(ge=-(2**63), le=2**63 - 1)]
 Extents = Annotated[list[_Extent], Field(max_length=8, description="a list of at most 8 positive ints")]
-Range = Annotated[
-    list[_Number], Field(min_length=2, max_length=2, description="[low, high], two finite numbers")
-]
+Range = Annotated[list[_Number], Field(min_length=2, max_length=2, description="[low, high], two finite numbers")]
 Integers = Annotated[
     list[_Int64], Field(min_length=2, max_length=2, description="[low, high], two ints, high exclusive")
 ]
-Normal = Annotated[
-    list[_Number], Field(min_length=2, max_length=2, description="[mean, scale], two finite numbers")
-]
+Normal = Annotated[list[_Number], Field(min_length=2, max_length=2, description="[mean, scale], two finite numbers")]
 About = Annotated[
     str, StringConstraints(strict=True, min_length=1, max_length=2000), Field(description="a line of prose")
 ]
@@ -33,12 +29,8 @@ Text = Annotated[str, StringConstraints(strict=True), Field(description="a name"
 Names = Annotated[list[Text], Field(description="a list of names")]
 Words = Annotated[dict[str, Any], Field(description="a mapping")]
 Nodes = Annotated[dict[str, Words], Field(min_length=1, description="a mapping of one node or more")]
-Dtypes = Annotated[
-    list[UnderTest], Field(min_length=1, description=f"a list of {' and '.join(NAMES)}")
-]
-Values = Annotated[
-    list[Literal["drawn", "exact"]], Field(min_length=1, description="a list of drawn and exact")
-]
+Dtypes = Annotated[list[UnderTest], Field(min_length=1, description=f"a list of {' and '.join(NAMES)}")]
+Values = Annotated[list[Literal["drawn", "exact"]], Field(min_length=1, description="a list of drawn and exact")]
 Seed = Annotated[StrictInt, Field(ge=0, le=2**63 - 1, description="an int of 0 or more")]
 Flag = Annotated[StrictBool, Field(description="true or false")]
 Literal_ = Annotated[Any, Field(description="a number or nested lists of numbers")]
@@ -110,9 +102,7 @@ Claims = Annotated[list[Claim], Field(description="a list of claims")]
 class NetworkFile(Common):
     """A file that describes one network."""
 
-    name: (
-        Annotated[Text, Field(pattern=FILE_NAME, description="letters, digits, `_`, `.` and `-`")] | None
-    ) = None
+    name: Annotated[Text, Field(pattern=FILE_NAME, description="letters, digits, `_`, `.` and `-`")] | None = None
     values: Values = ["drawn"]
     exact_output: Text | None = None
     weights: Text | None = None

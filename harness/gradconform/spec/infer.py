@@ -45,9 +45,7 @@ class Inference:
         if shape is None or draws is None:
             return
         if bad := _bad_extents(shape):
-            self.mistakes.add(
-                call.line, f"its output would have shape {show(list(shape))}; {bad}", "", call.name
-            )
+            self.mistakes.add(call.line, f"its output would have shape {show(list(shape))}; {bad}", "", call.name)
             return
         self._choices_fit(call, shapes)
         self._own(call, draws)

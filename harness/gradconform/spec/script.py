@@ -91,9 +91,15 @@ class Change(Form):
 
 
 STEPS: dict[str, type[Form]] = {
-    "forward": Forward, "backward": Backward, "grad": Grad, "keep": Keep, "clear": Clear, "fill": Fill, "set": Set,
+    "forward": Forward,
+    "backward": Backward,
+    "grad": Grad,
+    "keep": Keep,
+    "clear": Clear,
+    "fill": Fill,
+    "set": Set,
     "change": Change,
-}  # fmt: skip
+}
 # What a network file may say and a behaviour may not.
 UNFIT = ("values", "exact_output", "weights")
 ASKS = "grad/<tensor>, output/<node> or result/<as>/<tensor>"
@@ -240,7 +246,7 @@ class _Reading:
 def _parts(item: Item) -> tuple[Any, Item]:
     """Word and arguments of a step, as the step is written."""
     if isinstance(item.value, dict) and len(item.value) == 1:
-        (word, arguments), = item.value.items()
+        ((word, arguments),) = item.value.items()
         return word, arguments
     return item.value, Item({}, item.line, item.key_line)
 

@@ -70,12 +70,8 @@ def locate(item: Item, path: tuple[Any, ...]) -> Item:
     """The item at the end of a path of keys and indices, or the last one that exists on the way."""
     for step in path:
         inner = item.value
-        if (
-            isinstance(inner, dict)
-            and step in inner
-            or isinstance(inner, list)
-            and isinstance(step, int)
-            and step < len(inner)
+        if (isinstance(inner, dict) and step in inner) or (
+            isinstance(inner, list) and isinstance(step, int) and step < len(inner)
         ):
             item = inner[step]
         else:
@@ -115,9 +111,7 @@ def _bytes(path: Path, mistakes: Mistakes) -> bytes:
         mistakes.add(1, f"cannot be read: {reason}")
         mistakes.stop()
     if len(data) > MOST_BYTES:
-        mistakes.add(
-            1, f"the file is larger than {MOST_BYTES:,} bytes", "keep large arrays in a `weights` file"
-        )
+        mistakes.add(1, f"the file is larger than {MOST_BYTES:,} bytes", "keep large arrays in a `weights` file")
         mistakes.stop()
     return data
 
@@ -132,7 +126,7 @@ def _decoded(data: bytes, mistakes: Mistakes) -> str:
         raise
     if bad := yaml.reader.Reader.NON_PRINTABLE.search(text):
         line = text.count("\n", 0, bad.start()) + 1
-        mistakes.add(line, f"the character {ascii(bad[0])} is not allowed in YAML")
+        mistakes.add(line, f"the character {bad[0]!a} is not allowed in YAML")
         mistakes.stop()
     return text
 

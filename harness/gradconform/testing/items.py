@@ -38,7 +38,7 @@ class SpecFile(pytest.File):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:  # type: ignore[override]
         """What is wrong with a spec, with line numbers; a traceback for what is nobody's mistake but the harness's."""
-        return _shown(excinfo, self) or super().repr_failure(excinfo)
+        return _shown(excinfo) or super().repr_failure(excinfo)
 
 
 class SpecItem(pytest.Item):
@@ -101,7 +101,7 @@ class SpecItem(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """What a failing test shows: node and numbers; a traceback for what is nobody's mistake but the harness's."""
-        return _shown(excinfo, self) or super().repr_failure(excinfo, style)
+        return _shown(excinfo) or super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Where the test is: the file, the line of its first node, and its name."""
@@ -109,7 +109,7 @@ class SpecItem(pytest.Item):
         return self.path, self.variant.network.lines[first].line - 1, self.name
 
 
-def _shown(excinfo: pytest.ExceptionInfo[BaseException], node: pytest.Item | pytest.Collector) -> Any:
+def _shown(excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
     """The message of an error alone where it says all; None for other errors."""
     from gradconform.errors import GradconformError
     from gradconform.testing.conforms import NotConformingError

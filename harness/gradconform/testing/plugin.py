@@ -15,9 +15,7 @@ from gradconform.dtypes import NAMES
 from gradconform.testing.items import SpecFile, SpecItem
 from gradconform.testing.session import RUN, SUFFIXES, WORK, Run
 
-_ITEM = re.compile(
-    rf"\.ya?ml::(?P<spec>[^\[]+)\[(?P<adapter>.+)-(?P<dtype>{'|'.join(NAMES)})(?P<exact>-exact)?\]$"
-)
+_ITEM = re.compile(rf"\.ya?ml::(?P<spec>[^\[]+)\[(?P<adapter>.+)-(?P<dtype>{'|'.join(NAMES)})(?P<exact>-exact)?\]$")
 INI: tuple[tuple[str, Any, str], ...] = (
     ("gradconform_specs", "args", "globs, from the root, of the files that are specs; by default all that look it"),
     ("gradconform_adapters", "args", "adapters, as for --gradconform-adapter"),
@@ -29,9 +27,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the plugin's options to the command line, and their like to the configuration file."""
     group = parser.getgroup("gradconform", "gradients of specs, judged in every framework")
     group.addoption(
-        "--gradconform-adapter", action="append", default=[], metavar="NAME_OR_FOLDER",
+        "--gradconform-adapter",
+        action="append",
+        default=[],
+        metavar="NAME_OR_FOLDER",
         help="an adapter's name (torch, chainer-6.3) or folder; all that come along by default",
-    )  # fmt: skip
+    )
     group.addoption("--gradconform-out", metavar="FOLDER", help="write a report of all specs that ran")
     for name, kind, about in INI:
         parser.addini(name, about, type=kind, default=[])
@@ -89,10 +90,14 @@ class Reporting:
         elif report.failed and report.when != "teardown" and (item := _ITEM.search(report.nodeid)):
             self.run.rows.setdefault(report.nodeid, []).append(
                 blank(
-                    spec=item["spec"], framework=item["adapter"], dtype=item["dtype"], verdict="crashed",
-                    check="exact" if item["exact"] else "local", reason=report.longreprtext.strip(),
+                    spec=item["spec"],
+                    framework=item["adapter"],
+                    dtype=item["dtype"],
+                    verdict="crashed",
+                    check="exact" if item["exact"] else "local",
+                    reason=report.longreprtext.strip(),
                 )
-            )  # fmt: skip
+            )
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:

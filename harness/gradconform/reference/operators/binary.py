@@ -108,8 +108,7 @@ def _broadcasts(op: Operator) -> None:
             return np.broadcast_shapes(x, y)
         except ValueError:
             raise ShapeError(
-                f"x has shape {list(x)} and y {list(y)}; "
-                "expected, counted from the last axis, equal extents or 1"
+                f"x has shape {list(x)} and y {list(y)}; expected, counted from the last axis, equal extents or 1"
             ) from None
 
 

@@ -134,9 +134,7 @@ def _check_groups(x: Dims, out_channels: int, groups: int) -> None:
 
 
 @operator(parameters=("weight", "bias"), optional=("bias",))
-def conv2d(
-    x: Any, weight: Any, bias: Any, *, stride: Pair, padding: Padding2d, dilation: Pair, groups: Size
-) -> Any:
+def conv2d(x: Any, weight: Any, bias: Any, *, stride: Pair, padding: Padding2d, dilation: Pair, groups: Size) -> Any:
     """Cross-correlation, with zeros as padding, asymmetric or not.
 
     x [N, C, H, W], weight [O, C / groups, kh, kw], bias [O] or absent; y [N, O, OH, OW], where
@@ -254,14 +252,10 @@ def conv_transpose2d_shape(
     _check_groups(x, out_channels, groups)
     for extra, s, d in zip(output_padding, stride, dilation, strict=True):
         if extra >= max(s, d):
-            raise ShapeError(
-                f"output_padding is {extra}; expected less than the stride {s} or the dilation {d}"
-            )
+            raise ShapeError(f"output_padding is {extra}; expected less than the stride {s} or the dilation {d}")
     extent = _spread_extent(x[2:], kernel_size, stride, padding, output_padding, dilation)
     if min(extent) < 1:
-        raise ShapeError(
-            f"the output would be {list(extent)}; expected a padding that leaves 1 or more of each"
-        )
+        raise ShapeError(f"the output would be {list(extent)}; expected a padding that leaves 1 or more of each")
     return (x[0], out_channels, *extent)
 
 

@@ -60,8 +60,7 @@ def matmul_vjp(dy: Any, x: Any, y: Any) -> Any:
 def matmul_shape(x: Dims, y: Dims) -> Dims:
     if len(x) < 2 or x[:-2] != y[:-2] or len(x) != len(y) or x[-1] != y[-2]:
         raise ShapeError(
-            f"x has shape {list(x)} and y {list(y)}; "
-            "expected [..., M, K] and [..., K, N] with equal leading axes"
+            f"x has shape {list(x)} and y {list(y)}; expected [..., M, K] and [..., K, N] with equal leading axes"
         )
     return (*x[:-1], y[-1])
 

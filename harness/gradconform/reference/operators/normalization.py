@@ -69,9 +69,7 @@ def batch_norm(
     return y, old * running_mean + momentum * mean, old * running_var + momentum * unbiased
 
 
-def _batch_normalised(
-    x: Any, running_mean: Any, running_var: Any, eps: float, training: bool
-) -> tuple[Any, ...]:
+def _batch_normalised(x: Any, running_mean: Any, running_var: Any, eps: float, training: bool) -> tuple[Any, ...]:
     """Normalised x, 1 / sqrt(variance + eps), and in training the mean and unbiased variance [C]."""
     if not training:
         inverse = 1.0 / np.sqrt(_per_channel(running_var, x) + eps)
@@ -103,11 +101,7 @@ def batch_norm_vjp(
     normalised, inverse, _, _ = _batch_normalised(x, running_mean, running_var, eps, training)
     axes = (0, *range(2, x.ndim))
     scaled = dy * _per_channel(weight, x)
-    dx = (
-        _normalised_vjp(scaled, normalised, inverse, axes, x.size // x.shape[1])
-        if training
-        else scaled * inverse
-    )
+    dx = _normalised_vjp(scaled, normalised, inverse, axes, x.size // x.shape[1]) if training else scaled * inverse
     return dx, np.sum(dy * normalised, axis=axes), np.sum(dy, axis=axes), None, None
 
 

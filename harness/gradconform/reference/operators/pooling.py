@@ -20,13 +20,9 @@ def _windows(image: Sequence[int], kernel_size: Any, stride: Any, padding: Any) 
     windows = []
     for name, length, k, s, p in zip(("high", "wide"), image, kernel_size, stride, padding, strict=True):
         if p > k // 2:
-            raise ShapeError(
-                f"padding is {p}; expected at most half the kernel size {k}, or windows are empty"
-            )
+            raise ShapeError(f"padding is {p}; expected at most half the kernel size {k}, or windows are empty")
         if length + 2 * p < k:
-            raise ShapeError(
-                f"the padded x is {length + 2 * p} {name}; expected {k} or more, the kernel size"
-            )
+            raise ShapeError(f"the padded x is {length + 2 * p} {name}; expected {k} or more, the kernel size")
         windows.append((length + 2 * p - k) // s + 1)
     return tuple(windows)
 
@@ -61,7 +57,7 @@ def _winners(x: Any, kernel_size: Any, stride: Any, padding: Any) -> tuple[Any, 
     A complex element, which only the numerical checks bring, is as large as its real part.
     """
     padded = _padded(x, padding, -math.inf)
-    inside = _padded(np.ones((1, 1, *x.shape[2:]), dtype=bool), padding, False)
+    inside = _padded(np.ones((1, 1, *x.shape[2:]), dtype=bool), padding, value=False)
     first, *others = _members(_windows(x.shape[2:], kernel_size, stride, padding), kernel_size, stride)
     largest, inner = padded[first], inside[first]
     winner = np.zeros(largest.shape, dtype=np.min_scalar_type(math.prod(kernel_size)))
@@ -106,9 +102,7 @@ def max_pool2d_shape(x: Dims, *, kernel_size: Pair, stride: Pair, padding: PairO
 
 
 @operator
-def avg_pool2d(
-    x: Any, *, kernel_size: Pair, stride: Pair, padding: PairOrZero, count_include_pad: Flag
-) -> Any:
+def avg_pool2d(x: Any, *, kernel_size: Pair, stride: Pair, padding: PairOrZero, count_include_pad: Flag) -> Any:
     """The mean of each window.  x [N, C, H, W]; y [N, C, OH, OW], OH as for max_pool2d.
 
     The divisor is the window's size, or with `count_include_pad` false the number of its elements that are
@@ -142,9 +136,7 @@ def avg_pool2d_shape(x: Dims, *, kernel_size: Pair, stride: Pair, padding: PairO
     return _pooled_shape(x, kernel_size, stride, padding)
 
 
-def _divisor(
-    image: Any, windows: Any, kernel_size: Any, stride: Any, padding: Any, count_include_pad: bool
-) -> Any:
+def _divisor(image: Any, windows: Any, kernel_size: Any, stride: Any, padding: Any, count_include_pad: bool) -> Any:
     """What each window's sum is divided by: one int for all windows, or an array [OH, OW]."""
     if count_include_pad or not any(padding):
         return math.prod(kernel_size)

@@ -44,8 +44,7 @@ def reshape_vjp(dy: Any, x: Any, *, shape: Sequence[int]) -> Any:
 def reshape_shape(x: Dims, *, shape: Shape) -> Dims:
     if math.prod(x) != math.prod(shape):
         raise ShapeError(
-            f"x has shape {list(x)}, {math.prod(x)} elements; "
-            f"expected the {math.prod(shape)} of shape {list(shape)}"
+            f"x has shape {list(x)}, {math.prod(x)} elements; expected the {math.prod(shape)} of shape {list(shape)}"
         )
     return tuple(shape)
 
@@ -128,9 +127,7 @@ def pad_vjp(dy: Any, x: Any, *, padding: Sequence[Sequence[int]], value: float) 
 @pad.shape
 def pad_shape(x: Dims, *, padding: Padding) -> Dims:
     if len(padding) != len(x):
-        raise ShapeError(
-            f"padding has {len(padding)} entries; expected one for each axis of x, of shape {list(x)}"
-        )
+        raise ShapeError(f"padding has {len(padding)} entries; expected one for each axis of x, of shape {list(x)}")
     return tuple(before + n + after for (before, after), n in zip(padding, x, strict=True))
 
 

@@ -18,9 +18,16 @@ Array = NDArray[Any]
 
 # Comparisons and rounding to integers look at the value alone.
 _PLAIN = {
-    np.greater, np.less, np.greater_equal, np.less_equal, np.equal, np.not_equal, np.isnan, np.isfinite,
+    np.greater,
+    np.less,
+    np.greater_equal,
+    np.less_equal,
+    np.equal,
+    np.not_equal,
+    np.isnan,
+    np.isfinite,
     np.sign,
-}  # fmt: skip
+}
 
 
 class Tracked(np.lib.mixins.NDArrayOperatorsMixin):
@@ -133,9 +140,19 @@ def _moved(function: Any) -> None:
 
 
 for _function in (
-    np.reshape, np.transpose, np.moveaxis, np.swapaxes, np.expand_dims, np.squeeze, np.broadcast_to, np.copy,
-    np.flip, np.take_along_axis, np.ravel, np.repeat,
-):  # fmt: skip
+    np.reshape,
+    np.transpose,
+    np.moveaxis,
+    np.swapaxes,
+    np.expand_dims,
+    np.squeeze,
+    np.broadcast_to,
+    np.copy,
+    np.flip,
+    np.take_along_axis,
+    np.ravel,
+    np.repeat,
+):
     _moved(_function)
 
 

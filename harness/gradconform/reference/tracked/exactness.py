@@ -53,9 +53,7 @@ class Exact(Tracked):
         """The result of a step: its terms are multiples of `grain`, its partial sums stay below `largest`."""
         # Not `>`: `largest` is itself a float64, rounded perhaps from just above the limit of float64.
         if not np.isfinite(largest) or largest * self.unit.roundoff >= grain:
-            raise InexactError(
-                f"{step}: partial sums of up to {largest:.3g} in steps of {grain:.3g} need more bits"
-            )
+            raise InexactError(f"{step}: partial sums of up to {largest:.3g} in steps of {grain:.3g} need more bits")
         if grain < self.unit.tiny:
             raise InexactError(f"{step}: steps of {grain:.3g} underflow")
         if largest > self.unit.largest:
@@ -91,9 +89,7 @@ class Exact(Tracked):
     def total(self, axis: Any, keepdims: bool) -> Self:
         """The sum over some axes. Raises InexactError where it could round."""
         largest = _largest(np.abs(self.value).sum(axis=axis))
-        return self.checked(
-            np.asarray(self.value.sum(axis=axis, keepdims=keepdims)), largest, grain(self.value), "sum"
-        )
+        return self.checked(np.asarray(self.value.sum(axis=axis, keepdims=keepdims)), largest, grain(self.value), "sum")
 
 
 def grain(value: Array) -> float:

@@ -58,9 +58,7 @@ class Rounded(Tracked):
         """The error as an array, zeros where the value is exact."""
         return np.zeros(self.shape) if self.error is None else self.error
 
-    def rounded(
-        self, value: Array, propagated: Array | None, units: float = 1.0, scale: Array | None = None
-    ) -> Self:
+    def rounded(self, value: Array, propagated: Array | None, units: float = 1.0, scale: Array | None = None) -> Self:
         """A result whose error is what came with the operands, plus `units` roundoffs of |scale|, plus underflow."""
         error = np.abs(value if scale is None else scale)
         error *= units * self.unit.roundoff
@@ -72,7 +70,7 @@ class Rounded(Tracked):
     def arithmetic(self, ufunc: Any, operands: Sequence[Any]) -> Any:
         """The result of one of the ufuncs in `RULES`."""
         if ufunc is np.matmul:
-            return _matmul(self, *operands)
+            return _matmul(*operands)
         rule = RULES.get(ufunc)
         if rule is None:
             return NotImplemented
@@ -218,7 +216,7 @@ def _fit(error: Array | None, value: Array) -> Array | None:
     return None if error is None else np.broadcast_to(error, value.shape)
 
 
-def _matmul(like: Rounded, a: Any, b: Any) -> Rounded:
+def _matmul(a: Any, b: Any) -> Rounded:
     shape = np.broadcast_shapes(a.shape[:-2], b.shape[:-2]) + (a.shape[-2], b.shape[-1])
     return scattered_products(shape, [(..., a, b)])
 
