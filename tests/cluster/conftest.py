@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from gradconform.capture.adapters import variable
-from gradconform.cluster.connect import LOCAL_SETTINGS
+from gradconform.cluster.connect import LOCAL_SETTINGS, NO_DASHBOARD
 
 NAMES = ("left", "right")
 """What the workers offer: the first and the second, each its own."""
@@ -19,7 +19,6 @@ def address() -> Iterator[str]:
     import dask
     from distributed import Nanny, Scheduler, SpecCluster
 
-    nowhere = {"dashboard": False, "dashboard_address": None}
     environment = {variable(name): sys.executable for name in NAMES}
     workers = {
         name: {
@@ -35,8 +34,6 @@ def address() -> Iterator[str]:
         }
         for name in NAMES
     }
-    with (
-        dask.config.set(LOCAL_SETTINGS),
-        SpecCluster(workers, {"cls": Scheduler, "options": {"host": "127.0.0.1", **nowhere}}, silence_logs=50) as here,
-    ):
+    scheduler = {"cls": Scheduler, "options": {"host": "127.0.0.1", **NO_DASHBOARD}}
+    with dask.config.set(LOCAL_SETTINGS), SpecCluster(workers, scheduler, silence_logs=50) as here:
         yield here.scheduler_address

@@ -78,6 +78,7 @@ def test_a_folder_of_captures_is_known_by_a_problem(tmp_path: Path) -> None:
         here.check("w")
 
 
+@pytest.mark.process  # older versions of threadpoolctl ask a command where libraries are
 def test_another_version_is_refused(tmp_path: Path) -> None:
     """By each task, since workers come while a run goes on."""
     with place.marked(tmp_path) as here:

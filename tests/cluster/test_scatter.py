@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from gradconform.cluster.chunks import MOST, NUMBERS, Chunk, Piece
-from gradconform.cluster.connect import Cluster, connected
+from gradconform.cluster.connect import NO_DASHBOARD, Cluster, connected
 from gradconform.cluster.errors import ClusterError
 from gradconform.cluster.scatter import Scatter
 
@@ -129,7 +129,7 @@ def test_a_scheduler_that_is_gone_ends_it_too(tmp_path: Path) -> None:
             here.close()
             return super().call(chunk, part)
 
-    options = {"n_workers": 1, "processes": False, "protocol": "tcp", "dashboard_address": None}
+    options = {"n_workers": 1, "processes": False, "protocol": "tcp", "scheduler_kwargs": NO_DASHBOARD}
     with (
         LocalCluster(host="127.0.0.1", **options) as here,
         connected(here.scheduler_address, 2.0) as found,

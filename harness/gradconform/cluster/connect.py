@@ -19,6 +19,9 @@ from gradconform.words import counted, listed
 
 LOCAL = "local"
 POLL = 0.1
+# Ctrl-C reaches every process of a terminal; it is the parent that answers it.
+DEAF = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
+NO_DASHBOARD = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
 # Of a cluster of this machine alone; what others do is said by the settings of their scheduler.
 LOCAL_SETTINGS = {
     # How often a task may lose its worker before we are told; we do it again ourselves, with less beside it.
@@ -171,6 +174,8 @@ def _here(distributed: Any, offers: Collection[str]) -> Iterator[Any]:
     """A process for each core, each offering every framework; nothing of it is reached from other machines."""
     config = importlib.import_module("dask").config
     options = {"threads_per_worker": 2, "resources": dict.fromkeys(offers, 1), "memory_limit": None}
-    quiet = {"dashboard_address": None, "silence_logs": logging.CRITICAL}
+    options["preload"] = [DEAF]
+    # Any free port: that of the dashboard is taken where another cluster runs.
+    quiet = {"scheduler_kwargs": NO_DASHBOARD, "dashboard_address": None, "silence_logs": logging.CRITICAL}
     with config.set(LOCAL_SETTINGS), distributed.LocalCluster(cores(), host="127.0.0.1", **options, **quiet) as here:
         yield here
