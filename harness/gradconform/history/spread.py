@@ -54,9 +54,10 @@ select id, 'draws', max(ratio) from found group by id, numbers having max(ratio)
 """
 # A ratio of zero has no logarithm: among repetitions it counts as the smallest other one of its row.
 _SPREAD = """
-with least as (select id, basis, min(ratio) filter (ratio > 0) as least from sample group by all)
-select id, basis, count(*), avg(ln(greatest(ratio, least))), stddev_samp(ln(greatest(ratio, least))), max(ratio)
-from sample join least using (id, basis) group by all having count(*) >= {needed}
+with least as (select id, basis, min(ratio) filter (ratio > 0) as least from sample group by all),
+sized as (select id, basis, ratio, nullif(greatest(ratio, least), 0) as size from sample join least using (id, basis))
+select id, basis, count(*), avg(ln(size)), stddev_samp(ln(size)), max(ratio)
+from sized group by all having count(*) >= {needed}
 """
 
 
