@@ -21,7 +21,8 @@ from gradconform.capture.worker import Limits, Task, last_lines
 from gradconform.command import run as command
 from gradconform.command.options import Options
 from gradconform.report.files import read
-from gradconform.run.processes import pool
+from gradconform.run import processes
+from gradconform.run.processes import FEW, SMALL, crew, pool
 from honest import problem_of
 
 pytestmark = pytest.mark.process
@@ -297,7 +298,8 @@ def hanging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[s
     """`gradconform run` whose worker hangs, and the processes of that worker."""
     pids = tmp_path / "pids"
     folder = fake(tmp_path, monkeypatch, op=HANG.format(pids=str(pids)))
-    specs(tmp_path / "specs", "one", "two")
+    # So many that they are drawn and judged by processes of a pool.
+    specs(tmp_path / "specs", *(f"net{number}" for number in range(FEW + 1)))
     command = [sys.executable, "-m", "gradconform", "run", str(tmp_path / "specs"), "--adapter", str(folder)]
     command += ["--out", str(tmp_path / "out" / "report")]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
@@ -440,3 +442,26 @@ def test_the_pool_is_not_waited_for_after_an_error() -> None:
         time.sleep(0.5)
         raise RuntimeError("stop")
     assert time.monotonic() - begin < 20
+
+
+@pytest.mark.parametrize(
+    ("numbers", "threads"),
+    [([SMALL], True), ([SMALL // FEW] * FEW, True), ([SMALL + 1], False), ([1] * (FEW + 1), False)],
+)
+def test_few_small_problems_need_no_process(numbers: list[int], threads: bool) -> None:
+    """They are done in a thread of this one; more of them, or larger ones, by processes of their own."""
+    with crew(numbers) as workers:
+        assert (workers.submit(os.getpid).result() == os.getpid()) == threads
+
+
+def test_a_thread_gives_the_rows_that_processes_give(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the byte."""
+    fake(tmp_path, monkeypatch, name="good", op="return np.maximum(x, 0)")
+    specs(tmp_path / "specs", "a", "b", "c")
+    found = []
+    for few in (FEW, 0):
+        monkeypatch.setattr(processes, "FEW", few)
+        out = tmp_path / str(few)
+        assert command.execute([tmp_path / "specs"], Options(adapter=(str(tmp_path / "good"),)), out, None) == 0
+        found.append((out / "diff.csv").read_bytes())
+    assert found[0] == found[1] != b""

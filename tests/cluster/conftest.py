@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from gradconform.capture.adapters import variable
-from gradconform.cluster.connect import LOCAL_SETTINGS, NO_DASHBOARD
+from gradconform.cluster.connect import LOCAL_SETTINGS, NO_DASHBOARD, connected
 
 NAMES = ("left", "right")
 """What the workers offer: the first and the second, each its own."""
@@ -37,3 +37,11 @@ def address() -> Iterator[str]:
     scheduler = {"cls": Scheduler, "options": {"host": "127.0.0.1", **NO_DASHBOARD}}
     with dask.config.set(LOCAL_SETTINGS), SpecCluster(workers, scheduler, silence_logs=50) as here:
         yield here.scheduler_address
+
+
+@pytest.fixture(autouse=True)
+def everybody(request: pytest.FixtureRequest) -> None:
+    """Both workers are there before a test begins: one that the test before it killed takes a moment to come back."""
+    if "address" in request.fixturenames:
+        with connected(request.getfixturevalue("address"), 60.0) as cluster:
+            assert cluster.await_workers(NAMES) == []

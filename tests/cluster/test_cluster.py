@@ -101,7 +101,7 @@ def test_what_nobody_offers_is_an_error_after_a_while(
     begin = time.monotonic()
     with pytest.raises(ClusterError, match=r"no worker offers nobody.*left \(1 worker\).*--resources \"nobody=1\""):
         run.execute(specs(tmp_path / "specs", "a"), options((*both, str(nobody)), address, 0.5), tmp_path / "out", None)
-    assert 0.5 < time.monotonic() - begin < 10
+    assert 0.5 < time.monotonic() - begin < 60
     assert not (tmp_path / "out").exists()
 
 

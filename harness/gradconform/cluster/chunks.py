@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from gradconform.draw.variants import Variant
+from gradconform.contract.folder import numbers_in
+from gradconform.draw.variants import Variant, numbers_of
 from gradconform.rows import Row
 
 T = TypeVar("T")
@@ -42,20 +42,7 @@ class Piece:
     @property
     def numbers(self) -> int:
         """How many numbers its problem has, roughly: what drawing, capturing and judging it take time for."""
-        if self.variant is not None:
-            return numbers_of(self.variant)
-        try:
-            return (self.problem / "problem.safetensors").stat().st_size // 4
-        except OSError:
-            return 0
-
-
-def numbers_of(variant: Variant) -> int:
-    """Numbers of a problem that is not drawn yet: of its leaves and of all its nodes' outputs."""
-    network = variant.network
-    shapes = [tensor.shape for tensor in network.tensors]
-    shapes += [output.shape for node in network.nodes for output in node.outputs]
-    return sum(map(math.prod, shapes))
+        return numbers_in(self.problem) if self.variant is None else numbers_of(self.variant)
 
 
 def chunked(items: Iterable[T], numbers: Callable[[T], int]) -> Iterator[list[T]]:

@@ -18,7 +18,7 @@ from gradconform.command.exits import CANNOT_RUN
 from gradconform.command.options import FOLDER, Options, capture_options, cluster_options, specs_argument
 from gradconform.contract.folder import Folder, capture_documents
 from gradconform.contract.place import check_new
-from gradconform.draw.variants import Variant, variants
+from gradconform.draw.variants import Variant, numbers_of, variants
 from gradconform.run import processes, way
 from gradconform.spec.files import networks
 
@@ -53,7 +53,7 @@ def _here(folder: Folder, wanted: Sequence[Variant], options: Options) -> dict[s
     """Draw and capture in processes of this machine; name of an adapter -> why it could not run."""
     chosen, absent = present(options.adapter)
     how = options.capturing(chosen)
-    with progress_bars() as told, processes.pool(processes.cores()) as workers:
+    with progress_bars() as told, processes.crew([*map(numbers_of, wanted)]) as workers:
         way.draw(folder, wanted, options.seed, told, workers)
         if options.numeric:
             way.probe(folder, wanted, options.eps, told, workers)

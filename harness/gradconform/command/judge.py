@@ -16,7 +16,7 @@ from gradconform.command.options import FOLDER, cluster_options, keeping_options
 from gradconform.command.report import write_report
 from gradconform.command.streamed import Ending
 from gradconform.contract import ContractError
-from gradconform.contract.folder import Folder, joined
+from gradconform.contract.folder import Folder, joined, numbers_in
 from gradconform.contract.place import check_writable, scratch
 from gradconform.history.keep import NOWHERE, Keeping
 from gradconform.judge.marked import listed, marked, marking
@@ -63,7 +63,7 @@ def execute(
         ending = Ending(partial(marking, entries=entries), out, clock, None, keeping)
         return _on_cluster(folders, absent, ending, cluster, wait)
     jobs = joined(folders)
-    with progress_bars() as told, processes.pool(processes.cores()) as workers:
+    with progress_bars() as told, processes.crew([numbers_in(problem) for problem, _ in jobs]) as workers:
         rows = way.judge_all(workers, jobs, told)
     return write_report(marked(rows, entries), folders, out, clock, None, absent, keeping)
 

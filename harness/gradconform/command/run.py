@@ -27,7 +27,7 @@ from gradconform.command.report import write_report
 from gradconform.command.streamed import Ending
 from gradconform.contract.folder import Folder
 from gradconform.contract.place import check_new, check_writable, scratch
-from gradconform.draw.variants import Variant, variants
+from gradconform.draw.variants import Variant, numbers_of, variants
 from gradconform.history.keep import NOWHERE, Keeping
 from gradconform.judge import conventions
 from gradconform.judge.marked import listed, marked, marking
@@ -69,7 +69,11 @@ def execute(specs: Sequence[Path], options: Options, out: Path, keep: Path | Non
         return _on_cluster(wanted, options, ending, keep)
     chosen, absent = present(options.adapter)
     how = options.capturing(chosen)
-    with _work_folder(out, keep) as root, progress_bars() as told, processes.pool(processes.cores()) as workers:
+    with (
+        _work_folder(out, keep) as root,
+        progress_bars() as told,
+        processes.crew([*map(numbers_of, wanted)]) as workers,
+    ):
         folder = Folder(root)
         way.draw(folder, wanted, options.seed, told, workers)
         if options.numeric:

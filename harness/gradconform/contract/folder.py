@@ -83,6 +83,14 @@ def framework_documents(folder: Folder) -> dict[str, dict[str, object]]:
     return documents
 
 
+def numbers_in(problem: Path) -> int:
+    """How many numbers the folder of a problem holds, roughly, without opening it; 0 where it cannot be read."""
+    try:
+        return (problem / "problem.safetensors").stat().st_size // 4
+    except OSError:
+        return 0
+
+
 def joined(folders: Sequence[Folder]) -> list[tuple[Path, dict[str, Path]]]:
     """The problems of several folders of runs, with all their captures.
 

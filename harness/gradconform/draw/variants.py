@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -25,6 +26,14 @@ class Variant:
     def name(self) -> str:
         """The name of the problem's folder, `<network>.<dtype>.<values>`."""
         return f"{self.network.name}.{self.dtype}.{self.values}"
+
+
+def numbers_of(variant: Variant) -> int:
+    """Numbers of a problem, drawn or not: of its leaves and of all its nodes' outputs."""
+    network = variant.network
+    shapes = [tensor.shape for tensor in network.tensors]
+    shapes += [output.shape for node in network.nodes for output in node.outputs]
+    return sum(map(math.prod, shapes))
 
 
 def variants(networks: Iterable[Network], dtype: str | None = None) -> list[Variant]:

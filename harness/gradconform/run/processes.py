@@ -7,8 +7,8 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -17,6 +17,9 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 T = TypeVar("T")
 
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4
+
+FEW, SMALL = 8, 20_000
+"""So few problems with so few numbers in all are drawn and judged before a process of a pool has begun."""
 
 
 def cores() -> int:
@@ -57,6 +60,25 @@ def pool(workers: int) -> Iterator[ProcessPoolExecutor]:
         raise
     finally:
         executor.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def crew(numbers: Sequence[int]) -> Iterator[Executor]:
+    """Who draws and judges: a pool of as many processes as there are cores, or a thread where that is sooner done.
+
+    numbers: how many numbers each problem has. The rows are the same.
+    """
+    if len(numbers) > FEW or sum(numbers) > SMALL:
+        with pool(cores()) as processes:
+            yield processes
+        return
+    thread = ThreadPoolExecutor(1)
+    try:
+        # As in a process of the pool, so that figures repeat.
+        with threadpool_limits(1):
+            yield thread
+    finally:
+        thread.shutdown(cancel_futures=True)
 
 
 def _set_up(threads: int) -> None:
