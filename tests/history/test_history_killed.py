@@ -13,7 +13,7 @@ from gradconform.history.runs import open_run, runs_in
 
 pytestmark = pytest.mark.process
 
-POINTS = 9
+POINTS = 5
 
 
 def command(tmp_path: Path) -> list[str]:

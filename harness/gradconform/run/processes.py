@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4
 
-FEW, SMALL = 8, 20_000
+FEW, SMALL = 32, 100_000
 """So few problems with so few numbers in all are drawn and judged before a process of a pool has begun."""
 
 
