@@ -23,6 +23,7 @@ class Code(StrEnum):
     BOUND = "no_finite_bound"
     NOT_BITWISE = "not_bitwise"
     UNINFORMATIVE = "uninformative"
+    UNDECIDED = "undecided"
     VANISHED = "listed divergence vanished"
     NOT_ON_PATH = "not_on_path"
     NOT_REQUESTED = "not_requested"

@@ -91,6 +91,8 @@ def row_of(problem: Problem, capture: Capture, *, node: str, tensor: str, kind: 
 
 def verdict_of(comparison: Comparison) -> Verdict:
     """Whether a tensor conforms. Only a difference that the check judges makes it diverge."""
+    if comparison.reason is Code.UNDECIDED:
+        return Verdict.INCONCLUSIVE
     wrong = comparison.reason not in (None, Code.UNINFORMATIVE)
     return Verdict.DIVERGES if wrong else Verdict.CONFORMS
 
