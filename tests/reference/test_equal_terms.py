@@ -119,7 +119,8 @@ def test_a_scattered_sum_knows_its_equal_terms(value: str, least: float, most: f
     parts = np.full((3000, 2), 0.1) if value == "equal" else RANDOM.standard_normal((3000, 2))
     found = scatter_sum((4, 2), ((np.array([1]), tracked(part[None])) for part in parts))
     factor = found.bound()[1] / (U * np.abs(parts).sum(axis=0))
-    assert np.all(factor > least) and np.all(factor < most)
+    assert np.all(factor > least)
+    assert np.all(factor < most)
 
 
 def test_few_terms_need_no_look() -> None:

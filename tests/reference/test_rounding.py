@@ -335,11 +335,14 @@ def test_what_cancels_to_zero_has_the_product_of_the_errors():
 def test_an_infinity_is_exact():
     """Whatever is added to it or rounded beside it; its functions are as sure."""
     masked = tracked([-np.inf, 1.0]) + tracked([0.3, 0.3], np.array([1e-3, 1e-3]))
-    assert masked.bound()[0] == 0 and masked.bound()[1] > 1e-3
+    assert masked.bound()[0] == 0
+    assert masked.bound()[1] > 1e-3
     probability = np.exp(masked)
-    assert probability.value[0] == 0 and probability.bound()[0] <= SINGLE.tiny
+    assert probability.value[0] == 0
+    assert probability.bound()[0] <= SINGLE.tiny
     share = probability / np.sum(probability)
-    assert np.all(np.isfinite(share.bound())) and np.all(share.bound() < 1e-2)
+    assert np.all(np.isfinite(share.bound()))
+    assert np.all(share.bound() < 1e-2)
     assert np.tanh(tracked([np.inf])).bound() <= 2 * U + SINGLE.tiny
     assert np.isfinite((tracked([1.0]) / tracked([np.inf])).bound())
     assert (tracked([np.inf]) * tracked([2.0], np.array([0.1]))).bound() == 0
@@ -357,6 +360,7 @@ def test_what_is_unknown_stays_unknown_and_zero_times_it_is_zero():
     """An infinite error goes through sums and functions; an exact zero hides it."""
     unknown = tracked([1.0, 2.0], np.array([np.inf, 1e-3]))
     for found in (unknown + 1.0, unknown * 3.0, np.exp(unknown), np.square(unknown), unknown / 7.0, unknown * unknown):
-        assert np.isinf(found.bound()[0]) and np.isfinite(found.bound()[1])
+        assert np.isinf(found.bound()[0])
+        assert np.isfinite(found.bound()[1])
     assert np.isinf(np.sum(unknown).bound())
     assert np.all(np.isfinite((unknown * tracked([0.0, 1.0])).bound()))

@@ -239,34 +239,35 @@ def _smooth(ufunc: Any, reach: Callable[[Array, Array, Array], Array], units: fl
 def _of_sqrt(x: Array, y: Array, e: Array) -> Array:
     """|x' - x| / (sqrt x' + sqrt x); no more than the root of the largest x', where x' may be zero."""
     steep = e / (y + np.sqrt(np.maximum(x - e, 0.0)))
-    return np.fmin(steep, np.sqrt(x + e))
+    return np.asarray(np.fmin(steep, np.sqrt(x + e)))
 
 
-def _of_exp(x: Array, y: Array, e: Array) -> Array:
+def _of_exp(_: Array, y: Array, e: Array) -> Array:
     return np.where(np.isinf(y), 0.0, y * np.expm1(e))
 
 
-def _of_expm1(x: Array, y: Array, e: Array) -> Array:
+def _of_expm1(_: Array, y: Array, e: Array) -> Array:
     return np.where(np.isinf(y), 0.0, (y + 1.0) * np.expm1(e))
 
 
-def _of_log(x: Array, y: Array, e: Array) -> Array:
+def _of_log(x: Array, _: Array, e: Array) -> Array:
     return -np.log1p(-np.minimum(e / x, 1.0))
 
 
-def _of_log1p(x: Array, y: Array, e: Array) -> Array:
+def _of_log1p(x: Array, _: Array, e: Array) -> Array:
     return -np.log1p(-np.minimum(e / (1.0 + x), 1.0))
 
 
-def _of_tanh(x: Array, y: Array, e: Array) -> Array:
+def _of_tanh(x: Array, _: Array, e: Array) -> Array:
     """The steepest slope is where |x'| is least."""
     nearest = np.tanh(np.maximum(np.abs(x) - e, 0.0))
-    return np.minimum(e * (1.0 - nearest * nearest), 2.0)
+    return np.asarray(np.minimum(e * (1.0 - nearest * nearest), 2.0))
 
 
-def _of_erf(x: Array, y: Array, e: Array) -> Array:
+def _of_erf(x: Array, _: Array, e: Array) -> Array:
     """The steepest slope is where |x'| is least."""
-    return np.minimum(e * (2.0 / np.sqrt(np.pi)) * np.exp(-np.square(np.maximum(np.abs(x) - e, 0.0))), 2.0)
+    slope = 2.0 / np.sqrt(np.pi) * np.exp(-np.square(np.maximum(np.abs(x) - e, 0.0)))
+    return np.asarray(np.minimum(e * slope, 2.0))
 
 
 _smooth(np.sqrt, _of_sqrt, 1.0)
