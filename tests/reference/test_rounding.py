@@ -350,7 +350,7 @@ def test_an_infinity_is_exact():
 
 
 def test_an_infinity_that_rounding_made_is_not():
-    """The twin: the divisor and the logarithm's operand may be zero or not, the factor of an infinity of either sign."""
+    """The twin: a divisor or an operand of log that may be zero, a factor of an infinity that has either sign."""
     uncertain = tracked([0.0], np.array([1e-6]))
     for found in (1.0 / uncertain, np.log(uncertain), tracked([np.inf]) * tracked([1e-7], np.array([1e-6]))):
         assert np.isinf(found.bound())
