@@ -24,6 +24,8 @@ class Code(StrEnum):
     NOT_BITWISE = "not_bitwise"
     UNINFORMATIVE = "uninformative"
     UNDECIDED = "undecided"
+    SUBGRADIENT = "subgradient"
+    DERIVATIVE_AT_NAN = "derivative_at_nan"
     VANISHED = "listed divergence vanished"
     NOT_ON_PATH = "not_on_path"
     NOT_REQUESTED = "not_requested"
