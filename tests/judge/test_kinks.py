@@ -261,3 +261,30 @@ def test_another_route_may_choose_otherwise(tmp_path: Path) -> None:
     assert {str(row.verdict) for row in seen["right"].values()} == {"conforms"}
     assert reasons(seen["right"])["grad/x"] == SUBGRADIENT
     assert seen["wrong"]["grad/x"].verdict == "diverges"
+
+
+def test_what_two_nodes_let_share_is_summed_together(tmp_path: Path) -> None:
+    """A pair that ties in a maximum and in a minimum: each may have all of both, but not both of them."""
+    text = TIES.replace("OPERATOR", "maximum").replace(
+        "  z: ", "  n: {op: minimum, x: x, y: y}\n  s: {op: sub, x: m, y: n}\n  z: "
+    )
+    problem = problem_of(tmp_path, text.replace("z: {op: mul_scalar, x: m", "z: {op: mul_scalar, x: s"))
+    x, y = [6, 15, 21, -33], [-6, -15, -21, 33]
+    rows = judged(problem, tmp_path / "right", {"grad/x": become(x), "grad/y": become(y)})
+    assert reasons(rows) == {"grad/x": SUBGRADIENT, "grad/y": SUBGRADIENT}
+    rows = judged(problem, tmp_path / "wrong", {"grad/x": become(x), "grad/y": become([6, *y[1:]])})
+    wrong = ("diverges", "value", "m n")
+    assert blamed([*rows.values()]) == {"grad/x": wrong, "grad/y": wrong}
+    assert {(rows[f"grad/{name}"].n_bad, rows[f"grad/{name}"].worst_index) for name in "xy"} == {(1, "[0]")}
+
+
+def test_a_tie_whose_partner_is_missing_is_held_between_its_ends(tmp_path: Path) -> None:
+    """Nobody knows what the other one has."""
+    problem = problem_of(tmp_path, TIES.replace("OPERATOR", "maximum"))
+    tensors = computed(problem, {"grad/x": become([6, 0, 21, 0])})
+    del tensors["grad/y"]
+    rows = {row.tensor: row for row in rows_of(problem, tmp_path / "right", tensors)}
+    assert (rows["grad/x"].verdict, str(rows["grad/x"].reason)) == ("conforms", SUBGRADIENT)
+    tensors["grad/x"] = become([6.1, 0, 21, 0])(tensors["grad/x"])
+    rows = {row.tensor: row for row in rows_of(problem, tmp_path / "wrong", tensors)}
+    assert (rows["grad/x"].verdict, rows["grad/x"].n_bad) == ("diverges", 1)
