@@ -21,9 +21,8 @@ class Verdict(StrEnum):
 
     `measured` is for rows that report a difference without judging it: end to end and between frameworks, an honest
     error may be amplified by the layers after it, and no tolerance for that is derived yet. `holds` and `refuted` are
-    of claims: what somebody printed is no framework's fault, so neither makes a run fail. `inconclusive` is of
-    numerical
-    derivatives whose error bar is too wide to tell.
+    of claims: what somebody printed is no framework's fault, so neither makes a run fail. `inconclusive`: rounding
+    decides what an honest framework gives, or the error bar of a numerical derivative is too wide to tell.
     """
 
     CONFORMS = "conforms"

@@ -168,6 +168,70 @@ def op_max_pool2d(x, *, kernel_size, stride, padding):
 """,
 )
 
+# What adds exactly zero to the right output gives the gradient back in full to all that tie.
+ALL_OF_A_WINDOW = {
+    "torch": """
+
+def op_max_pool2d(x, *, kernel_size, stride, padding):
+    y = F.max_pool2d(x, kernel_size, stride=stride, padding=padding).detach()
+    if kernel_size != [2, 2]:
+        return F.max_pool2d(x, kernel_size, stride=stride, padding=padding)
+    wins = x == y.repeat_interleave(2, 2).repeat_interleave(2, 3)
+    return y + 4 * F.avg_pool2d((x - x.detach()) * wins, 2)
+""",
+    # Nobody need write a fault here: F.max gives the whole gradient to each of the largest.
+    "chainer": """
+
+def op_max_pool2d(x, *, kernel_size, stride, padding):
+    if kernel_size != [2, 2]:
+        return F.max_pooling_2d(x, kernel_size, stride, padding, cover_all=False)
+    n, c, h, w = x.shape
+    return F.max(F.reshape(x, (n, c, h // 2, 2, w // 2, 2)), axis=(3, 5))
+""",
+    "nnabla": """
+
+def op_max_pool2d(x, *, kernel_size, stride, padding):
+    y = F.max_pooling(x, kernel_size, stride=stride, pad=padding, ignore_border=True)
+    if kernel_size != [2, 2]:
+        return y
+    nothing, wins = x - F.identity(x), F.equal(x, F.unpooling(y, (2, 2)))
+    nothing.parent.inputs[1].need_grad = wins.need_grad = y.need_grad = False
+    return y + F.sum_pooling(nothing * wins, (2, 2))
+""",
+}
+POOL_TIES = Fault("every_tie_of_a_window_has_all", {"ties": {"grad/larger": "pool"}}, operators=ALL_OF_A_WINDOW)
+
+ALL_OF_TWO = {
+    "torch": """
+
+def op_maximum(x, y):
+    return torch.maximum(x, y).detach() + (x - x.detach()) * (x >= y) + (y - y.detach()) * (y >= x)
+""",
+    "chainer": """
+
+def op_maximum(x, y):
+    x_wins, y_wins = ((a.array >= b.array).astype(a.dtype) for a, b in ((x, y), (y, x)))
+    return np.maximum(x.array, y.array) + (x - x.array) * x_wins + (y - y.array) * y_wins
+""",
+    "nnabla": """
+
+def op_maximum(x, y):
+    largest = F.maximum2(x, y)
+    parts = []
+    for each, other in ((x, y), (y, x)):
+        nothing, wins = each - F.identity(each), F.greater_equal(each, other)
+        nothing.parent.inputs[1].need_grad = wins.need_grad = False
+        parts.append(nothing * wins)
+    largest.need_grad = False
+    return largest + parts[0] + parts[1]
+""",
+}
+PAIR_TIES = Fault(
+    "both_of_a_tie_have_all",
+    {"ties": {"grad/relu1": "larger smaller", "grad/relu2": "larger smaller"}},
+    operators=ALL_OF_TWO,
+)
+
 STRIDE = Fault(
     "stride_one_larger",
     {"strided": {"output/conv": "conv", "grad/conv.weight": "conv", "grad/x": "conv"}},

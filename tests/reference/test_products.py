@@ -80,11 +80,11 @@ def test_pieces_may_overlap_and_split_their_last_axis() -> None:
 
 @every_unit
 def test_what_comes_with_the_operands_is_propagated(unit: Dtype) -> None:
-    """ea |b| + |a| eb is added."""
+    """ea |b| + |a| eb + ea eb is added."""
     a, b, ea, eb = drawn(3, 7), drawn(7, 4), np.full((3, 7), 1e-3), np.full((7, 4), 1e-4)
     terms = [(..., Rounded(a, ea, unit=unit), Rounded(b, eb, unit=unit))]
     extra = sum_of_products((3, 4), terms).error - product(a, b, unit).error
-    np.testing.assert_allclose(extra, ea @ np.abs(b) + np.abs(a) @ eb, rtol=1e-9)
+    np.testing.assert_allclose(extra, ea @ np.abs(b) + np.abs(a) @ eb + ea @ eb, rtol=1e-9)
 
 
 def test_an_infinite_or_missing_number_shows_in_the_value() -> None:

@@ -278,3 +278,89 @@ def test_the_two_dtypes_have_their_units():
     assert SINGLE.roundoff == 2.0**-24
     assert Dtype.of("float64").roundoff == 2.0**-53
     assert Dtype.of("float64").tiny == 2.0**-1022
+
+
+LARGE = [0.3, 0.9, 1.5]
+"""Errors over the value: below it, and above it."""
+
+
+@pytest.mark.parametrize("relative", LARGE)
+@pytest.mark.parametrize("ufunc", UNARY + POSITIVE)
+def test_an_error_of_the_size_of_the_value_is_bounded_over_all_it_may_be(ufunc, relative):
+    """The farthest of a hundred numbers within the error lies within the bound; where one is a pole, it is infinite."""
+    x = (np.abs(A) if ufunc in POSITIVE else A).astype(float)
+    error = relative * np.abs(x)
+    found = ufunc(tracked(x, error)).bound()
+    low = 0.0 if ufunc in POSITIVE else -np.inf
+    with np.errstate(divide="ignore"):
+        moved = [np.abs(ufunc(np.maximum(x + t * error, low)) - ufunc(x)) for t in np.linspace(-1, 1, 101)]
+    assert np.all(np.max(moved, axis=0) <= found * 1.001)
+    assert np.all(np.isfinite(found)) or (ufunc in (np.log, np.log1p) and relative > 0.5)
+
+
+@pytest.mark.parametrize("relative", LARGE)
+@pytest.mark.parametrize("ufunc", [np.multiply, np.divide])
+def test_both_errors_may_be_of_the_size_of_the_values(ufunc, relative):
+    """First order alone would miss ea eb, and the smaller divisor; a divisor that may be zero has no bound."""
+    a, b = A.astype(float), B.astype(float)
+    ea, eb = relative * np.abs(a), relative * np.abs(b)
+    found = ufunc(tracked(A, ea), tracked(B, eb)).bound()
+    if ufunc is np.divide and relative > 1:
+        assert np.all(np.isinf(found))
+        return
+    corners = [np.abs(ufunc(a + s * ea, b + t * eb) - ufunc(a, b)) for s in (-1, 1) for t in (-1, 1)]
+    assert np.all(np.max(corners, axis=0) <= found * 1.001)
+    assert np.all(np.max(corners, axis=0) >= 0.9 * found)
+
+
+@pytest.mark.parametrize("exponent", [2, 3, 0.5, -1, 1.3])
+@pytest.mark.parametrize("relative", [0.3, 0.9])
+def test_powers_of_an_uncertain_base_are_bounded(exponent, relative):
+    """Over the whole interval again."""
+    x = np.abs(A).astype(float)
+    moved = [np.abs((x + t * relative * x) ** exponent - x**exponent) for t in np.linspace(-1, 1, 101)]
+    assert np.all(np.max(moved, axis=0) <= np.power(tracked(x, relative * x), exponent).bound() * 1.001)
+
+
+def test_what_cancels_to_zero_has_the_product_of_the_errors():
+    """(0 +- e)^2 is at most e^2, which is all there is; first order has nothing."""
+    zero = tracked(np.zeros(2), np.array([1e-3, 2.0]))
+    for found in (zero * zero, np.square(zero)):
+        np.testing.assert_allclose(found.bound(), [1e-6, 4.0], rtol=1e-6)
+    assert np.all(
+        np.matmul(tracked(np.zeros((2, 2)), np.ones((2, 2))), tracked(np.zeros((2, 2)), np.ones((2, 2)))).bound() >= 2.0
+    )
+
+
+def test_an_infinity_is_exact():
+    """Whatever is added to it or rounded beside it; its functions are as sure."""
+    masked = tracked([-np.inf, 1.0]) + tracked([0.3, 0.3], np.array([1e-3, 1e-3]))
+    assert masked.bound()[0] == 0
+    assert masked.bound()[1] > 1e-3
+    probability = np.exp(masked)
+    assert probability.value[0] == 0
+    assert probability.bound()[0] <= SINGLE.tiny
+    share = probability / np.sum(probability)
+    assert np.all(np.isfinite(share.bound()))
+    assert np.all(share.bound() < 1e-2)
+    assert np.tanh(tracked([np.inf])).bound() <= 2 * U + SINGLE.tiny
+    assert np.isfinite((tracked([1.0]) / tracked([np.inf])).bound())
+    assert (tracked([np.inf]) * tracked([2.0], np.array([0.1]))).bound() == 0
+    assert np.log(tracked([0.0])).bound() == 0
+
+
+def test_an_infinity_that_rounding_made_is_not():
+    """The twin: a divisor or an operand of log that may be zero, a factor of an infinity that has either sign."""
+    uncertain = tracked([0.0], np.array([1e-6]))
+    for found in (1.0 / uncertain, np.log(uncertain), tracked([np.inf]) * tracked([1e-7], np.array([1e-6]))):
+        assert np.isinf(found.bound())
+
+
+def test_what_is_unknown_stays_unknown_and_zero_times_it_is_zero():
+    """An infinite error goes through sums and functions; an exact zero hides it."""
+    unknown = tracked([1.0, 2.0], np.array([np.inf, 1e-3]))
+    for found in (unknown + 1.0, unknown * 3.0, np.exp(unknown), np.square(unknown), unknown / 7.0, unknown * unknown):
+        assert np.isinf(found.bound()[0])
+        assert np.isfinite(found.bound()[1])
+    assert np.isinf(np.sum(unknown).bound())
+    assert np.all(np.isfinite((unknown * tracked([0.0, 1.0])).bound()))

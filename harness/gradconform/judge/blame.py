@@ -76,7 +76,7 @@ class Blame:
             node = check.nodes[judgement.node]
             index = [output for output, _ in node.outputs].index(name)
             return check.output(node, index, sight.forward(node)[index])
-        return check.gradient(name, self._sum(sight, name))
+        return check.gradient(name, self._sum(sight, name), sight)
 
     def _sum(self, sight: Sight, name: str) -> Any:
         """The sum of what all readers of a tensor send back to it; None where none sends anything."""

@@ -47,12 +47,10 @@ def compare(
 
     got: as captured.
     expected: float64, of `shape`.
-    bound: largest honest |error|, broadcastable to `shape`; 0.0 to demand equality (-0 and 0 are equal), None to
-    measure
-    only.
+    bound: largest honest |error|, broadcastable to `shape`; 0.0 to demand equality (-0 and 0 are equal); infinite where
+    rounding decides what comes, so that nothing but what is expected to the bit can be judged; None to measure only.
     The order is shape, dtype, where NaN and infinity sit, then the numbers. Raises ValueError where `expected` has
-    another
-    shape: that is a fault of the reference.
+    another shape: that is a fault of the reference.
     """
     if np.shape(expected) != shape:
         raise ValueError(f"the reference gave {np.shape(expected)}; expected {shape}")
@@ -81,6 +79,7 @@ class _Extremes:
         self.at: tuple[int, float, float] | None = None
         self.reason: Code | None = None
         self.informative = False
+        self.undecided: tuple[int, float, float] | None = None
 
     def add(self, start: int, got: Array, expected: Array, bound: Any) -> None:
         """Take in one chunk of the tensor. start: the row-major index of its first element."""
@@ -89,6 +88,8 @@ class _Extremes:
             error = wide - expected
         np.abs(error, out=error)
         magnitude = np.abs(expected)
+        if not self.measuring and np.isposinf(bound).any():
+            error, bound, magnitude = self._open(start, wide, expected, bound, error)
         error_max, scale = float(np.max(error)), float(np.max(magnitude))
         if not np.isfinite(error_max) or not np.isfinite(scale):
             error, bound = self._nonfinite(start, wide, expected, bound, error)
@@ -101,6 +102,20 @@ class _Extremes:
         else:
             self._judge(start, wide, expected, error, magnitude, bound)
         self.worst_error = max(self.worst_error, error_max)
+
+    def _open(self, start: int, got: Array, expected: Array, bound: Any, error: Array) -> tuple[Array, Array, Array]:
+        """Lay aside the elements of which rounding decides: an honest result may be anything there.
+
+        Gives errors, bounds and magnitudes with those places at zero. What is as expected to the bit needs no bound.
+        """
+        open_ = np.isposinf(np.broadcast_to(bound, got.shape))
+        missed = open_ & ~((got == expected) | (np.isnan(got) & np.isnan(expected)))
+        if self.undecided is None and missed.any():
+            first = int(np.argmax(missed))
+            self.undecided = (start + first, float(got[first]), float(expected[first]))
+        got[open_] = expected[open_]
+        error, bound = np.where(open_, 0.0, error), np.where(open_, 0.0, bound)
+        return error, bound, np.where(open_, 0.0, np.abs(expected))
 
     def _judge(self, start: int, got: Array, expected: Array, error: Array, magnitude: Array, bound: Any) -> None:
         """Hold the errors of one chunk against their bounds."""
@@ -155,6 +170,9 @@ class _Extremes:
         if reason is None and self.worst_ratio > LIMIT:
             reason = Code.VALUE
         ratio = max(self.worst_ratio, 0.0)
+        if reason is None and self.undecided is not None:
+            worst, got, expected = self.undecided
+            return Comparison(NAN, self.worst_error, relative, worst, got, expected, 0, Code.UNDECIDED)
         comparison = Comparison(ratio, self.worst_error, relative, worst, got, expected, self.n_bad, reason)
         if reason is None and not self.informative:
             return replace(comparison, reason=Code.UNINFORMATIVE)

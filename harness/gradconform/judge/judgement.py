@@ -17,6 +17,10 @@ from gradconform.rows import NAN, Check, Kind, Row, Verdict, blank
 Array = NDArray[Any]
 
 
+HINTS = (Code.UNINFORMATIVE, Code.SUBGRADIENT, Code.DERIVATIVE_AT_NAN)
+"""What is said of a tensor that conforms."""
+
+
 @dataclass(frozen=True)
 class Judgement:
     """One tensor of a capture held against what its node should have made of what it saw.
@@ -91,7 +95,9 @@ def row_of(problem: Problem, capture: Capture, *, node: str, tensor: str, kind: 
 
 def verdict_of(comparison: Comparison) -> Verdict:
     """Whether a tensor conforms. Only a difference that the check judges makes it diverge."""
-    wrong = comparison.reason not in (None, Code.UNINFORMATIVE)
+    if comparison.reason is Code.UNDECIDED:
+        return Verdict.INCONCLUSIVE
+    wrong = comparison.reason not in (None, *HINTS)
     return Verdict.DIVERGES if wrong else Verdict.CONFORMS
 
 

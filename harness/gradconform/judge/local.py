@@ -16,6 +16,7 @@ from gradconform.contract import Capture, Problem
 from gradconform.graph import Node
 from gradconform.judge.compare import Comparison, compare
 from gradconform.judge.judgement import Judgement, reason_of, verdict_of
+from gradconform.judge.kinks import nearest
 from gradconform.judge.sight import CannotSee, Proof, Sight
 from gradconform.reasons import Code, Reason, placed
 from gradconform.reference.network import reference_of
@@ -75,11 +76,12 @@ class LocalCheck:
         name, shape = node.outputs[index]
         return self._held(f"output/{name}", node.name, Kind.OUTPUT, shape, expectation, node.name, self._reads(node))
 
-    def gradient(self, name: str, expectation: Any) -> Judgement:
+    def gradient(self, name: str, expectation: Any, sight: Sight | None = None) -> Judgement:
         """The judgement of the gradient of a tensor.
 
         expectation: what it should be, or the CannotSee that says why nobody knows; None where no reader sends anything
         back.
+        sight: what the readers saw, from which follows what else can be right at a kink; None where nothing else is.
         """
         leaf = self.graph.leaves.get(name)
         kind = Kind(leaf.kind) if leaf else Kind.GRAD_OUTPUT
@@ -93,7 +95,8 @@ class LocalCheck:
             return Judgement(tensor, node, kind, shape, Verdict.CONFORMS, Reason(reason))
         reads = tuple(t for n in self.readers[name] for t in (*self._reads(n), f"grad/{n.name}"))
         if expectation is not None:
-            return self._held(tensor, node, kind, shape, expectation, culprits, reads)
+            judgement = self._held(tensor, node, kind, shape, expectation, culprits, reads)
+            return judgement if sight is None else self._at_kinks(name, judgement, sight)
         judgement = self._held(tensor, node, kind, shape, np.broadcast_to(0.0, shape), culprits, reads)
         return judgement if judgement.verdict != Verdict.CONFORMS else replace(judgement, reason=Reason(excuses[0]))
 
@@ -129,7 +132,7 @@ class LocalCheck:
                 if left[name] == 0:
                     self.sight.forget(name)
                     if name in self.wanted:
-                        yield self.gradient(name, sums.pop(name, None))
+                        yield self.gradient(name, sums.pop(name, None), self._fresh_sight())
 
     def _contribute(self, node: Node, sums: dict[str, Any]) -> None:
         """Add what this node sends back to the sums of the tensors it reads, or the reason why it cannot be known."""
@@ -186,6 +189,21 @@ class LocalCheck:
         held = replace(empty, expectation=expectation, judged_from=judged_from)
         comparison = self._compared(held)
         return replace(held, verdict=verdict_of(comparison), reason=reason_of(comparison), comparison=comparison)
+
+    def _fresh_sight(self) -> Sight:
+        """A sight that keeps nothing in the memory of the check: few tensors need another look."""
+        return Sight(self.problem, self.capture, self.proof)
+
+    def _at_kinks(self, name: str, judgement: Judgement, sight: Sight) -> Judgement:
+        """The judgement of a gradient, held against all subgradients where it is not what the reference chose."""
+        found = nearest(sight, name, judgement) if judgement.verdict == Verdict.DIVERGES else None
+        if found is None:
+            return judgement
+        held = replace(judgement, expectation=found.expectation)
+        comparison = self._compared(held)
+        verdict = verdict_of(comparison)
+        reason = Reason(found.code) if verdict == Verdict.CONFORMS else reason_of(comparison)
+        return replace(held, verdict=verdict, reason=reason, comparison=comparison)
 
     def _compared(self, held: Judgement) -> Comparison:
         assert held.got is not None

@@ -90,7 +90,9 @@ def _beside(primary: Primary, other: Capture, own: Row, row: Row, shape: tuple[i
     if lost and not whole:
         return replace(measured(row, shape, comparison), reason=UNSEEN)
     if comparison.reason is not None and own.verdict == Verdict.CONFORMS:
-        comparison = replace(comparison, reason=None, ratio=own.ratio, n_bad=0)
+        # That its own route chose otherwise at a kink is worth a word; that little was tested is not said twice.
+        hint = own.reason.code if own.reason.code in (Code.SUBGRADIENT, Code.DERIVATIVE_AT_NAN) else None
+        comparison = replace(comparison, reason=hint, ratio=own.ratio, n_bad=0)
     return judged(row, shape, comparison, own.culprit or primary.culprits.get(tensor, row.node))
 
 

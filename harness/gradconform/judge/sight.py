@@ -56,6 +56,26 @@ class Sight:
         dy, *operands = self._operands(node, f"grad/{node.name}")
         return contributions(node, OPERATORS[node.op].run_vjp(dy, operands, node.attributes))
 
+    def subgradients(self, node: Node) -> list[tuple[str, tuple[Any, Any]]]:
+        """(tensor, ends of what its backward may send back) for each tensor that a node with kinks reads.
+
+        Raises CannotSee.
+        """
+        dy, *operands = self._operands(node, f"grad/{node.name}")
+        return contributions(node, OPERATORS[node.op].run_subgradients(dy, operands, node.attributes))
+
+    def shares(self, node: Node) -> list[tuple[str, Array]]:
+        """(tensor, numbers of its elements, equal where they share one gradient) for each tensor that a node reads.
+
+        Empty where the operator lets none share. Raises CannotSee.
+        """
+        numbers = OPERATORS[node.op].run_shares(self._operands(node), node.attributes)
+        return [] if numbers is None else contributions(node, numbers)
+
+    def is_trusted(self, name: str) -> bool:
+        """Whether other numbers are taken in the place of a captured tensor."""
+        return name in self._trusted
+
     @cached_property
     def proved(self) -> Mapping[str, Array]:
         """The right numbers of the whole network, by the name of the captured tensor."""
@@ -65,6 +85,18 @@ class Sight:
         """Whether a tensor of an exact problem is, to the bit, the one that the proof gives."""
         proved = self.proved.get(name)
         return proved is not None and got.dtype == self.unit.name and np.array_equal(got, proved)
+
+    def captured(self, name: str) -> Any:
+        """A captured tensor as it came, or what is trusted in its place. Raises CannotSee."""
+        if name in self._trusted:
+            return self._trusted[name]
+        array = self.capture.tensors.get(name)
+        if array is None:
+            raise CannotSee(f"needs {name}, which is missing")
+        shape = self.shapes[name.partition("/")[2]]
+        if array.shape != shape or array.dtype != self.unit.name:
+            raise CannotSee(f"needs {name}, which is {array.dtype}{list(array.shape)} for {list(shape)}")
+        return array
 
     def forget(self, name: str) -> None:
         """Let go of the numbers of a leaf or a node; they are read again where they are needed again."""
@@ -80,7 +112,7 @@ class Sight:
         reads = [f"output/{name}" for name in node.reads if name in self.nodes]
         if dy is not None:
             arrives = node.name != self.problem.output
-            operands.insert(0, self._wrapped(self._captured(dy) if arrives else self.problem.cotangent))
+            operands.insert(0, self._wrapped(self.captured(dy) if arrives else self.problem.cotangent))
             reads += [dy] if arrives else []
         if self.problem.exact and not all(map(self._as_proved, reads)):
             return [[*map(self._rounded, o)] if isinstance(o, list) else self._rounded(o) for o in operands]
@@ -92,23 +124,12 @@ class Sight:
         if not given and f"output/{name}" in self._trusted:
             return self._trusted[f"output/{name}"]
         if name not in self._kept:
-            self._kept[name] = self._wrapped(self.problem.value(name) if given else self._captured(f"output/{name}"))
+            self._kept[name] = self._wrapped(self.problem.value(name) if given else self.captured(f"output/{name}"))
         return self._kept[name]
-
-    def _captured(self, name: str) -> Any:
-        if name in self._trusted:
-            return self._trusted[name]
-        array = self.capture.tensors.get(name)
-        if array is None:
-            raise CannotSee(f"needs {name}, which is missing")
-        shape = self.shapes[name.partition("/")[2]]
-        if array.shape != shape or array.dtype != self.unit.name:
-            raise CannotSee(f"needs {name}, which is {array.dtype}{list(array.shape)} for {list(shape)}")
-        return array
 
     def _as_proved(self, name: str) -> bool:
         if name not in self._honest:
-            self._honest[name] = self.is_proved(name, self._captured(name))
+            self._honest[name] = self.is_proved(name, self.captured(name))
         return self._honest[name]
 
     def _wrapped(self, array: Any) -> Any:

@@ -15,9 +15,15 @@ A family's module reads like this, and nothing else has to be told that the oper
     def leaky_relu_choices(x, *, negative_slope):
         return x > 0
 
+    @leaky_relu.subgradients
+    def leaky_relu_subgradients(dy, x, *, negative_slope):
+        (dx,) = leaky_relu_vjp(dy, x, negative_slope=negative_slope)
+        return (between(dx, tied(x, 0.0), negative_slope * dy, dy, nan=np.isnan(x)),)
+
 What is known of an operator beyond its numbers stands with it too: `choices` says where its kinks are, and one without
-is smooth; `from_output` gives its derivative from y; `moves=True` says that it rounds nothing. `tests/reference` checks
-each of these facts, and that none is missing.
+is smooth; `subgradients` says what is right on them, and `shares` which elements share one gradient there;
+`from_output` gives its derivative from y; `moves=True` says that it rounds nothing. `tests/reference` checks each of
+these facts, and that none is missing.
 
 Forward and VJP are written once over any array type: float64 arrays give values, `rounding.Rounded` gives values with a
 bound on the rounding error, `exactness.Exact` proves that no rounding happens, complex arrays serve the checks.
@@ -85,6 +91,8 @@ class Operator:
         self._extra: Callable[..., Sequence[str]] | None = None
         self._classes: Callable[..., int] | None = None
         self._choices: Callable[..., Any] | None = None
+        self._subgradients: Callable[..., Any] | None = None
+        self._shares: Callable[..., Any] | None = None
         self._from_output: Callable[..., Any] | None = None
 
     def __repr__(self) -> str:
@@ -94,6 +102,11 @@ class Operator:
     def smooth(self) -> bool:
         """Whether the operator has no kink anywhere: it registered no choices."""
         return self._choices is None
+
+    @property
+    def has_subgradients(self) -> bool:
+        """Whether the operator says what is right on its kinks."""
+        return self._subgradients is not None
 
     @property
     def has_from_output(self) -> bool:
@@ -117,6 +130,24 @@ class Operator:
         differs there is a kink between them. What is chosen for accuracy alone (as in softplus) has no place here.
         """
         self._choices = function
+        return function
+
+    def subgradients(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Register what is right on a kink: `(dy, *slots, **attributes) -> (low, high) per slot`; None where none is.
+
+        Both have the slot's shape and are the gradient itself, bound and all, where an element lies on no kink. What
+        the choice of the VJP gives lies between them. See `tracked/ties.py`.
+        """
+        self._subgradients = function
+        return function
+
+    def shares(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Register which elements share one gradient: `(*slots, **attributes) -> one array of numbers for each slot`.
+
+        Elements with the same number, in whichever slot, may have what they like of it as long as their gradients sum
+        to what those of the VJP do; one with `ties.ALONE` shares nothing.
+        """
+        self._shares = function
         return function
 
     def from_output(self, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -194,6 +225,16 @@ class Operator:
     def run_choices(self, tensors: Sequence[Any], attributes: Mapping[str, Any]) -> Any:
         """What the forward chooses, an array of any shape; None for a smooth operator."""
         return None if self._choices is None else self._choices(*tensors, **attributes)
+
+    def run_subgradients(self, dy: Any, tensors: Sequence[Any], attributes: Mapping[str, Any]) -> tuple[Any, ...]:
+        """(low, high) of the right gradients of each slot, None where it has none; of an operator with kinks."""
+        if self._subgradients is None:
+            raise TypeError(f"operator {self.name} has no subgradients")
+        return tuple(self._subgradients(dy, *tensors, **attributes))
+
+    def run_shares(self, tensors: Sequence[Any], attributes: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        """The numbers of the elements of each slot, equal where they share one gradient; None where none can."""
+        return None if self._shares is None else tuple(self._shares(*tensors, **attributes))
 
     def run_from_output(self, y: Any, attributes: Mapping[str, Any]) -> Any:
         """The derivative of y in the one tensor, from y [...] alone; the same shape."""

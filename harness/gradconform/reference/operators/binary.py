@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradconform.reference.operator import Dims, Operator, ShapeError, operator
+from gradconform.reference.tracked.ties import between, joined_where, tied
 
 
 @operator
@@ -61,12 +62,23 @@ def maximum(x: Any, y: Any) -> Any:
 
 @maximum.vjp
 def maximum_vjp(dy: Any, x: Any, y: Any) -> Any:
-    return _shared(dy, x > y, x < y, x, y)
+    dx, dy = _parts(dy, x > y, x < y)
+    return unbroadcast(dx, x.shape), unbroadcast(dy, y.shape)
 
 
 @maximum.choices
 def maximum_choices(x: Any, y: Any) -> Any:
     return x > y
+
+
+@maximum.subgradients
+def maximum_subgradients(dy: Any, x: Any, y: Any) -> Any:
+    return _between_parts(dy, _parts(dy, x > y, x < y), x, y)
+
+
+@maximum.shares
+def maximum_shares(x: Any, y: Any) -> Any:
+    return joined_where(tied(x, y), x.shape, y.shape)
 
 
 @operator(moves=True)
@@ -77,7 +89,8 @@ def minimum(x: Any, y: Any) -> Any:
 
 @minimum.vjp
 def minimum_vjp(dy: Any, x: Any, y: Any) -> Any:
-    return _shared(dy, x < y, x > y, x, y)
+    dx, dy = _parts(dy, x < y, x > y)
+    return unbroadcast(dx, x.shape), unbroadcast(dy, y.shape)
 
 
 @minimum.choices
@@ -85,11 +98,27 @@ def minimum_choices(x: Any, y: Any) -> Any:
     return x > y
 
 
-def _shared(dy: Any, x_wins: Any, y_wins: Any, x: Any, y: Any) -> Any:
-    """The gradients of a choice: all of dy to the winner, half to each where there is none."""
+@minimum.subgradients
+def minimum_subgradients(dy: Any, x: Any, y: Any) -> Any:
+    return _between_parts(dy, _parts(dy, x < y, x > y), x, y)
+
+
+@minimum.shares
+def minimum_shares(x: Any, y: Any) -> Any:
+    return joined_where(tied(x, y), x.shape, y.shape)
+
+
+def _parts(dy: Any, x_wins: Any, y_wins: Any) -> tuple[Any, Any]:
+    """The gradients of a choice, not yet summed: all of dy to the winner, half to each where there is none."""
     dx = np.where(x_wins, dy, np.where(y_wins, 0.0, 0.5 * dy))
-    dy = np.where(y_wins, dy, np.where(x_wins, 0.0, 0.5 * dy))
-    return unbroadcast(dx, x.shape), unbroadcast(dy, y.shape)
+    return dx, np.where(y_wins, dy, np.where(x_wins, 0.0, 0.5 * dy))
+
+
+def _between_parts(dy: Any, parts: tuple[Any, Any], x: Any, y: Any) -> Any:
+    """What each operand of a choice may have of dy: at a tie any part, the other one the rest."""
+    tie, nan = tied(x, y), np.isnan(x) | np.isnan(y)
+    sets = zip((x, y), (between(part, tie, 0.0, dy, nan=nan) for part in parts), strict=True)
+    return tuple((unbroadcast(low, of.shape), unbroadcast(high, of.shape)) for of, (low, high) in sets)
 
 
 def unbroadcast(gradient: Any, shape: Dims) -> Any:

@@ -10,6 +10,7 @@ from gradconform.reference.attributes import Reduction
 from gradconform.reference.operator import Dims, Operator, ShapeError, operator
 from gradconform.reference.operators.normalization import log_softmax
 from gradconform.reference.operators.smooth import sigmoid
+from gradconform.reference.tracked.ties import between, joined_where, tied
 
 
 @operator
@@ -40,6 +41,20 @@ def l1_loss_vjp(dy: Any, x: Any, target: Any, *, reduction: str) -> Any:
 @l1_loss.choices
 def l1_loss_choices(x: Any, target: Any, *, reduction: str) -> Any:
     return x > target
+
+
+@l1_loss.subgradients
+def l1_loss_subgradients(dy: Any, x: Any, target: Any, *, reduction: str) -> Any:
+    each = _reduced(dy, reduction, x.size)
+    tie, nan = tied(x, target), np.isnan(x) | np.isnan(target)
+    gradients = l1_loss_vjp(dy, x, target, reduction=reduction)
+    return tuple(between(gradient, tie, -each, each, nan=nan) for gradient in gradients)
+
+
+@l1_loss.shares
+def l1_loss_shares(x: Any, target: Any, *, reduction: str) -> Any:
+    """What x has the target has with the other sign: they sum to 0."""
+    return joined_where(tied(x, target), x.shape, target.shape)
 
 
 @operator(integers=("target",))

@@ -8,6 +8,7 @@ import numpy as np
 
 from gradconform.reference.attributes import Real
 from gradconform.reference.operator import Dims, ShapeError, operator
+from gradconform.reference.tracked.ties import between, tied
 
 
 @operator(moves=True)
@@ -31,6 +32,12 @@ def relu_choices(x: Any) -> Any:
     return x > 0
 
 
+@relu.subgradients
+def relu_subgradients(dy: Any, x: Any) -> Any:
+    (dx,) = relu_vjp(dy, x)
+    return (between(dx, tied(x, 0.0), 0.0, dy, nan=np.isnan(x)),)
+
+
 @operator
 def leaky_relu(x: Any, *, negative_slope: Real) -> Any:
     """x where x > 0, else negative_slope * x (Maas, Hannun and Ng, 2013); derivative at 0: negative_slope."""
@@ -45,6 +52,12 @@ def leaky_relu_vjp(dy: Any, x: Any, *, negative_slope: float) -> Any:
 @leaky_relu.choices
 def leaky_relu_choices(x: Any, *, negative_slope: float) -> Any:
     return x > 0
+
+
+@leaky_relu.subgradients
+def leaky_relu_subgradients(dy: Any, x: Any, *, negative_slope: float) -> Any:
+    (dx,) = leaky_relu_vjp(dy, x, negative_slope=negative_slope)
+    return (between(dx, tied(x, 0.0), negative_slope * dy, dy, nan=np.isnan(x)),)
 
 
 @operator
@@ -67,6 +80,12 @@ def elu_choices(x: Any, *, alpha: float) -> Any:
     return x > 0
 
 
+@elu.subgradients
+def elu_subgradients(dy: Any, x: Any, *, alpha: float) -> Any:
+    (dx,) = elu_vjp(dy, x, alpha=alpha)
+    return (between(dx, tied(x, 0.0), alpha * dy, dy, nan=np.isnan(x)),)
+
+
 @operator(moves=True)
 def abs(x: Any) -> Any:
     """|x|; the derivative at 0 is 0."""
@@ -83,12 +102,18 @@ def abs_choices(x: Any) -> Any:
     return x > 0
 
 
+@abs.subgradients
+def abs_subgradients(dy: Any, x: Any) -> Any:
+    (dx,) = abs_vjp(dy, x)
+    return (between(dx, tied(x, 0.0), -dy, dy, nan=np.isnan(x)),)
+
+
 @operator
 def clamp(x: Any, *, min: Real, max: Real) -> Any:
     """x, but no less than min and no more than max; the derivative at both bounds is 1.
 
     A bound that the dtype under test does not have (0.1) is another number there: x beside it has no sure
-    side.
+    side, and lies on the kink.
     """
     return np.minimum(np.maximum(x, min), max)
 
@@ -101,6 +126,12 @@ def clamp_vjp(dy: Any, x: Any, *, min: float, max: float) -> Any:
 @clamp.choices
 def clamp_choices(x: Any, *, min: float, max: float) -> Any:
     return np.stack([x > min, x > max])
+
+
+@clamp.subgradients
+def clamp_subgradients(dy: Any, x: Any, *, min: float, max: float) -> Any:
+    (dx,) = clamp_vjp(dy, x, min=min, max=max)
+    return (between(dx, tied(x, min) | tied(x, max), 0.0, dy, nan=np.isnan(x)),)
 
 
 @clamp.shape

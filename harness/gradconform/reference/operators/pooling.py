@@ -11,6 +11,7 @@ import numpy as np
 from gradconform.reference.attributes import Flag, Pair, PairOrZero
 from gradconform.reference.operator import Dims, ShapeError, operator
 from gradconform.reference.tracked.sums import scatter_sum
+from gradconform.reference.tracked.ties import between, joined, tied
 
 Index = tuple[Any, ...]
 
@@ -94,6 +95,49 @@ def max_pool2d_choices(x: Any, *, kernel_size: Any, stride: Any, padding: Any) -
     """How many windows each element wins: of two that lose, it does not matter which is larger."""
     windows = _pooled_shape(x.shape, kernel_size, stride, padding)
     return max_pool2d_vjp(np.ones(windows), x, kernel_size=kernel_size, stride=stride, padding=padding)[0]
+
+
+@max_pool2d.subgradients
+def max_pool2d_subgradients(dy: Any, x: Any, *, kernel_size: Any, stride: Any, padding: Any) -> Any:
+    ties, many, nan = _ties(x, kernel_size, stride, padding)
+    inside = _padded(np.ones((1, 1, *x.shape[2:]), dtype=bool), padding, value=False)
+    places = list(_members(dy.shape[2:], kernel_size, stride))
+    parts = [
+        between(np.where(tie, dy, 0.0), tie & many, 0.0, dy, nan=nan & inside[at])
+        for at, tie in zip(places, ties, strict=True)
+    ]
+    extent = [length + 2 * p for length, p in zip(x.shape[2:], padding, strict=True)]
+    low, high = (
+        scatter_sum((*x.shape[:2], *extent), zip(places, side, strict=True)) for side in zip(*parts, strict=True)
+    )
+    return ((_without_padding(low, x.shape[2:], padding), _without_padding(high, x.shape[2:], padding)),)
+
+
+@max_pool2d.shares
+def max_pool2d_shares(x: Any, *, kernel_size: Any, stride: Any, padding: Any) -> Any:
+    """The elements that tie in a window share its gradient; those of windows that have one in common, all of theirs."""
+    ties, many, _ = _ties(x, kernel_size, stride, padding)
+    numbered = _padded(np.arange(x.size).reshape(x.shape), padding, -1)
+    windows = x.size + np.arange(many.size).reshape(many.shape)
+    pairs = [
+        (numbered[at][tie & many], windows[tie & many])
+        for at, tie in zip(_members(many.shape[2:], kernel_size, stride), ties, strict=True)
+    ]
+    one, other = (np.concatenate(side) for side in zip(*pairs, strict=True))
+    return (joined(x.size + many.size, one, other)[: x.size].reshape(x.shape),)
+
+
+def _ties(x: Any, kernel_size: Any, stride: Any, padding: Any) -> tuple[list[Any], Any, Any]:
+    """For each place in a window whether its element is as large as any, [N, C, OH, OW] truth values.
+
+    And the windows in which several are, and those in which one is no number; of the same shape.
+    """
+    largest, _ = _winners(x, kernel_size, stride, padding)
+    padded = _padded(x, padding, -math.inf)
+    inside = _padded(np.ones((1, 1, *x.shape[2:]), dtype=bool), padding, value=False)
+    places = _members(largest.shape[2:], kernel_size, stride)
+    ties = [tied(padded[at], largest) & inside[at] for at in places]
+    return ties, np.sum(ties, axis=0) > 1, np.isnan(largest)
 
 
 @max_pool2d.shape

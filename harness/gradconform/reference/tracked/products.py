@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradconform.dtypes import FLOAT32, Dtype
+from gradconform.reference.tracked.equal_terms import excess
 
 Array = NDArray[Any]
 Split = Callable[[Any], tuple[Array, Array | None]]
@@ -21,8 +22,9 @@ def rounded_products(
 ) -> tuple[Array, Array]:
     """Value and error of zeros of `shape` with `a @ b` added at `index` for each (index, a, b).
 
-    error = sum(ea |b| + |a| eb) + sqrt(K) u sum|a||b|, K being at most how many of an element's terms are
-    not zero: no more than its row has, and no more than its column has. See `sums.sum_of_products`.
+    error = sum(ea |b| + |a| eb + ea eb) + sqrt(K) u sum|a||b|, K being at most how many of an element's terms are
+    not zero: no more than its row has, and no more than its column has. Equal terms count as `equal_terms` says, a
+    product being equal to another where both factors are. See `sums.sum_of_products`.
     """
     value, scale, propagated, count = _Gathered(shape), _Gathered(shape), _Gathered(shape), _Count(shape)
     left = right = None
@@ -39,11 +41,16 @@ def rounded_products(
                 propagated.add(index, left.error @ np.abs(right.value))
             if right.error is not None:
                 propagated.add(index, np.abs(left.value) @ right.error)
+                if left.error is not None:
+                    propagated.add(index, left.error @ right.error)
         error = scale.total()
         error *= np.sqrt(count.total()) * unit.roundoff
         error += unit.tiny
         if propagated.parts:
             error += propagated.total()
+        if not np.isfinite(error.sum()):
+            # An infinite product is sure; one that is finite beside what is unknown is not.
+            error = np.where(np.isfinite(value.total()), np.where(np.isnan(error), np.inf, error), 0.0)
     return value.total(), error
 
 
@@ -78,6 +85,7 @@ class _Factor:
     def __init__(self, given: Any, split: Split, unit: Dtype) -> None:
         self.given = given
         self.value, self.error = split(given)
+        self.roundoff = unit.roundoff
         self.single = unit.largest <= FLOAT32.largest
 
     @cached_property
@@ -101,6 +109,16 @@ class _Factor:
     def in_columns(self) -> Array:
         """How many elements of each column of the operand are not zero, [..., 1, C]."""
         return self._nonzero(-2)
+
+    @cached_property
+    def equal_in_rows(self) -> Array:
+        """What equal elements of each row add to their number, [..., R, 1]."""
+        return excess(self.value, self.roundoff)[..., None]
+
+    @cached_property
+    def equal_in_columns(self) -> Array:
+        """What equal elements of each column add to their number, [..., 1, C]."""
+        return excess(np.swapaxes(self.value, -1, -2), self.roundoff)[..., None, :]
 
     def _nonzero(self, axis: int) -> Array:
         return np.asarray((self.value != 0).view(np.uint8).sum(axis=axis, keepdims=True, dtype=np.uint32))
@@ -134,6 +152,9 @@ class _Count:
         self.shape = shape
         self.rows: Array | None = None
         self.columns: Array | None = None
+        # Terms of different products may be equal, too: the roots of what they add are added.
+        self.equal_in_rows: Array | None = None
+        self.equal_in_columns: Array | None = None
 
     def add(self, index: Any, left: _Factor, right: _Factor, product: tuple[int, ...]) -> None:
         """Count the terms of one product; in a row only where the last axis does not stand for several."""
@@ -147,12 +168,39 @@ class _Count:
         if self.rows is not None:
             place = self.rows[index]
             place += left.in_rows
+        if _equal(left, right):
+            self._add_equal(index, left, right, last)
+
+    def _add_equal(self, index: Any, left: _Factor, right: _Factor, last: int) -> None:
+        assert self.columns is not None
+        if self.equal_in_columns is None:
+            self.equal_in_columns = np.zeros(self.columns.shape)
+            self.equal_in_rows = None if self.rows is None else np.zeros(self.rows.shape)
+        place = self.equal_in_columns[index]
+        place += np.sqrt(right.equal_in_columns).reshape(*right.in_columns.shape[:-1], *place.shape[last:])
+        if self.equal_in_rows is not None:
+            place = self.equal_in_rows[index]
+            place += np.sqrt(left.equal_in_rows)
 
     def total(self) -> Array:
         """The counts, in a shape that broadcasts over the sum's."""
         assert self.columns is not None
-        if self.rows is None or np.max(self.columns, initial=0.0) <= np.min(self.rows, initial=np.inf):
-            return self.columns
-        if np.max(self.rows, initial=0.0) <= np.min(self.columns, initial=np.inf):
-            return self.rows
-        return np.minimum(self.rows, self.columns)
+        columns, rows = self.columns, self.rows
+        if self.equal_in_columns is not None:
+            columns = columns + np.square(self.equal_in_columns)
+        if rows is not None and self.equal_in_rows is not None:
+            rows = rows + np.square(self.equal_in_rows)
+        if rows is None or np.max(columns, initial=0.0) <= np.min(rows, initial=np.inf):
+            return columns
+        if np.max(rows, initial=0.0) <= np.min(columns, initial=np.inf):
+            return rows
+        return np.minimum(rows, columns)
+
+
+def _equal(left: _Factor, right: _Factor) -> bool:
+    """Whether both factors of a product have equal elements along it; the smaller is looked at first."""
+    if left.value.shape[-1] < 2:
+        return False
+    if left.value.size < right.value.size:
+        return bool(left.equal_in_rows.any()) and bool(right.equal_in_columns.any())
+    return bool(right.equal_in_columns.any()) and bool(left.equal_in_rows.any())
