@@ -203,3 +203,16 @@ def test_pairs_join_what_they_lead_to() -> None:
     assert numbers[0] == numbers[1] == numbers[3] != numbers[4]
     assert (numbers[2], numbers[5]) == (ALONE, ALONE)
     assert joined(2, np.array([], int), np.array([], int)).tolist() == [ALONE, ALONE]
+
+
+@kinked
+def test_of_a_nan_that_arrives_at_a_kink_nothing_or_all_may_be_handed_on(name: str) -> None:
+    """Any number is right there; where no kink is, NaN is, as it is of the gradient."""
+    for case in kinks_of(name)[:1]:
+        arriving = replace(case, dy=np.full(np.shape(case.dy), np.nan))
+        for (low, high), (lowest, highest) in zip(
+            ends(OPERATORS[name], case), ends(OPERATORS[name], arriving), strict=True
+        ):
+            free = np.isneginf(lowest) & np.isposinf(highest)
+            assert np.all(free[low < high])
+            assert not np.any(free[low == high])

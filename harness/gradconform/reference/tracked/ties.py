@@ -42,9 +42,11 @@ def between(gradient: Any, kink: Array, one: Any, other: Any, *, nan: Array) -> 
 
     gradient: the derivative where there is one.
     kink: the elements where there is none; there it is any number between `one` and `other`.
-    nan: the elements that something is chosen by which is no number; there it is any number at all.
+    nan: the elements that something is chosen by which is no number; there it is any number at all, as it is at a kink
+    that NaN arrives at, of which a choice may hand on nothing or all.
     """
     low, high = (np.where(kink, choice(one, other), gradient) for choice in (np.minimum, np.maximum))
+    nan = nan | (kink & np.isnan(low))
     return np.where(nan, -np.inf, low), np.where(nan, np.inf, high)
 
 
