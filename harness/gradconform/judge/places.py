@@ -1,0 +1,91 @@
+"""Where in a network a listed divergence can show: the nodes of its operator, and the tensors that these touch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from gradconform.contract import Problem
+from gradconform.graph import Node
+from gradconform.judge.known import BEHIND, HANDED, OUTPUT, Known
+
+
+def nodes_for(problem: Problem, entry: Known, tensor: str) -> Iterator[Node]:
+    """The nodes that can have spoilt a captured tensor, such as `grad/x`, in the way of an entry of the local check."""
+    for node in _nodes(problem, entry):
+        if tensor in _touched(problem, entry, node):
+            yield node
+
+
+def nodes_before(problem: Problem, entry: Known, leaf: str) -> Iterator[Node]:
+    """The nodes that can have spoilt the gradient of a leaf in the way of an entry of the numerical check.
+
+    What is wrong behind a node goes on to all that is computed on the way to it.
+    """
+    for node in _nodes(problem, entry):
+        if entry.tensor in (HANDED, BEHIND):
+            # What the node itself read got its gradient before the array was spoilt.
+            reached = _sharing(problem, entry, node) - {node.name}
+            reached -= {
+                name for name in reached if name in problem.graph.by_name and node.name in _reads(problem, name)
+            }
+        else:
+            reached = {name.partition("/")[2] for name in _touched(problem, entry, node) if name.startswith("grad/")}
+        if any(leaf in problem.graph.ancestors(name) for name in reached):
+            yield node
+
+
+def _reads(problem: Problem, name: str) -> tuple[str, ...]:
+    return problem.graph.by_name[name].reads
+
+
+def _nodes(problem: Problem, entry: Known) -> Iterator[Node]:
+    wanted = {name: _plain(value) for name, value in entry.attributes.items()}
+    for node in problem.nodes:
+        if node.op == entry.operator and all(_plain(node.attributes[name]) == wanted[name] for name in wanted):
+            yield node
+
+
+def _plain(value: Any) -> Any:
+    """An attribute without the difference between a list and a tuple; a pair of equal numbers is that number."""
+    if isinstance(value, list | tuple):
+        value = tuple(map(_plain, value))
+        return value[0] if len(value) == 2 and value[0] == value[1] else value
+    return value
+
+
+def _touched(problem: Problem, entry: Known, node: Node) -> set[str]:
+    """The captured tensors that an entry speaks of at one node."""
+    part, _, name = entry.tensor.partition("/")
+    if part == OUTPUT:
+        read = node.tensors.get(name)
+        return {f"output/{read if isinstance(read, str) else node.name}"} if name else {f"output/{node.name}"}
+    if node.name not in problem.on_path:
+        return set()
+    if entry.tensor == HANDED:
+        return {f"grad/{each}" for each in _sharing(problem, entry, node)}
+    if entry.tensor == BEHIND:
+        sharing = _sharing(problem, entry, node)
+        readers = (problem.graph.by_name[each] for each in sharing if each in problem.graph.by_name)
+        return {f"grad/{read}" for reader in readers if reader.name in problem.on_path for read in reader.reads}
+    read = node.tensors[name]
+    return {f"grad/{each}" for each in ((read,) if isinstance(read, str) else read or ())}
+
+
+def _sharing(problem: Problem, entry: Known, node: Node) -> set[str]:
+    """The tensors whose gradient can be the very array that a node is handed, its own output among them."""
+    graph, found, left = problem.graph, {node.name}, [node.name]
+    while left:
+        name = left.pop()
+        size = np.prod(graph.shapes[name])
+        handing = [reader for reader in graph.readers.get(name, ()) if reader.op in entry.through]
+        beside = [*(reader.name for reader in handing)]
+        if name != node.name and name in graph.by_name and graph.by_name[name].op in entry.through:
+            beside += graph.by_name[name].reads
+        for other in beside:
+            if other not in found and np.prod(graph.shapes[other]) == size:
+                found.add(other)
+                left.append(other)
+    return found
