@@ -42,8 +42,9 @@ class AtMost(BaseModel):
     those, else of the tensor.
     roundoffs: the same in unit roundoffs of the dtype; from 1 / u on no digit is left and anything may come, NaN too.
     ratio: |error| over the bound.
-    times: what the figure grows with: `measure` or `measure squared` of the first condition, or `window`, the number
-    of elements under the kernel of a pooling.
+    times: what the figure grows with, one or several: `measure` or `measure squared` of the first condition, `root of
+    size`, of the number of elements that it is measured over, and `window`, the number of elements under the kernel of
+    a pooling.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -51,7 +52,9 @@ class AtMost(BaseModel):
     relative: Annotated[float, Field(gt=0)] | None = None
     roundoffs: Annotated[float, Field(gt=0)] | None = None
     ratio: Annotated[float, Field(gt=0)] | None = None
-    times: Literal["measure", "measure squared", "window"] | None = None
+    times: Annotated[
+        tuple[Literal["measure", "measure squared", "root of size", "window"], ...], BeforeValidator(_list)
+    ] = ()
 
     @model_validator(mode="after")
     def _one_figure(self) -> AtMost:
@@ -141,11 +144,12 @@ class Known(BaseModel):
         return self
 
     def _limits_that_make_sense(self, attributes: Mapping[str, Any]) -> None:
-        times = None if isinstance(self.at_most, str) else self.at_most.times
-        if times == "window" and "kernel_size" not in attributes:
+        times = () if isinstance(self.at_most, str) else self.at_most.times
+        if "window" in times and "kernel_size" not in attributes:
             raise ValueError(f"at_most grows with the window, and {self.operator} has none")
-        if times not in (None, "window") and not self.when:
-            raise ValueError(f"at_most grows with the {times}, and there is no `when` that measures")
+        unmeasured = [each for each in times if each != "window"]
+        if unmeasured and not self.when:
+            raise ValueError(f"at_most grows with the {unmeasured[0]}, and there is no `when` that measures")
         if self.tensor.startswith(OUTPUT) and any(when.of == "dy" for when in self.when):
             raise ValueError("an output does not depend on dy; expected an operand of the operator")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -118,26 +119,29 @@ class Listing:
         limits: list[Array] = []
         for when in entry.when or (None,):
             if when is None:
-                limits.append(self._figure(entry, node, measured))
+                limits.append(self._figure(entry, node, measured, 1))
                 continue
             seen = self._seen(node, when)
             measured = when.measured(seen, float(node.attributes.get("eps", 0.0)))
             # The first condition says how large; the others only where.
-            figure = EVERYWHERE if limits else self._figure(entry, node, measured)
+            figure = EVERYWHERE if limits else self._figure(entry, node, measured, seen.size)
             limits.append(self._over(np.where(when.holds(measured), figure, NOWHERE), when, seen, shape, numeric))
         return np.asarray(np.minimum.reduce(np.broadcast_arrays(*limits)))
 
     def _over(self, limit: Array, when: When, seen: Array, shape: tuple[int, ...], numeric: bool) -> Array:
         return np.asarray(np.max(limit)) if numeric else laid_out(limit, when.each, seen.shape, shape)
 
-    def _figure(self, entry: Known, node: Node, measured: Array) -> Array:
+    def _figure(self, entry: Known, node: Node, measured: Array, elements: int) -> Array:
+        """How large an entry lets errors get, for each number that was measured over so many elements together."""
         if isinstance(entry.at_most, str):
             return np.full(np.shape(measured), EVERYWHERE)
         figure = entry.at_most
         size = figure.relative or figure.ratio or (figure.roundoffs or 0.0) * self.unit.roundoff
-        if figure.times == "window":
+        if "window" in figure.times:
             size *= float(np.prod(np.broadcast_to(node.attributes["kernel_size"], 2)))
-        grown = size * measured ** {"measure": 1, "measure squared": 2}.get(figure.times or "", 0)
+        if "root of size" in figure.times:
+            size *= math.sqrt(elements / max(measured.size, 1))
+        grown = size * measured ** sum({"measure": 1, "measure squared": 2}.get(each, 0) for each in figure.times)
         return np.where(grown >= 1.0, EVERYWHERE, grown) if figure.roundoffs is not None else grown
 
     def _covers_numeric(self, entry: Known, row: Row, leaf: str) -> bool:
