@@ -21,7 +21,7 @@ from gradconform.judge.known import Known
 from gradconform.judge.measures import EVERYWHERE, NOWHERE, When, laid_out, scale_of
 from gradconform.judge.places import nodes_before, nodes_for
 from gradconform.reasons import Code
-from gradconform.rows import Row, Verdict
+from gradconform.rows import Row, Verdict, blank
 
 Array = NDArray[Any]
 
@@ -168,4 +168,6 @@ class Listing:
 
 def vanished(row: Row, entry: Known) -> Row:
     """The row that says that an entry no longer happens. row: where it was to show."""
-    return replace(row, verdict=Verdict.DIVERGES, culprit=row.node, reason=reasons.vanished(entry.reason))
+    kept = ("spec", "node", "op", "tensor", "kind", "check", "framework", "version", "route", "dtype", "shape")
+    where = {name: getattr(row, name) for name in kept}
+    return blank(**where, verdict=Verdict.DIVERGES, culprit=row.node, reason=reasons.vanished(entry.reason))
