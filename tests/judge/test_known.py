@@ -230,6 +230,9 @@ def test_a_divergence_that_vanished_from_its_own_network_fails(soft: Problem, tm
     assert (gone.verdict, gone.tensor, gone.node, gone.version) == ("diverges", "output/z", "z", "1.0")
     assert status_of(list(rows.values()), absent=False) == 1
     assert "vanished" not in rows_of(soft, spoiled(soft, "output/z", ABOVE), listed)
+    worse = rows_of(soft, spoiled(soft, "output/z", ABOVE, by=1e-3), listed)
+    assert worse["output/z"].verdict == "diverges"
+    assert "vanished" not in worse, "nobody should take off an entry because its fault got worse"
 
 
 @pytest.mark.parametrize(

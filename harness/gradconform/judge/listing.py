@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from gradconform.judge.compare import compare
 from gradconform.judge.judgement import Judgement
 from gradconform.judge.known import Known
 from gradconform.judge.measures import EVERYWHERE, NOWHERE, When, laid_out, scale_of
-from gradconform.judge.places import nodes_before, nodes_for
+from gradconform.judge.places import spoilt
 from gradconform.reasons import Code
 from gradconform.rows import Row, Verdict, blank
 
@@ -37,36 +37,41 @@ class Listing:
         self.unit = Dtype.of(problem.dtype)
         self.entries = [e for e in entries if e.of(capture.framework, capture.version, problem.dtype)]
         self._due = [e for e in self.entries if is_case(problem, e.shows)]
+        self._candidates: dict[tuple[str, str], list[tuple[Known, Node]]] = {}
+        for entry in self.entries:
+            for node, tensors in spoilt(problem, entry):
+                for tensor in tensors:
+                    self._candidates.setdefault((entry.check, tensor), []).append((entry, node))
+        # Of the entries that are due: where each was looked for, and those that showed or for which there is news.
         self._looked: dict[int, Row] = {}
-        self._shown: set[int] = set()
+        self._settled: set[int] = set()
 
     def marked(self, judgement: Judgement, row: Row) -> Row:
         """The row of a judgement: `known` where lists cover each of its wrong elements."""
-        speaking = [entry for entry in self.entries if entry.check == "local"]
-        candidates = [(e, n) for e in speaking for n in nodes_for(self.problem, e, judgement.tensor)]
+        candidates = self._candidates.get(("local", judgement.tensor), [])
         covering = self._covering(judgement, candidates) if judgement.verdict.wrong else []
-        return self._noted(row, [entry for entry, _ in candidates], covering)
+        return self._noted(row, candidates, covering)
 
     def marked_numeric(self, row: Row) -> Row:
         """A row of the numerical check: `known` where a list covers it as a whole."""
-        if not row.tensor:
-            return row
-        leaf = row.tensor.partition("/")[2]
-        speaking = [e for e in self.entries if e.check == "numeric" and any(nodes_before(self.problem, e, leaf))]
-        covering = [e for e in speaking if row.verdict == e.verdict and self._covers_numeric(e, row, leaf)]
-        return self._noted(row, speaking, covering)
+        candidates = self._candidates.get(("numeric", row.tensor), [])
+        covering = [e for e, node in candidates if row.verdict == e.verdict and self._covers_numeric(e, row, node)]
+        return self._noted(row, candidates, covering[:1])
 
     def vanished(self) -> Iterator[Row]:
-        """A diverging row for each entry that had to show in this problem and did not."""
+        """A diverging row for each entry that had to show in this problem, where all conforms instead."""
         for entry in self._due:
             row = self._looked.get(id(entry))
-            if row is not None and id(entry) not in self._shown:
+            if row is not None and id(entry) not in self._settled:
                 yield vanished(row, entry)
 
-    def _noted(self, row: Row, speaking: Iterable[Known], covering: Sequence[Known]) -> Row:
+    def _noted(self, row: Row, candidates: Sequence[tuple[Known, Node]], covering: Sequence[Known]) -> Row:
+        speaking = [entry for entry, _ in candidates]
         for entry in speaking:
             self._looked.setdefault(id(entry), row)
-        self._shown.update(map(id, covering))
+        # What diverges otherwise than listed fails the run by itself, and no entry should be taken off for that.
+        news = row.verdict.wrong and not covering
+        self._settled.update(map(id, speaking if news else covering))
         if not covering:
             return row
         why = " ".join(dict.fromkeys(entry.reason for entry in covering))
@@ -144,13 +149,10 @@ class Listing:
         grown = size * measured ** sum({"measure": 1, "measure squared": 2}.get(each, 0) for each in figure.times)
         return np.where(grown >= 1.0, EVERYWHERE, grown) if figure.roundoffs is not None else grown
 
-    def _covers_numeric(self, entry: Known, row: Row, leaf: str) -> bool:
-        for node in nodes_before(self.problem, entry, leaf):
-            limit = self._limit(entry, node, (), numeric=True)
-            found = row.max_rel_err if isinstance(entry.at_most, str) or entry.at_most.ratio is None else row.ratio
-            if limit == EVERYWHERE or found <= limit:
-                return True
-        return False
+    def _covers_numeric(self, entry: Known, row: Row, node: Node) -> bool:
+        limit = self._limit(entry, node, (), numeric=True)
+        found = row.max_rel_err if isinstance(entry.at_most, str) or entry.at_most.ratio is None else row.ratio
+        return bool(limit == EVERYWHERE or found <= limit)
 
     def _seen(self, node: Node, when: When) -> Array:
         """What a node read in a slot, or was handed; empty where it was not captured, so that nothing holds there."""

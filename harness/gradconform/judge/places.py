@@ -12,33 +12,23 @@ from gradconform.graph import Node
 from gradconform.judge.known import BEHIND, HANDED, OUTPUT, Known
 
 
-def nodes_for(problem: Problem, entry: Known, tensor: str) -> Iterator[Node]:
-    """The nodes that can have spoilt a captured tensor, such as `grad/x`, in the way of an entry of the local check."""
-    for node in _nodes(problem, entry):
-        if tensor in _touched(problem, entry, node):
-            yield node
+def spoilt(problem: Problem, entry: Known) -> Iterator[tuple[Node, set[str]]]:
+    """Each node of the operator that an entry speaks of, and the captured tensors, such as `grad/x`, that it can spoil.
 
-
-def nodes_before(problem: Problem, entry: Known, leaf: str) -> Iterator[Node]:
-    """The nodes that can have spoilt the gradient of a leaf in the way of an entry of the numerical check.
-
-    What is wrong behind a node goes on to all that is computed on the way to it.
+    For an entry of the numerical check these are gradients of leaves: what is wrong behind a node goes on to all that
+    is computed on the way to it.
     """
     for node in _nodes(problem, entry):
-        if entry.tensor in (HANDED, BEHIND):
-            # What the node itself read got its gradient before the array was spoilt.
-            reached = _sharing(problem, entry, node) - {node.name}
-            reached -= {
-                name for name in reached if name in problem.graph.by_name and node.name in _reads(problem, name)
-            }
-        else:
-            reached = {name.partition("/")[2] for name in _touched(problem, entry, node) if name.startswith("grad/")}
-        if any(leaf in problem.graph.ancestors(name) for name in reached):
-            yield node
-
-
-def _reads(problem: Problem, name: str) -> tuple[str, ...]:
-    return problem.graph.by_name[name].reads
+        touched = _touched(problem, entry, node)
+        if entry.check == "numeric":
+            graph = problem.graph
+            names = {name.partition("/")[2] for name in touched if name.startswith("grad/")}
+            if entry.tensor in (HANDED, BEHIND):
+                # What the node itself read got its gradient before the array was spoilt.
+                names = {name for name in _sharing(problem, entry, node) if node.name not in graph.ancestors(name)}
+            before = frozenset().union(*map(graph.ancestors, names))
+            touched = {f"grad/{leaf}" for leaf in graph.wanted if leaf in before}
+        yield node, touched
 
 
 def _nodes(problem: Problem, entry: Known) -> Iterator[Node]:
