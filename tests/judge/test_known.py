@@ -11,7 +11,8 @@ import pytest
 from gradconform.command.exits import status_of
 from gradconform.contract import Problem
 from gradconform.judge import judge
-from gradconform.judge.known import Known, shipped
+from gradconform.judge.known import Known
+from gradconform.judge.lists import shipped
 from gradconform.rows import Row
 from honest import Array, computed, problem_of, write_capture
 

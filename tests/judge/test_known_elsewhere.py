@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from gradconform import assert_conforms, paths
-from gradconform.judge.known import load
+from gradconform.judge.lists import load
 
 pytestmark = pytest.mark.process
 

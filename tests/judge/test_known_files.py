@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from gradconform.judge.known import KnownError, load
+from gradconform.judge.known import KnownError
+from gradconform.judge.lists import load
 from gradconform.judge.versions import checked, within
 
 NET = "about: One node.\ninputs: {x: {shape: [2]}}\nnodes: {y: {op: softplus}}\n"

@@ -19,7 +19,7 @@ from gradconform.contract.folder import Folder, joined
 from gradconform.contract.place import check_writable, scratch
 from gradconform.history.keep import NOWHERE, Keeping
 from gradconform.judge import conventions
-from gradconform.judge.known import shipped
+from gradconform.judge.lists import shipped
 from gradconform.report.parts import Parts
 from gradconform.run import processes, way
 from gradconform.run.manifest import Clock

@@ -14,8 +14,9 @@ from gradconform.contract.folder import problem_beside
 from gradconform.contract.names import CaptureName
 from gradconform.judge import behaviours, blame, claims, end_to_end, routes
 from gradconform.judge.judgement import Judgement
-from gradconform.judge.known import Known, shipped
+from gradconform.judge.known import Known
 from gradconform.judge.listing import Listing
+from gradconform.judge.lists import shipped
 from gradconform.judge.sight import Proof
 from gradconform.numeric import rows as numeric
 from gradconform.reasons import Reason

@@ -22,7 +22,8 @@ from gradconform.contract.folder import Folder
 from gradconform.draw.variants import Variant, variants
 from gradconform.dtypes import FLOAT64, NAMES, known
 from gradconform.judge import conventions
-from gradconform.judge.known import Known, KnownError, shipped
+from gradconform.judge.known import Known, KnownError
+from gradconform.judge.lists import shipped
 from gradconform.reasons import Code
 from gradconform.rows import CheckKind, Row, Verdict
 from gradconform.run import way

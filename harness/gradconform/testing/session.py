@@ -126,7 +126,7 @@ class Run:
 
     def known(self) -> list[Known]:
         """The listed divergences: those that come along, and those of the configuration. Raises KnownError."""
-        from gradconform.judge.known import load, shipped
+        from gradconform.judge.lists import load, shipped
 
         if self._known is None:
             own = self.config.getini("gradconform_known")
