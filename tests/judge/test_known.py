@@ -270,3 +270,56 @@ def test_the_lists_that_come_along_are_well_formed() -> None:
     for listed in shipped():
         assert len(listed.reason) >= 20
         assert listed.shows.network().nodes
+
+
+POOLED = """
+about: Padded average pooling beside an addition.
+inputs: {x: {shape: [1, 1, 4, 4], grad: true}, w: {shape: [1, 1, 4, 4], grad: true}}
+nodes:
+  p: {op: avg_pool2d, x: x, kernel_size: 3, stride: 1, padding: 1, count_include_pad: false}
+  s: {op: add, x: p, y: w}
+  out: {op: mul_scalar, value: 0.5}
+"""
+HANDED: dict[str, Any] = {
+    "operator": "avg_pool2d",
+    "attributes": {"count_include_pad": False},
+    "tensor": "grad/output",
+    "through": ["add"],
+    "when": [],
+    "at_most": {"relative": 1.0},
+}
+
+
+@pytest.mark.parametrize(
+    ("by", "changes", "verdict"),
+    [
+        (-0.8, {}, "known"),
+        (-0.8, {"through": []}, "diverges"),
+        (-0.8, {"attributes": {"count_include_pad": True}}, "diverges"),
+        (-0.8, {"attributes": {"kernel_size": 3}}, "known"),
+        (-0.8, {"unless": {"padding": 0}}, "known"),
+        (-0.8, {"unless": {"padding": 1}}, "diverges"),
+        (-2.5, {}, "diverges"),
+        (-2.5, {"at_most": {"relative": 1.0, "times": "window"}}, "known"),
+    ],
+)
+def test_an_array_that_was_handed_on_and_overwritten(
+    tmp_path: Path, by: float, changes: dict[str, Any], verdict: str
+) -> None:
+    """The gradient of the sum is the array that the pooling got, where the addition hands it on."""
+    problem = problem_of(tmp_path, POOLED, name="mine")
+    listed = entry(tmp_path, POOLED, **{**HANDED, **changes})
+    assert rows_of(problem, spoiled(problem, "grad/s", (0, 0, 1), by=by), listed)["grad/s"].verdict == verdict
+
+
+def test_what_was_sent_back_before_the_array_was_overwritten(tmp_path: Path) -> None:
+    """It follows from the right numbers and is held against the spoilt ones; of another network it would be news."""
+    problem = problem_of(tmp_path, POOLED, name="mine")
+    listed = entry(tmp_path, POOLED, **{**HANDED, "tensor": "grad/behind", "at_most": {"relative": 9.0}})
+    wrong = spoiled(problem, "grad/x", (0, 0, 1), by=3.0)
+    assert rows_of(problem, wrong, listed)["grad/x"].verdict == "known"
+    conv = POOLED.replace(
+        "op: avg_pool2d, x: x, kernel_size: 3, stride: 1, padding: 1, count_include_pad: false", "op: neg, x: x"
+    )
+    other = problem_of(tmp_path / "other", conv, name="mine")
+    assert rows_of(other, spoiled(other, "grad/x", (0, 0, 1), by=3.0), listed)["grad/x"].verdict == "diverges"

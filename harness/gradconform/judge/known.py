@@ -90,6 +90,7 @@ class Known(BaseModel):
 
     framework, versions: of which; versions as in `versions.py`, empty for every one.
     operator, attributes: of the node; attributes that are not given may be anything.
+    unless: attributes with which a node has not the fault; where several are given, with all of them.
     tensor: `output`, `output/<buffer>` for an updated statistic, `grad/<slot>` for what the node sends back to an
     operand, `grad/output` for the gradient that it was handed, and `grad/behind` for what follows from that one.
     through: operators whose backward hands on the array that it got, so that `grad/output` is also that of others.
@@ -108,6 +109,7 @@ class Known(BaseModel):
     versions: Annotated[tuple[Annotated[str, AfterValidator(checked)], ...], BeforeValidator(_list)] = ()
     operator: str
     attributes: Mapping[str, Any] = {}
+    unless: Mapping[str, Any] = {}
     tensor: str
     through: tuple[str, ...] = ()
     dtype: str | None = None
@@ -131,7 +133,7 @@ class Known(BaseModel):
         operands = ("dy", *(slot for slot in operator.slots if slot != operator.variadic))
         for what, given, there in (
             ("tensor", (self.tensor,), tensors),
-            ("attribute", self.attributes, operator.attributes),
+            ("attribute", (*self.attributes, *self.unless), operator.attributes),
             ("operand", (when.of for when in self.when), operands),
         ):
             for name in given:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -32,10 +32,14 @@ def spoilt(problem: Problem, entry: Known) -> Iterator[tuple[Node, set[str]]]:
 
 
 def _nodes(problem: Problem, entry: Known) -> Iterator[Node]:
-    wanted = {name: _plain(value) for name, value in entry.attributes.items()}
     for node in problem.nodes:
-        if node.op == entry.operator and all(_plain(node.attributes[name]) == wanted[name] for name in wanted):
+        spared = bool(entry.unless) and _has(node, entry.unless)
+        if node.op == entry.operator and not spared and _has(node, entry.attributes):
             yield node
+
+
+def _has(node: Node, attributes: Mapping[str, Any]) -> bool:
+    return all(_plain(node.attributes.get(name)) == _plain(value) for name, value in attributes.items())
 
 
 def _plain(value: Any) -> Any:
