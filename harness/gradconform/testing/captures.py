@@ -51,8 +51,8 @@ class Batches:
         self._threads = ThreadPoolExecutor(max(1, len(wanted)), "gradconform")
         self._leaders: dict[str, Future[None]] = {}
 
-    def rows(self, adapter: Adapter, variant: Variant, entries: Sequence[Known]) -> list[Row]:
-        """What the judge says of one problem in one framework. entries: the divergences that are listed.
+    def rows(self, adapter: Adapter, variant: Variant, entries: Sequence[Known] | None = None) -> list[Row]:
+        """What the judge says of one problem in one framework. entries: as in `judge`.
 
         Raises ContractError where the problem cannot be drawn.
         """
