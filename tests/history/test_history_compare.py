@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from gradconform.history.changes import Changes
 from gradconform.history.compare import changes
-from gradconform.judge.known import Known, apply
+from gradconform.reasons import Code, Reason, listed, vanished
 from gradconform.rows import Row, Verdict, blank
 from history_builder import FRAMEWORKS, manifest, night, rows
 
@@ -209,10 +209,10 @@ def test_seeds_and_problems(tmp_path: Path) -> None:
 
 
 def test_a_listed_divergence_that_vanished(tmp_path: Path) -> None:
-    """As `judge.known` says it: while its entry stands, the comparison fails; when it is taken off, it is a repair."""
-    entry = Known(spec="cnn", tensor="output/fc", framework="torch", reason="it is listed for this test", link="tests")
-    diverging = lambda given: list(apply(first(verdict="diverges")(given), [entry]))  # noqa: E731
-    found = compared(tmp_path / "1", lambda given: list(apply(given, [entry])), before=diverging)
+    """As the judge says it: while its entry stands, the comparison fails; when it is taken off, it is a repair."""
+    diverging = first(verdict="known", reason=listed(Reason(Code.VALUE), "it is listed for this test", "tests"))
+    stale = {"verdict": "diverges", "reason": vanished("it is listed for this test")}
+    found = compared(tmp_path / "1", lambda given: [*given, replace(given[0], **stale)], before=diverging)
     [gone] = found.vanished_divergences
     assert gone.still_listed
     assert gone.address.tensor == "output/fc"

@@ -243,3 +243,17 @@ def test_one_perturbed_element_is_always_found(shape: tuple[int, ...], data: st.
     got.flat[place] += np.asarray(data.draw(st.sampled_from([-1.1, 1.1, 50.0])) * LIMIT * bound.flat[place])
     found = compare(got, expected, bound, Dtype.of(dtype), shape)
     assert (found.reason, found.worst, found.n_bad) == (Code.VALUE, place, 1)
+
+
+def test_the_elements_that_are_counted_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numbers beyond their bound and NaN out of place, over several chunks, and nothing where all conforms."""
+    monkeypatch.setattr(module, "CHUNK", 4)
+    expected = np.linspace(1.0, 2.0, 12).reshape(3, 4)
+    got, beyond = expected.astype(np.float32), np.zeros((3, 4), bool)
+    bound = np.full((3, 4), 1e-6)
+    assert module.compare(got, expected, bound, UNIT, (3, 4), beyond=beyond).n_bad == 0
+    assert not beyond.any()
+    got[0, 1], got[2, 3], got[1, 1] = 1.5, np.nan, np.inf
+    comparison = module.compare(got, expected, bound, UNIT, (3, 4), beyond=beyond)
+    assert np.argwhere(beyond).tolist() == [[0, 1], [1, 1], [2, 3]]
+    assert comparison.n_bad == 3

@@ -20,9 +20,10 @@ pytestmark = pytest.mark.process
 RIGHT = "return np.maximum(x, 0)"
 WRONG = "return np.maximum(x, 0) * np.float32(1.001)"
 LISTED = {
-    "spec": "net",
-    "tensor": "output/y",
     "framework": "fake",
+    "operator": "relu",
+    "tensor": "output",
+    "at_most": {"relative": 1.1e-3},
     "reason": "multiplied by 1.001 on purpose",
     "link": "this test",
 }
@@ -90,14 +91,29 @@ def test_nothing_judged_is_no_success(net: Path, tmp_path: Path, monkeypatch: py
 def test_a_known_divergence_is_expected_to_happen(net: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As a mapping or as a value; a listed one that vanished fails."""
     wrong = fake(tmp_path / "wrong", monkeypatch, op=WRONG)
-    for entry in (LISTED, Known(**LISTED)):  # type: ignore[arg-type]
+    for entry in (LISTED, Known.model_validate({**LISTED, "shows": {"in": net}})):
         rows = assert_conforms(net, adapters=wrong, known=[entry])
         assert {row.tensor for row in rows if row.verdict == "known"} == {"output/y"}
     right = fake(tmp_path / "right", monkeypatch, op=RIGHT)
     with pytest.raises(NotConformingError, match="listed divergence vanished"):
         assert_conforms(net, adapters=right, known=[LISTED])
-    with pytest.raises(KnownError, match="tensor"):
-        assert_conforms(net, adapters=right, known=[{"spec": "net"}])
+    with pytest.raises(KnownError, match="operator"):
+        assert_conforms(net, adapters=right, known=[{"framework": "net"}])
+
+
+def test_a_fault_that_got_worse_or_is_of_another_node_is_news(
+    net: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Named like the listed one as it is; and a file of several networks needs the name of one."""
+    wrong = fake(tmp_path / "wrong", monkeypatch, op=WRONG.replace("1.001", "1.002"))
+    for entry in (LISTED, {**LISTED, "at_most": {"relative": 1}, "when": {"of": "x", "above": 1e9}}):
+        with pytest.raises(NotConformingError, match="1 tensor diverges") as caught:
+            assert_conforms(net, adapters=wrong, known=[entry])
+        assert "vanished" not in str(caught.value)
+    several = tmp_path / "several.yaml"
+    several.write_text("operator: relu\nabout: Two.\ncases: {a: {x: {shape: [2]}}, b: {x: {shape: [3]}}}\n")
+    with pytest.raises(KnownError, match="has 2 networks; say which with `as`"):
+        assert_conforms(several, adapters=wrong, known=[LISTED])
 
 
 def test_a_seed_changes_the_numbers(net: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

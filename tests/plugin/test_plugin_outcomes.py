@@ -42,9 +42,11 @@ def reported(pytester: pytest.Pytester, out: str) -> pytest.RunResult:
 def known(pytester: pytest.Pytester, **changes: str) -> None:
     """A list of one divergence, and a configuration that names it."""
     entry = {
-        "spec": "net",
-        "tensor": "output/y",
         "framework": "fake",
+        "operator": "relu",
+        "tensor": "output",
+        "at_most": {"relative": 1.1e-3},
+        "shows": {"in": "../net.yaml"},
         "reason": "multiplied by 1.001 on purpose",
         "link": "this test",
     }
@@ -154,7 +156,7 @@ def test_a_malformed_list_is_named(pytester: pytest.Pytester, monkeypatch: pytes
     known(pytester, reason="short")
     done = run(pytester)
     done.assert_outcomes(failed=1)
-    done.stdout.fnmatch_lines(["*fake.yaml: entry 1: *reason*"])
+    done.stdout.fnmatch_lines(["*fake.yaml:1: entry 1: *reason*"])
 
 
 def test_an_absent_framework_is_skipped_unless_it_was_named(

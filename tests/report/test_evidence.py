@@ -50,7 +50,7 @@ def captured(tmp_path_factory: pytest.TempPathFactory) -> Folder:
 def rows_of(folder: Folder, spec: str) -> list[Row]:
     """The rows of the local check, none of them excused by a list."""
     captures = {name: folder.capture(name, f"{spec}.float32.drawn") for name in FRAMEWORKS}
-    return [row for row in judge(folder.problem(f"{spec}.float32.drawn"), captures) if row.check == "local"]
+    return [row for row in judge(folder.problem(f"{spec}.float32.drawn"), captures, ()) if row.check == "local"]
 
 
 def script_of(folder: Folder, row: Row) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import click
@@ -19,7 +18,8 @@ from gradconform.contract import ContractError
 from gradconform.contract.folder import Folder, joined, numbers_in
 from gradconform.contract.place import check_writable, scratch
 from gradconform.history.keep import NOWHERE, Keeping
-from gradconform.judge.marked import listed, marked, marking
+from gradconform.judge import conventions
+from gradconform.judge.lists import shipped
 from gradconform.report.parts import Parts
 from gradconform.run import processes, way
 from gradconform.run.manifest import Clock
@@ -55,17 +55,17 @@ def execute(
     None for processes of this machine. wait: seconds for its workers to come.
     """
     clock = Clock()
-    entries = listed()
+    shipped()
     check_writable(out)
     keeping.check(out)
     folders, absent = _captured(given)
     if cluster is not None:
-        ending = Ending(partial(marking, entries=entries), out, clock, None, keeping)
+        ending = Ending(conventions.apply, out, clock, None, keeping)
         return _on_cluster(folders, absent, ending, cluster, wait)
     jobs = joined(folders)
     with progress_bars() as told, processes.crew([numbers_in(problem) for problem, _ in jobs]) as workers:
         rows = way.judge_all(workers, jobs, told)
-    return write_report(marked(rows, entries), folders, out, clock, None, absent, keeping)
+    return write_report(list(conventions.apply(rows)), folders, out, clock, None, absent, keeping)
 
 
 def _on_cluster(folders: Sequence[Folder], absent: dict[str, str], ending: Ending, name: str, wait: float) -> int:

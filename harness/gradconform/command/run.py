@@ -30,7 +30,7 @@ from gradconform.contract.place import check_new, check_writable, scratch
 from gradconform.draw.variants import Variant, numbers_of, variants
 from gradconform.history.keep import NOWHERE, Keeping
 from gradconform.judge import conventions
-from gradconform.judge.marked import listed, marked, marking
+from gradconform.judge.lists import shipped
 from gradconform.report.parts import Parts
 from gradconform.run import processes, way
 from gradconform.run.manifest import Clock
@@ -63,9 +63,11 @@ def execute(specs: Sequence[Path], options: Options, out: Path, keep: Path | Non
     keeping.check(out)
     loaded = networks(specs)
     wanted = variants(loaded, options.dtype)
-    entries, recorded = listed(), conventions.beside(loaded)
+    # A list that cannot be read is told of before hours of work.
+    shipped()
+    mark = partial(conventions.apply, entries=conventions.beside(loaded))
     if options.cluster is not None:
-        ending = Ending(partial(marking, entries=entries, recorded=recorded), out, clock, options.seed, keeping)
+        ending = Ending(mark, out, clock, options.seed, keeping)
         return _on_cluster(wanted, options, ending, keep)
     chosen, absent = present(options.adapter)
     how = options.capturing(chosen)
@@ -79,7 +81,7 @@ def execute(specs: Sequence[Path], options: Options, out: Path, keep: Path | Non
         if options.numeric:
             way.probe(folder, wanted, options.eps, told, workers)
         rows = way.capture_and_judge(folder, wanted, chosen, how, told, workers)
-        return write_report(marked(rows, entries, recorded), [folder], out, clock, options.seed, absent, keeping)
+        return write_report(list(mark(rows)), [folder], out, clock, options.seed, absent, keeping)
 
 
 def _on_cluster(wanted: Sequence[Variant], options: Options, ending: Ending, keep: Path | None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +29,24 @@ def draw_problem(network: Network, folder: Path, *, dtype: str, values: str, see
     seed = network.seed if seed is None else seed
     if values == "exact":
         network, numbers, cotangent = exact_numbers(network, dtype, seed)
+        tensors = _named(network, numbers, cotangent)
     else:
-        numbers = {t.name: draw(t.draw, seed, t.name, t.leaf(dtype).dtype) for t in network.tensors}
-        numbers |= _loaded(network, dtype)
-        cotangent = draw(network.cotangent, seed, COTANGENT, dtype)
-    tensors = {f"value/{name}": array for name, array in numbers.items()}
-    tensors[f"cotangent/{network.output}"] = cotangent
+        tensors = drawn_numbers(network, dtype, seed)
     return write_problem(folder, document(network, dtype, values, seed), network.graph(dtype), tensors)
+
+
+def drawn_numbers(network: Network, dtype: str, seed: int) -> dict[str, Array]:
+    """Every number of a drawn problem: `value/<leaf>` and `cotangent/<output>`.
+
+    Raises ContractError where a file of weights does not fit.
+    """
+    numbers = {t.name: draw(t.draw, seed, t.name, t.leaf(dtype).dtype) for t in network.tensors}
+    numbers |= _loaded(network, dtype)
+    return _named(network, numbers, draw(network.cotangent, seed, COTANGENT, dtype))
+
+
+def _named(network: Network, numbers: Mapping[str, Array], cotangent: Array) -> dict[str, Array]:
+    return {**{f"value/{name}": array for name, array in numbers.items()}, f"cotangent/{network.output}": cotangent}
 
 
 def document(network: Network, dtype: str, values: str, seed: int) -> dict[str, Any]:

@@ -14,6 +14,9 @@ from gradconform.contract.folder import problem_beside
 from gradconform.contract.names import CaptureName
 from gradconform.judge import behaviours, blame, claims, end_to_end, routes
 from gradconform.judge.judgement import Judgement
+from gradconform.judge.known import Known
+from gradconform.judge.listing import Listing
+from gradconform.judge.lists import shipped
 from gradconform.judge.sight import Proof
 from gradconform.numeric import rows as numeric
 from gradconform.reasons import Reason
@@ -26,12 +29,13 @@ __all__ = ["judge"]
 ALONE = "the primary route gave no capture to hold this one against"
 
 
-def judge(problem_folder: Path, captures: Mapping[str, Path]) -> list[Row]:
-    """All rows of one problem.
+def judge(problem_folder: Path, captures: Mapping[str, Path], entries: Sequence[Known] | None = None) -> list[Row]:
+    """All rows of one problem, listed divergences marked.
 
     captures: the name of a capture, as a `CaptureName` is written -> its folder.
-    Raises ContractError where the problem itself cannot be read; a capture that cannot be used is a row with verdict
-    `crashed`.
+    entries: the divergences that are listed; by default those that come along.
+    Raises ContractError where the problem itself cannot be read, KnownError where a list cannot; a capture that cannot
+    be used is a row with verdict `crashed`.
     """
     problem = read_problem(problem_folder, verify=True)
     _check_operators(problem)
@@ -41,10 +45,10 @@ def judge(problem_folder: Path, captures: Mapping[str, Path]) -> list[Row]:
         named = {name: folder for name, folder in named.items() if not name.route}
     # What overflows or is no number is a row; NumPy's warnings of it would only hide the progress.
     with np.errstate(all="ignore"):
-        return _rows(problem, named)
+        return _rows(problem, named, shipped() if entries is None else entries)
 
 
-def _rows(problem: Problem, named: Mapping[CaptureName, Path]) -> list[Row]:
+def _rows(problem: Problem, named: Mapping[CaptureName, Path], entries: Sequence[Known]) -> list[Row]:
     rows: list[Row] = []
     primary: dict[CaptureName, routes.Primary] = {}
     others: dict[CaptureName, list[Capture]] = {}
@@ -56,8 +60,8 @@ def _rows(problem: Problem, named: Mapping[CaptureName, Path]) -> list[Row]:
             if capture.status == "ok" and name.route:
                 others.setdefault(name.primary, []).append(capture)
             elif capture.status == "ok":
-                noted = routes.Primary(problem, capture)
-                rows += _of_primary(problem, capture, proof, noted.note if name in elsewhere else None)
+                noted, listing = routes.Primary(problem, capture), Listing(problem, capture, entries)
+                rows += _of_primary(problem, capture, proof, noted.note if name in elsewhere else None, listing)
                 primary[name] = noted
             elif problem.script and capture.status == "unsupported":
                 rows += behaviours.rows(problem, capture)
@@ -76,21 +80,22 @@ def _rows(problem: Problem, named: Mapping[CaptureName, Path]) -> list[Row]:
 
 
 def _of_all(problem: Problem, primary: Sequence[Capture], proof: Proof) -> Iterator[Row]:
-    """The rows of primary captures besides the local check: claims, numerical derivatives, and end to end."""
+    """The rows of primary captures besides those in which each is judged by itself: claims, and end to end."""
     for capture in primary:
         yield from claims.rows(problem, capture, proof)
-        yield from numeric.rows(problem, capture, problem_beside(capture.folder))
     if not problem.exact and primary and not problem.script:
         yield from end_to_end.rows(problem, primary, proof())
 
 
 def _of_primary(
-    problem: Problem, capture: Capture, proof: Proof, watch: Callable[[Judgement], object] | None
+    problem: Problem, capture: Capture, proof: Proof, watch: Callable[[Judgement], object] | None, listing: Listing
 ) -> list[Row]:
     """The rows in which a primary capture is judged by itself: all of them, or a ContractError."""
     if problem.script:
         return list(behaviours.rows(problem, capture))
-    return list(blame.rows(problem, capture, proof, watch))
+    rows = list(blame.rows(problem, capture, proof, watch, listing.marked))
+    rows += map(listing.marked_numeric, numeric.rows(problem, capture, problem_beside(capture.folder)))
+    return [*rows, *listing.vanished()]
 
 
 def _check_operators(problem: Problem) -> None:

@@ -20,11 +20,16 @@ from gradconform.rows import Check, CheckKind, Kind, Row, Verdict
 
 
 def rows(
-    problem: Problem, capture: Capture, proof: Proof | None = None, watch: Callable[[Judgement], object] | None = None
+    problem: Problem,
+    capture: Capture,
+    proof: Proof | None = None,
+    watch: Callable[[Judgement], object] | None = None,
+    mark: Callable[[Judgement, Row], Row] | None = None,
 ) -> Iterator[Row]:
     """The rows of the local check of one capture, each with the nodes that are to blame.
 
     watch: called with each judgement as the check gives it, before anybody else is blamed.
+    mark: gives the row of a judgement in its place, such as one of a listed divergence.
     """
     check, written = LocalCheck(problem, capture, proof), check_of(problem)
     blame = Blame(check)
@@ -32,7 +37,9 @@ def rows(
     def row(judgement: Judgement) -> Row:
         if watch is not None:
             watch(judgement)
-        return blame.settled(judgement).row(problem, capture, written)
+        settled = blame.settled(judgement)
+        made = settled.row(problem, capture, written)
+        return made if mark is None else mark(settled, made)
 
     # Not a loop, whose variable would keep the arrays of one judgement alive while the next is computed.
     return map(row, check.judgements())

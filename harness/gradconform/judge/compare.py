@@ -41,7 +41,12 @@ class Comparison:
 
 
 def compare(
-    got: Array, expected: Array, bound: Array | float | None, unit: Dtype, shape: tuple[int, ...]
+    got: Array,
+    expected: Array,
+    bound: Array | float | None,
+    unit: Dtype,
+    shape: tuple[int, ...],
+    beyond: Array | None = None,
 ) -> Comparison:
     """Compare a captured tensor with the expected one, element by element.
 
@@ -49,6 +54,7 @@ def compare(
     expected: float64, of `shape`.
     bound: largest honest |error|, broadcastable to `shape`; 0.0 to demand equality (-0 and 0 are equal); infinite where
     rounding decides what comes, so that nothing but what is expected to the bit can be judged; None to measure only.
+    beyond: where given, a boolean array of `shape`, in which the elements that are counted in `n_bad` are set.
     The order is shape, dtype, where NaN and infinity sit, then the numbers. Raises ValueError where `expected` has
     another shape: that is a fault of the reference.
     """
@@ -58,7 +64,7 @@ def compare(
         return Comparison(reason=Code.SHAPE)
     if got.dtype != unit.name:
         return Comparison(reason=Code.DTYPE)
-    extremes = _Extremes(unit, measuring=bound is None)
+    extremes = _Extremes(unit, measuring=bound is None, beyond=None if beyond is None else beyond.reshape(-1))
     flat_got, flat_expected = got.reshape(-1), np.asarray(expected).reshape(-1)
     whole = None if bound is None or np.ndim(bound) == 0 else np.broadcast_to(bound, shape).reshape(-1)
     for start in range(0, flat_got.size, CHUNK):
@@ -71,8 +77,9 @@ def compare(
 class _Extremes:
     """The worst that was found over the chunks of a tensor seen so far."""
 
-    def __init__(self, unit: Dtype, *, measuring: bool) -> None:
+    def __init__(self, unit: Dtype, *, measuring: bool, beyond: Array | None = None) -> None:
         self.unit = unit
+        self.beyond = beyond
         self.measuring = measuring
         self.largest = unit.largest
         self.worst_ratio, self.worst_error, self.scale, self.n_bad = -1.0, 0.0, 0.0, 0
@@ -130,10 +137,15 @@ class _Extremes:
         worst = int(np.argmax(ratio))
         self.informative = self.informative or bool(np.any(magnitude > LIMIT * bound))
         if ratio[worst] > LIMIT:
-            self.n_bad += int(np.count_nonzero(ratio > LIMIT))
+            self._count(start, ratio > LIMIT)
         if ratio[worst] > self.worst_ratio:
             self.worst_ratio = float(ratio[worst])
             self._note(worst, start, got, expected)
+
+    def _count(self, start: int, wrong: Array) -> None:
+        self.n_bad += int(np.count_nonzero(wrong))
+        if self.beyond is not None:
+            self.beyond[start : start + wrong.size] |= wrong
 
     def _note(self, index: int, start: int, got: Array, expected: Array) -> None:
         self.at = (start + index, float(got[index]), float(expected[index]))
@@ -156,7 +168,7 @@ class _Extremes:
             if self.reason is not Code.NONFINITE:
                 self.reason, self.worst_ratio = Code.NONFINITE, np.inf
                 self._note(int(np.argmax(bad)), start, got, expected)
-            self.n_bad += int(np.count_nonzero(bad))
+            self._count(start, bad)
             self.worst_error = np.inf
         return error, bound
 

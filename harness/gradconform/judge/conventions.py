@@ -20,7 +20,8 @@ from gradconform.behaviour import Word
 from gradconform.contract import explained
 from gradconform.errors import nearest
 from gradconform.judge.behaviours import NUMBERED
-from gradconform.judge.known import KnownError, listed
+from gradconform.judge.known import KnownError
+from gradconform.judge.lists import listed
 from gradconform.reasons import changed
 from gradconform.reasons import recorded as recorded_as
 from gradconform.rows import CheckKind, Row, Verdict

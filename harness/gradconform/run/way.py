@@ -13,6 +13,7 @@ from gradconform.contract.folder import Folder
 from gradconform.draw.problem import draw_problem
 from gradconform.draw.variants import Variant
 from gradconform.judge import judge, refused
+from gradconform.judge.known import Known
 from gradconform.numeric import FOLDER, plan
 from gradconform.rows import Row
 
@@ -46,10 +47,13 @@ def probe_one(folder: Path, eps: float | None) -> None:
         plan.prepare(problem, folder / FOLDER, eps)
 
 
-def judge_or_refuse(problem: Path, captures: Mapping[str, Path]) -> list[Row]:
-    """The rows of one problem; where it cannot be used, rows that say so, so that the others are still judged."""
+def judge_or_refuse(problem: Path, captures: Mapping[str, Path], entries: Sequence[Known] | None = None) -> list[Row]:
+    """The rows of one problem; where it cannot be used, rows that say so, so that the others are still judged.
+
+    entries: as in `judge`.
+    """
     try:
-        return judge(problem, captures)
+        return judge(problem, captures, entries)
     except ContractError as error:
         return refused.rows(problem, captures, str(error))
 
@@ -74,13 +78,17 @@ def capture_and_judge(
     how: Capturing,
     progress: Progress,
     workers: Executor,
+    entries: Sequence[Known] | None = None,
 ) -> list[Row]:
-    """The rows of problems that are captured now; each is judged as soon as all frameworks are done with it."""
+    """The rows of problems that are captured now; each is judged as soon as all frameworks are done with it.
+
+    entries: as in `judge`.
+    """
     futures: dict[str, Future[list[Row]]] = {}
 
     def complete(variant: Variant) -> None:
         captures = {way: folder.capture(way, variant.name) for a in adapters for way in how.ways(a, variant)}
-        futures[variant.name] = workers.submit(judge_or_refuse, folder.problem(variant.name), captures)
+        futures[variant.name] = workers.submit(judge_or_refuse, folder.problem(variant.name), captures, entries)
 
     capture(folder, wanted, adapters, how, progress, complete)
     return collect([futures[v.name] for v in wanted], progress)

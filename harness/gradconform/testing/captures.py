@@ -27,6 +27,7 @@ from gradconform.contract.folder import Folder
 from gradconform.draw.problem import draw_problem
 from gradconform.draw.variants import Variant
 from gradconform.judge import judge
+from gradconform.judge.known import Known
 from gradconform.rows import Row
 
 POLL = 0.02
@@ -50,8 +51,8 @@ class Batches:
         self._threads = ThreadPoolExecutor(max(1, len(wanted)), "gradconform")
         self._leaders: dict[str, Future[None]] = {}
 
-    def rows(self, adapter: Adapter, variant: Variant) -> list[Row]:
-        """What the judge says of one problem in one framework.
+    def rows(self, adapter: Adapter, variant: Variant, entries: Sequence[Known] | None = None) -> list[Row]:
+        """What the judge says of one problem in one framework. entries: as in `judge`.
 
         Raises ContractError where the problem cannot be drawn.
         """
@@ -59,7 +60,7 @@ class Batches:
         capture = self._captured(adapter, variant)
         # Test processes share the cores already.
         with threadpool_limits(1):
-            return judge(self.folder.problem(variant.name), {adapter.name: capture})
+            return judge(self.folder.problem(variant.name), {adapter.name: capture}, entries)
 
     def close(self) -> None:
         """End the frameworks' processes that were started here."""

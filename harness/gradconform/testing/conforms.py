@@ -23,7 +23,7 @@ from gradconform.draw.variants import Variant, variants
 from gradconform.dtypes import FLOAT64, NAMES, known
 from gradconform.judge import conventions
 from gradconform.judge.known import Known, KnownError
-from gradconform.judge.marked import listed, marked
+from gradconform.judge.lists import shipped
 from gradconform.reasons import Code
 from gradconform.rows import CheckKind, Row, Verdict
 from gradconform.run import way
@@ -56,8 +56,7 @@ def assert_conforms(
     dtype: `float32` or `float64`; by default those of the spec.
     seed: drawn from in place of the spec's.
     known: divergences to expect beside those that come along, each written as an entry of specs/known; one that no
-    longer
-    happens fails.
+    longer shows in its network, which is that of `spec` where the entry names none, fails.
 
     Raises NotConformingError, an AssertionError, also where a framework could judge nothing of the spec; SpecError and
     KnownError with all that is wrong; AdapterError where a framework that was named is not there.
@@ -65,11 +64,10 @@ def assert_conforms(
     if dtype not in (None, *NAMES):
         raise ValueError(f"dtype is {dtype!r}; expected {' or '.join(NAMES)}")
     networks = networks_of([Path(spec)])
-    entries = [*listed(), *map(_entry, known)]
+    entries = [*shipped(), *(_entry(each, Path(spec)) for each in known)]
     chosen = _present(adapters)
     recorded = conventions.beside(networks)
-    judged = _rows(variants(networks, dtype), chosen, seed)
-    rows = marked(judged, entries, recorded)
+    rows = list(conventions.apply(_rows(variants(networks, dtype), chosen, seed, entries), recorded))
     message = complaint(rows, networks)
     for adapter in chosen:
         message = message or nothing_judged([row for row in rows if row.framework == adapter.framework])
@@ -78,9 +76,14 @@ def assert_conforms(
     return rows
 
 
-def _entry(given: Known | Mapping[str, Any]) -> Known:
+def _entry(given: Known | Mapping[str, Any], spec: Path) -> Known:
+    """An entry; where it does not say in which network it shows, in the one that is asked for."""
+    if isinstance(given, Mapping):
+        given = {"shows": {"in": spec}, **given}
     try:
-        return Known.model_validate(given)
+        entry = Known.model_validate(given)
+        entry.shows.network()
+        return entry
     except ValidationError as error:
         raise KnownError(f"known: {explained(error)}") from error
 
@@ -99,14 +102,16 @@ def _present(named: Place | Sequence[Place] | None) -> list[Adapter]:
     return there
 
 
-def _rows(wanted: Sequence[Variant], chosen: Sequence[Adapter], seed: int | None) -> list[Row]:
+def _rows(
+    wanted: Sequence[Variant], chosen: Sequence[Adapter], seed: int | None, entries: Sequence[Known]
+) -> list[Row]:
     """Draw, capture and judge some variants, in a folder that is removed at the end."""
     temporary = tempfile.TemporaryDirectory(prefix="gradconform-")
     # One thread in this process: the caller's tests may hold what a process of ours could not be given.
     with temporary as root, threadpool_limits(1), ThreadPoolExecutor(1) as worker:
         folder = Folder(Path(root).resolve())
         way.draw(folder, wanted, seed, _silent, worker)
-        return way.capture_and_judge(folder, wanted, chosen, Capturing(), _silent, worker)
+        return way.capture_and_judge(folder, wanted, chosen, Capturing(), _silent, worker, entries)
 
 
 def _silent(stage: str, done: int, total: int) -> None:

@@ -60,7 +60,7 @@ class SpecItem(pytest.Item):
             self._absent(run)
         assert self.choice.adapter is not None
         selected = ((item.choice, item.variant) for item in self.session.items if isinstance(item, SpecItem))
-        rows = run.batches(selected).rows(self.choice.adapter, self.variant)
+        rows = run.batches(selected).rows(self.choice.adapter, self.variant, run.known())
         self.rows = run.marked(rows, self.variant.network)
         self._properties()
         wrong = complaint(self.rows, [self.variant.network])

@@ -116,16 +116,22 @@ class Run:
         return self._choices
 
     def marked(self, rows: list[Row], network: Network) -> list[Row]:
-        """The rows of a network, those that are listed or recorded marked. Raises KnownError."""
+        """The rows of a network, those of recorded conventions marked. Raises KnownError."""
         from gradconform.judge import conventions
-        from gradconform.judge.marked import listed, marked
 
-        if self._known is None:
-            self._known = listed(*self.config.getini("gradconform_known"))
         folder = network.path.parent
         if network.script and folder not in self._recorded:
             self._recorded[folder] = conventions.load(folder)
-        return marked(rows, self._known, self._recorded.get(folder, {}))
+        return list(conventions.apply(rows, self._recorded.get(folder, {})))
+
+    def known(self) -> list[Known]:
+        """The listed divergences: those that come along, and those of the configuration. Raises KnownError."""
+        from gradconform.judge.lists import load, shipped
+
+        if self._known is None:
+            own = self.config.getini("gradconform_known")
+            self._known = [*shipped(), *(entry for folder in own for entry in load(folder))]
+        return self._known
 
     def work(self) -> Path:
         """The folder of problems and captures, made at its first use; xdist's workers share it. Raises OSError."""

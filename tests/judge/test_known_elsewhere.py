@@ -1,0 +1,97 @@
+"""The faults that are listed, in networks of which no list has heard, in the frameworks that have them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from gradconform import assert_conforms, paths
+from gradconform.judge.lists import load
+
+pytestmark = pytest.mark.process
+
+LAYER_NORM = """
+about: Rows far from zero between a linear layer and another.
+inputs: {x: {shape: [4, 6], grad: true}}
+dtypes: [float32]
+nodes:
+  wide:   {op: linear, x: x, out_features: 16}
+  far:    {op: add_scalar, value: 400.0}
+  normed: {op: layer_norm, eps: 1.0e-05}
+  bent:   {op: tanh}
+  out:    {op: linear, out_features: 3}
+"""
+BATCH_NORM = """
+about: Channels far from zero between convolutions, normalised and read twice.
+inputs: {x: {shape: [3, 2, 6, 6], grad: true}}
+dtypes: [float32]
+nodes:
+  features: {op: conv2d, x: x, out_channels: 4, kernel_size: 3, stride: 1, padding: 1, dilation: 1, groups: 1}
+  far:      {op: add_scalar, value: 700.0}
+  normed:   {op: batch_norm, eps: 1.0e-05, momentum: 0.1, training: true}
+  bent:     {op: relu, x: normed}
+  sum:      {op: add, x: bent, y: normed}
+  out:      {op: conv2d, out_channels: 2, kernel_size: 3, stride: 1, padding: 0, dilation: 1, groups: 1}
+"""
+SOFTPLUS = """
+about: Softplus and its neighbours on both sides of 20, from the same numbers.
+inputs: {x: {shape: [6, 20], normal: [0.0, 15.0], grad: true}}
+dtypes: [float64]
+nodes:
+  gelu:     {op: gelu, x: x, approximate: none}
+  silu:     {op: silu, x: x}
+  softplus: {op: softplus, x: x}
+  one:      {op: add, x: gelu, y: silu}
+  out:      {op: add, x: one, y: softplus}
+"""
+POOL = """
+about: Padded average pooling in one branch of three.
+inputs: {x: {shape: [2, 3, 8, 8], grad: true}}
+dtypes: [float32]
+nodes:
+  features: {op: conv2d, x: x, out_channels: 4, kernel_size: 3, stride: 1, padding: 1, dilation: 1, groups: 1}
+  pooled:   {op: avg_pool2d, x: features, kernel_size: 3, stride: 1, padding: 1, count_include_pad: false}
+  one:      {op: conv2d, x: features, out_channels: 4, kernel_size: 1, stride: 1, padding: 0, dilation: 1, groups: 1}
+  bent:     {op: relu, x: one}
+  joined:   {op: add, x: pooled, y: bent}
+  more:     {op: add, x: joined, y: features}
+  out:      {op: tanh, x: more}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "framework", "known"),
+    [
+        (LAYER_NORM, "nnabla", {"output/normed", "grad/far", "grad/normed.weight"}),
+        (BATCH_NORM, "nnabla", {"output/normed", "output/normed.running_var", "grad/far", "grad/normed.weight"}),
+        (SOFTPLUS, "torch", {"output/softplus", "grad/x"}),
+        (POOL, "chainer", {"grad/more", "grad/features", "grad/one"}),
+    ],
+)
+def test_a_listed_fault_elsewhere(tmp_path: Path, text: str, framework: str, known: set[str]) -> None:
+    """It is known, and nothing else is wrong."""
+    net = tmp_path / "mine.yaml"
+    net.write_text(text)
+    rows = assert_conforms(net, adapters=framework)
+    assert {row.tensor for row in rows if row.verdict == "known"} == known
+
+
+@pytest.mark.parametrize("name", ["pooled_sum", "layer_norm.far", "softplus.far"])
+def test_a_users_spec_of_a_listed_name(tmp_path: Path, name: str) -> None:
+    """Nothing is asked of it but what it is: a linear layer, which conforms."""
+    net = tmp_path / "mine.yaml"
+    net.write_text(
+        f"name: {name}\nabout: Mine.\ninputs: {{x: {{shape: [2, 3], grad: true}}}}\n"
+        "nodes: {y: {op: linear, x: x, out_features: 2}}\n"
+    )
+    rows = assert_conforms(net, adapters=["torch", "chainer", "nnabla"])
+    assert {str(row.verdict) for row in rows} <= {"conforms", "measured", "unsupported"}
+
+
+@pytest.mark.parametrize("framework", ["torch", "chainer", "nnabla"])
+def test_each_entry_shows_in_its_own_network(framework: str) -> None:
+    """What comes along is up to date: nothing vanished, nothing is news."""
+    entries = [e for e in load(paths.specs_folder() / "known") if e.framework == framework]
+    for file in {entry.shows.file for entry in entries}:
+        known = {row.tensor for row in assert_conforms(file, adapters=framework) if row.verdict == "known"}
+        assert known
