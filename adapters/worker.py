@@ -154,7 +154,7 @@ def load_operators(folder: Path, adapter: types.ModuleType) -> dict[str, Callabl
 
 
 def load_problem(folder: Path) -> dict[str, Any]:
-    """Read problem.json and check that it is of the format this worker speaks."""
+    """Read problem.json of a folder and check that it is of the format this worker speaks."""
     try:
         problem: dict[str, Any] = json.loads((folder / "problem.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -184,6 +184,16 @@ def load_tensors(folder: Path, problem: Mapping[str, Any]) -> dict[str, np.ndarr
         raise Fault(f"problem.safetensors has no {seed}; draw the problem again")
     tensors[seed] = stored[seed]
     return tensors
+
+
+def with_identity(modules: types.SimpleNamespace, framework: str) -> types.SimpleNamespace:
+    """The adapter with the identity that a second capture has between a tensor and each of its readers."""
+    if not hasattr(modules.network, "identity"):
+        raise NotImplementedError(
+            f"the network.py of {framework} has no identity(x) to tell readers of one tensor apart"
+        )
+    operators = dict(modules.operators, identity=modules.network.identity)
+    return types.SimpleNamespace(**{**vars(modules), "operators": operators})
 
 
 def check_supported(problem: Mapping[str, Any], modules: types.SimpleNamespace, framework: str) -> None:
@@ -315,7 +325,7 @@ class Job:
         try:
             if self.fault:
                 raise Fault(self.fault)
-            self.perform(Path(task["problem"]), folder, record, task.get("probes"))
+            self.perform(Path(task["problem"]), folder, record, task)
             record["status"] = "ok"
         except NotImplementedError as error:
             text = str(error) or "NotImplementedError, without a sentence"
@@ -353,15 +363,17 @@ class Job:
         )
         return record
 
-    def perform(self, source: Path, target: Path, record: dict[str, Any], probes: str | None = None) -> None:
+    def perform(self, source: Path, target: Path, record: dict[str, Any], task: Mapping[str, Any]) -> None:
         """Read a problem, run it and write what it gave, filling in the record on the way."""
-        seconds = record["seconds"]
+        seconds, apart, probes = record["seconds"], task.get("apart"), task.get("probes")
+        modules = self.modules if apart is None else with_identity(self.modules, self.folder.name)
         with timed(seconds, "read"):
-            problem = load_problem(source)
+            # A second capture has a graph of its own, and the numbers of the first.
+            problem = load_problem(Path(apart or source))
             record.update(dtype=problem["dtype"], problem=problem["digest"])
-            check_supported(problem, self.modules, self.folder.name)
+            check_supported(problem, modules, self.folder.name)
             tensors = load_tensors(source, problem)
-        self.nodes = Nodes(problem, self.modules.operators)
+        self.nodes = Nodes(problem, modules.operators)
         if problem.get("script"):
             # A script over the network (adapters/scripts.py) instead of one forward and backward.
             with timed(seconds, "run"):
@@ -392,7 +404,7 @@ def run_job(path: str) -> int:
     try:
         job = json.loads(Path(path).read_text(encoding="utf-8"))
         tasks = [
-            {"problem": task["problem"], "capture": task["capture"], "probes": task.get("probes")}
+            {"problem": task["problem"], "capture": task["capture"], **{k: task.get(k) for k in ("probes", "apart")}}
             for task in job["tasks"]
         ]
         worker = Job({name: job[name] for name in ("adapter", "route", "threads")})

@@ -4,6 +4,7 @@ import mmap
 
 import nnabla as nn
 import numpy as np
+from nnabla import functions as F
 
 
 class Network:
@@ -62,6 +63,11 @@ def release(arrays):
             files[id(content)] = content
     for content in files.values():
         content.madvise(mmap.MADV_DONTNEED)
+
+
+def identity(x):
+    """The same numbers in memory of their own, with a gradient of their own."""
+    return F.identity(x)
 
 
 def evaluate(network, problem, tensors):

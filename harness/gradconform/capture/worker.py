@@ -60,18 +60,21 @@ class Task:
     capture: the folder that is made; it must not exist yet.
     digest: the digest of the problem.
     probes: a folder of points at which only the forward is run, for a numerical derivative; None for a usual capture.
+    apart: a folder with a problem.json that takes the place of the problem's own; None for a usual capture.
     """
 
     problem: Path
     capture: Path
     digest: str
     probes: Path | None = None
+    apart: Path | None = None
 
     @property
     def document(self) -> dict[str, str]:
         """The task as it stands in the job that the worker reads."""
-        probes = {} if self.probes is None else {"probes": str(self.probes)}
-        return {"problem": str(self.problem), "capture": str(self.capture), **probes}
+        beside = {"probes": self.probes, "apart": self.apart}
+        given = {name: str(folder) for name, folder in beside.items() if folder is not None}
+        return {"problem": str(self.problem), "capture": str(self.capture), **given}
 
 
 def numeric(task: Task) -> Task:

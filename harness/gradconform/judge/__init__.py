@@ -41,7 +41,12 @@ def judge(problem_folder: Path, captures: Mapping[str, Path]) -> list[Row]:
         named = {name: folder for name, folder in named.items() if not name.route}
     # What overflows or is no number is a row; NumPy's warnings of it would only hide the progress.
     with np.errstate(all="ignore"):
-        return _rows(problem, named)
+        return [_with_operators(problem, row) for row in _rows(problem, named)]
+
+
+def _with_operators(problem: Problem, row: Row) -> Row:
+    """The row with the operators of its culprits."""
+    return replace(row, culprit_op=problem.graph.operators_of(row.culprit)) if row.culprit else row
 
 
 def _rows(problem: Problem, named: Mapping[CaptureName, Path]) -> list[Row]:

@@ -105,5 +105,6 @@ def apply(rows: Iterable[Row], entries: Sequence[Known]) -> Iterator[Row]:
                 shape=row.shape,
                 verdict=Verdict.DIVERGES,
                 culprit=row.node,
+                culprit_op=row.op,
                 reason=reasons.vanished(entry.reason),
             )
