@@ -286,6 +286,8 @@ class Job:
         self.folder = Path(job["adapter"]).resolve()
         self.threads: int | None = job["threads"]
         self.route: str = job["route"]
+        # Checks that are made besides: adapters/steady.py.
+        self.also: Sequence[str] = job["also"]
         self.version: str | None = None
         self.fault: str | None = None
         self.nodes: Nodes | None = None
@@ -341,7 +343,7 @@ class Job:
 
     def record(self) -> dict[str, Any]:
         """A capture.json in which nothing has happened yet; a process's first task pays for the import."""
-        seconds = {"import": self.seconds["import"], "build": 0.0, "run": 0.0, "read": 0.0, "write": 0.0}
+        seconds = {"import": self.seconds["import"], "build": 0.0, "run": 0.0, "check": 0.0, "read": 0.0, "write": 0.0}
         self.seconds["import"] = 0.0
         record: dict[str, Any] = {
             "format": FORMAT,
@@ -391,12 +393,39 @@ class Job:
                 network = self.network.build(problem, tensors, self.nodes)
             with timed(seconds, "run"):
                 values, missing = self.capture(network, problem, tensors)
+            with timed(seconds, "check"):
+                self.see_whether_steady(network, problem, tensors, source, record, (values, missing))
             missing, cuts = beside("lineage").places(missing)
             check_result(problem, values, missing, cuts)
             record.update(missing=missing, cuts=cuts)
             record.update(beside("lineage").advice(self.nodes.lineage, self.route, missing, cuts, self.modules.reasons))
         with timed(seconds, "write"):
             record["digest"] = arrays.write_arrays(target / "capture.safetensors", values)
+
+    def see_whether_steady(
+        self,
+        network: Any,
+        problem: Mapping[str, Any],
+        tensors: Mapping[str, Any],
+        source: Path,
+        record: dict[str, Any],
+        first: tuple[Mapping[str, Any], Mapping[str, Any]],
+    ) -> None:
+        """Fill in what changed of the problem's own tensors and what a second run gives, as far as the job asks."""
+        steady = beside("steady")
+        if steady.UNCHANGED in self.also:
+            file = source / "problem.safetensors"
+            record["changed"] = steady.changed(arrays, self.modules, network, problem, tensors, file)
+        if steady.REPEAT in self.also:
+
+            def again() -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+                fresh = load_tensors(source, problem)
+                result: tuple[Mapping[str, Any], Mapping[str, Any]] = self.capture(
+                    self.network.build(problem, fresh, self.nodes), problem, fresh
+                )
+                return result
+
+            record["repeated"] = steady.repeated(arrays, first, again, problem["output"])
 
 
 def run_job(path: str) -> int:
@@ -407,7 +436,7 @@ def run_job(path: str) -> int:
             {"problem": task["problem"], "capture": task["capture"], **{k: task.get(k) for k in ("probes", "apart")}}
             for task in job["tasks"]
         ]
-        worker = Job({name: job[name] for name in ("adapter", "route", "threads")})
+        worker = Job({"also": job.get("also", ()), **{name: job[name] for name in ("adapter", "route", "threads")}})
     except (OSError, ValueError, KeyError, TypeError) as error:
         hint = "docs/contract.md says what it holds"
         print(f"worker: job {path} cannot be read: {error!r}; {hint}", file=sys.stderr)

@@ -60,6 +60,17 @@ def build(problem, tensors, nodes):
     return Network(problem, tensors, nodes)
 
 
+def held(network):
+    """What the chain holds now of its parameters and buffers, as arrays by the problem's names."""
+    problem, _ = network.gradconform
+    found = {}
+    for entry in problem["parameters"] + problem["buffers"]:
+        node, _, slot = entry["name"].rpartition(".")
+        value = getattr(network[node], slot)
+        found[entry["name"]] = getattr(value, "array", value)
+    return found
+
+
 class Identity(chainer.FunctionNode):
     """The identity with memory of its own, forward and backward; F.identity hands on the very arrays."""
 

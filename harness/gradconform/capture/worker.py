@@ -22,6 +22,8 @@ from gradconform.capture.adapters import Adapter, worker
 from gradconform.contract import FORMAT, write_whole
 from gradconform.numeric import FOLDER
 
+ALSO = ("unchanged",)
+"""What a worker looks at besides, unless it is told otherwise: what costs less than a tenth of a run."""
 POLL = 0.02
 LOG_LIMIT = 64 << 20
 # How much of a log that was too long is kept.
@@ -106,11 +108,13 @@ def capture(
     limits: Limits | None = None,
     finished: Callable[[Task], None] = lambda task: None,
     stop: threading.Event | None = None,
+    also: Sequence[str] = ALSO,
 ) -> None:
     """Run all tasks; afterwards each has a `capture.json`, if only one that says `crashed` and why.
 
     finished: called with each task when it is done.
     stop: once it is set, the worker is killed and the remaining tasks are left undone.
+    also: what the worker looks at besides: `unchanged`, `repeat`.
     No process is left behind, whatever is raised.
     """
     left = list(tasks)
@@ -119,7 +123,7 @@ def capture(
     while left and not (stop and stop.is_set()):
         attempt += 1
         stem = str(job_folder / f"{adapter.name}-{attempt}")
-        with contextlib.closing(_Run(adapter, left, stem, route, threads, limits or Limits(), finished)) as run:
+        with contextlib.closing(_Run(adapter, left, stem, route, threads, limits or Limits(), finished, also)) as run:
             cause = run.wait(stop)
         if stop and stop.is_set():
             return
@@ -152,6 +156,7 @@ class _Run:
         threads: int,
         limits: Limits,
         finished: Callable[[Task], None],
+        also: Sequence[str],
     ) -> None:
         self.left = list(tasks)
         self.passed: list[Task] = []
@@ -161,6 +166,7 @@ class _Run:
             "adapter": str(adapter.folder),
             "route": route,
             "threads": threads,
+            "also": list(also),
             "tasks": [task.document for task in tasks],
         }
         # Not with_suffix: a name like `chainer-6.3` has a point in it.

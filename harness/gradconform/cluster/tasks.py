@@ -51,6 +51,7 @@ class Asking:
     route: str
     threads: int
     limits: worker.Limits
+    also: Sequence[str] = worker.ALSO
 
 
 @contextmanager
@@ -113,6 +114,7 @@ def capture(place: Place, pieces: Sequence[Piece], asking: Asking) -> str:
             limits=asking.limits,
             finished=finished,
             stop=stop,
+            also=asking.also,
         )
     return this_cpu()
 
@@ -138,6 +140,7 @@ def separate(place: Place, pieces: Sequence[Piece], joint: Sequence[Sequence[Row
                 job_folder=work / "jobs",
                 threads=asking.threads,
                 limits=asking.limits,
+                also=(),
                 finished=lambda task: _put(task.capture, final[task.capture]),
             )
     return this_cpu()

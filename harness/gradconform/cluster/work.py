@@ -101,7 +101,7 @@ class Site:
             write_machine(self.place.folder / "captures" / stage.name, stage.cpus)
 
     def _capture(self, adapter: Adapter, way: str, route: str, how: Capturing) -> Capture:
-        return Capture(self.place, tasks.Asking(given(adapter), way, route, how.threads, how.limits))
+        return Capture(self.place, tasks.Asking(given(adapter), way, route, how.threads, how.limits, tuple(how.also)))
 
     def _piece(self, variant: Variant, chosen: Sequence[Adapter], how: Capturing) -> Piece:
         folder = Folder(self.place.folder)

@@ -12,7 +12,7 @@ import numpy as np
 from gradconform.contract import Capture, ContractError, Problem, read_capture, read_problem
 from gradconform.contract.folder import problem_beside
 from gradconform.contract.names import CaptureName
-from gradconform.judge import behaviours, blame, claims, end_to_end, routes
+from gradconform.judge import behaviours, blame, claims, end_to_end, routes, steady
 from gradconform.judge.judgement import Judgement
 from gradconform.judge.sight import Proof
 from gradconform.numeric import rows as numeric
@@ -68,6 +68,7 @@ def _rows(problem: Problem, named: Mapping[CaptureName, Path]) -> list[Row]:
                 rows += behaviours.rows(problem, capture)
             else:
                 rows.append(_whole(problem, name, capture))
+            rows += steady.rows(problem, capture)
         except ContractError as error:
             rows.append(_whole(problem, name, Capture(folder, "crashed", str(error), "", "", "")))
     rows += _of_all(problem, [noted.capture for noted in primary.values()], proof)

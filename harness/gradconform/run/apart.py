@@ -72,6 +72,7 @@ def capture(
                 job_folder=folder.root / "jobs" / stage.replace(" ", "-"),
                 threads=how.threads,
                 limits=how.limits,
+                also=(),
             )
             progress(stage, len(asked), len(asked))
             made.update(dict.fromkeys(asked.values()))

@@ -64,7 +64,7 @@ class Batches:
             if again := apart.task(self.folder.problem(variant.name), capture, rows):
                 # Nobody else asks for this one: each test is run by one process.
                 jobs = self.folder.root / "jobs" / f"{adapter.name}-{os.getpid()}-apart" / variant.name
-                worker.capture(adapter, [again], job_folder=jobs, stop=self._stop)
+                worker.capture(adapter, [again], job_folder=jobs, stop=self._stop, also=())
                 rows = judge(self.folder.problem(variant.name), {adapter.name: capture})
             return rows
 
