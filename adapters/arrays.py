@@ -13,7 +13,7 @@ import mmap
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO, Any, Iterable, Iterator, Mapping
+from typing import IO, Any, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -32,6 +32,8 @@ SAFETENSORS_DTYPES = {
     "uint8": "U8",
     "bool": "BOOL",
 }
+# Elements that are compared at a time.
+PIECE = 1 << 18
 NUMPY_DTYPES = {stored: dtype for dtype, stored in SAFETENSORS_DTYPES.items()}
 
 
@@ -43,15 +45,84 @@ def read_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
     """
     with open(str(path), "rb") as stream:
         content = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_COPY)
-    start = 8 + int.from_bytes(content[:8], "little")
     arrays = {}
+    for name, (dtype, shape, count, start) in _places(content).items():
+        flat = np.frombuffer(content, dtype, count, start)
+        arrays[name] = (flat if flat.flags.aligned else flat.copy()).reshape(shape)
+    return arrays
+
+
+def differences_from(path: Path, held: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """How arrays differ from those of the same name in a safetensors file, to the bit; those that do not are left off.
+
+    The file is read piece by piece: mapped once more, it would count as this process's memory twice.
+    """
+    found = {}
+    with open(str(path), "rb") as stream:
+        with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            places = _places(content)
+        for name, array in held.items():
+            dtype, shape, count, start = places[name]
+            now, wrong, first = np.asarray(array), 0, None
+            if now.dtype != dtype or list(now.shape) != list(shape):
+                found[name] = unlike("%s%s" % (dtype, list(shape)), "%s%s" % (now.dtype, list(now.shape)))
+                continue
+            flat = now.reshape(-1)
+            stream.seek(start)
+            for begin in range(0, count, PIECE):
+                was = np.frombuffer(stream.read(min(PIECE, count - begin) * dtype.itemsize), dtype)
+                places_of = _other_bits(was, flat[begin : begin + PIECE])
+                if len(places_of) and first is None:
+                    first = (begin + int(places_of[0]), was[places_of[0]])
+                wrong += len(places_of)
+            if first is not None:
+                found[name] = _difference(now.shape, wrong, first[0], first[1], flat[first[0]])
+    return found
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """How arrays differ from earlier ones of the same name, to the bit; those that do not are left off."""
+    found = {}
+    for name, was in before.items():
+        was, other = np.asarray(was), np.asarray(now[name])
+        if was.dtype != other.dtype or was.shape != other.shape:
+            found[name] = unlike("%s%s" % (was.dtype, list(was.shape)), "%s%s" % (other.dtype, list(other.shape)))
+            continue
+        was, flat = was.reshape(-1), other.reshape(-1)
+        wrong = _other_bits(was, flat)
+        if len(wrong):
+            found[name] = _difference(other.shape, len(wrong), int(wrong[0]), was[wrong[0]], flat[wrong[0]])
+    return found
+
+
+def unlike(was: str, now: str) -> dict[str, Any]:
+    """A difference that is not one of elements, in words."""
+    return {"n": 0, "index": [], "was": was, "now": now}
+
+
+def _difference(shape: Sequence[int], wrong: int, at: int, was: Any, now: Any) -> dict[str, Any]:
+    """How many elements differ, and the first of them; figures as texts, which may be `nan`."""
+    index = [int(i) for i in np.unravel_index(at, shape)]
+    return {"n": wrong, "index": index, "was": repr(float(was)), "now": repr(float(now))}
+
+
+def _other_bits(left: Any, right: Any) -> Any:
+    """Where two flat arrays of one dtype differ in any bit: indices."""
+    as_bits = "u%d" % left.dtype.itemsize
+    left, right = np.ascontiguousarray(left).view(as_bits), np.ascontiguousarray(right).view(as_bits)
+    return np.flatnonzero(left != right)
+
+
+def _places(content: Any) -> dict[str, tuple[Any, Sequence[int], int, int]]:
+    """Where the arrays of a safetensors file are: name -> dtype, shape, number of elements and first byte."""
+    start = 8 + int.from_bytes(content[:8], "little")
+    places = {}
     for name, entry in json.loads(content[8:start].decode("utf-8")).items():
         if name != "__metadata__":
             begin, end = entry["data_offsets"]
             dtype = np.dtype(NUMPY_DTYPES[entry["dtype"]]).newbyteorder("<")
-            flat = np.frombuffer(content, dtype, (end - begin) // dtype.itemsize, start + begin)
-            arrays[name] = (flat if flat.flags.aligned else flat.copy()).reshape(entry["shape"])
-    return arrays
+            places[name] = (dtype, entry["shape"], (end - begin) // dtype.itemsize, start + begin)
+    return places
 
 
 @contextlib.contextmanager

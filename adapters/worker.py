@@ -6,8 +6,8 @@ Started by path, in the framework's own interpreter::
     python -I adapters/worker.py --describe ADAPTER_FOLDER
 
 ``docs/contract.md`` is the interface. What lies beside this file
-(arrays.py, lineage.py, scripts.py, probes.py) is loaded by its place. Only the standard library and NumPy are
-imported, and all must stay valid Python 3.8: these are the files every interpreter shares.
+(arrays.py, lineage.py, scripts.py, probes.py, steady.py) is loaded by its place. Only the standard library and NumPy
+are imported, and all must stay valid Python 3.8: these are the files every interpreter shares.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ def load_operators(folder: Path, adapter: types.ModuleType) -> dict[str, Callabl
 
 
 def load_problem(folder: Path) -> dict[str, Any]:
-    """Read problem.json and check that it is of the format this worker speaks."""
+    """Read problem.json of a folder and check that it is of the format this worker speaks."""
     try:
         problem: dict[str, Any] = json.loads((folder / "problem.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -184,6 +184,16 @@ def load_tensors(folder: Path, problem: Mapping[str, Any]) -> dict[str, np.ndarr
         raise Fault(f"problem.safetensors has no {seed}; draw the problem again")
     tensors[seed] = stored[seed]
     return tensors
+
+
+def with_identity(modules: types.SimpleNamespace, framework: str) -> types.SimpleNamespace:
+    """The adapter with the identity that a second capture has between a tensor and each of its readers."""
+    if not hasattr(modules.network, "identity"):
+        raise NotImplementedError(
+            f"the network.py of {framework} has no identity(x) to tell readers of one tensor apart"
+        )
+    operators = dict(modules.operators, identity=modules.network.identity)
+    return types.SimpleNamespace(**{**vars(modules), "operators": operators})
 
 
 def check_supported(problem: Mapping[str, Any], modules: types.SimpleNamespace, framework: str) -> None:
@@ -276,6 +286,8 @@ class Job:
         self.folder = Path(job["adapter"]).resolve()
         self.threads: int | None = job["threads"]
         self.route: str = job["route"]
+        # Checks that are made besides: adapters/steady.py.
+        self.also: Sequence[str] = job["also"]
         self.version: str | None = None
         self.fault: str | None = None
         self.nodes: Nodes | None = None
@@ -315,7 +327,7 @@ class Job:
         try:
             if self.fault:
                 raise Fault(self.fault)
-            self.perform(Path(task["problem"]), folder, record, task.get("probes"))
+            self.perform(Path(task["problem"]), folder, record, task)
             record["status"] = "ok"
         except NotImplementedError as error:
             text = str(error) or "NotImplementedError, without a sentence"
@@ -331,7 +343,7 @@ class Job:
 
     def record(self) -> dict[str, Any]:
         """A capture.json in which nothing has happened yet; a process's first task pays for the import."""
-        seconds = {"import": self.seconds["import"], "build": 0.0, "run": 0.0, "read": 0.0, "write": 0.0}
+        seconds = {"import": self.seconds["import"], "build": 0.0, "run": 0.0, "check": 0.0, "read": 0.0, "write": 0.0}
         self.seconds["import"] = 0.0
         record: dict[str, Any] = {
             "format": FORMAT,
@@ -353,15 +365,17 @@ class Job:
         )
         return record
 
-    def perform(self, source: Path, target: Path, record: dict[str, Any], probes: str | None = None) -> None:
+    def perform(self, source: Path, target: Path, record: dict[str, Any], task: Mapping[str, Any]) -> None:
         """Read a problem, run it and write what it gave, filling in the record on the way."""
-        seconds = record["seconds"]
+        seconds, apart, probes = record["seconds"], task.get("apart"), task.get("probes")
+        modules = self.modules if apart is None else with_identity(self.modules, self.folder.name)
         with timed(seconds, "read"):
-            problem = load_problem(source)
+            # A second capture has a graph of its own, and the numbers of the first.
+            problem = load_problem(Path(apart or source))
             record.update(dtype=problem["dtype"], problem=problem["digest"])
-            check_supported(problem, self.modules, self.folder.name)
+            check_supported(problem, modules, self.folder.name)
             tensors = load_tensors(source, problem)
-        self.nodes = Nodes(problem, self.modules.operators)
+        self.nodes = Nodes(problem, modules.operators)
         if problem.get("script"):
             # A script over the network (adapters/scripts.py) instead of one forward and backward.
             with timed(seconds, "run"):
@@ -379,6 +393,8 @@ class Job:
                 network = self.network.build(problem, tensors, self.nodes)
             with timed(seconds, "run"):
                 values, missing = self.capture(network, problem, tensors)
+            with timed(seconds, "check"):
+                self.see_whether_steady(network, problem, tensors, source, record, (values, missing))
             missing, cuts = beside("lineage").places(missing)
             check_result(problem, values, missing, cuts)
             record.update(missing=missing, cuts=cuts)
@@ -386,16 +402,41 @@ class Job:
         with timed(seconds, "write"):
             record["digest"] = arrays.write_arrays(target / "capture.safetensors", values)
 
+    def see_whether_steady(
+        self,
+        network: Any,
+        problem: Mapping[str, Any],
+        tensors: Mapping[str, Any],
+        source: Path,
+        record: dict[str, Any],
+        first: tuple[Mapping[str, Any], Mapping[str, Any]],
+    ) -> None:
+        """Fill in what changed of the problem's own tensors and what a second run gives, as far as the job asks."""
+        steady = beside("steady")
+        if steady.UNCHANGED in self.also:
+            file = source / "problem.safetensors"
+            record["changed"] = steady.changed(arrays, self.modules, network, problem, tensors, file)
+        if steady.REPEAT in self.also:
+
+            def again() -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+                fresh = load_tensors(source, problem)
+                result: tuple[Mapping[str, Any], Mapping[str, Any]] = self.capture(
+                    self.network.build(problem, fresh, self.nodes), problem, fresh
+                )
+                return result
+
+            record["repeated"] = steady.repeated(arrays, first, again, problem["output"])
+
 
 def run_job(path: str) -> int:
     """Run every task of a job; return the exit status."""
     try:
         job = json.loads(Path(path).read_text(encoding="utf-8"))
         tasks = [
-            {"problem": task["problem"], "capture": task["capture"], "probes": task.get("probes")}
+            {"problem": task["problem"], "capture": task["capture"], **{k: task.get(k) for k in ("probes", "apart")}}
             for task in job["tasks"]
         ]
-        worker = Job({name: job[name] for name in ("adapter", "route", "threads")})
+        worker = Job({"also": job.get("also", ()), **{name: job[name] for name in ("adapter", "route", "threads")}})
     except (OSError, ValueError, KeyError, TypeError) as error:
         hint = "docs/contract.md says what it holds"
         print(f"worker: job {path} cannot be read: {error!r}; {hint}", file=sys.stderr)

@@ -13,7 +13,7 @@ from gradconform.contract.forms import REASONS
 from gradconform.judge import behaviours
 from gradconform.reasons import Code
 from gradconform.report.files import read
-from gradconform.rows import Verdict
+from gradconform.rows import Blame, Verdict
 from test_layout import GROUND, LAYERS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -158,7 +158,7 @@ def unexplained(page: str, chapter: str, words: Iterable[str]) -> list[str]:
 def checks() -> set[str]:
     """The checks of a real run and those of its behaviours, numerical derivatives, routes and claims."""
     seen = {check.partition(":")[0] for check in read(ROOT / "reports" / "sample" / "run")["check"]}
-    return seen | {behaviours.CHECK, "exact", "numeric", "route", "claim"}
+    return seen | {behaviours.CHECK, "exact", "numeric", "route", "claim", "unchanged", "repeat"}
 
 
 def of_the_judge() -> list[Code]:
@@ -169,6 +169,7 @@ def of_the_judge() -> list[Code]:
 CHAPTERS: dict[str, Iterable[str]] = {
     "Checks": sorted(checks()),
     "Verdicts": list(Verdict),
+    "How culprits were found": [word for word in Blame if word],
     "Reasons in one word": of_the_judge(),
     "Words of behaviours": list(Word),
     "Reasons of missing tensors": get_args(REASONS),

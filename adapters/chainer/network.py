@@ -60,6 +60,34 @@ def build(problem, tensors, nodes):
     return Network(problem, tensors, nodes)
 
 
+def held(network):
+    """What the chain holds now of its parameters and buffers, as arrays by the problem's names."""
+    problem, _ = network.gradconform
+    found = {}
+    for entry in problem["parameters"] + problem["buffers"]:
+        node, _, slot = entry["name"].rpartition(".")
+        value = getattr(network[node], slot)
+        found[entry["name"]] = getattr(value, "array", value)
+    return found
+
+
+class Identity(chainer.FunctionNode):
+    """The identity with memory of its own, forward and backward; F.identity hands on the very arrays."""
+
+    def forward(self, inputs):
+        """A copy of what it is given."""
+        return (inputs[0].copy(),)
+
+    def backward(self, indexes, gradients):
+        """A copy of the gradient that arrives."""
+        return (chainer.Variable(gradients[0].array.copy()),)
+
+
+def identity(x):
+    """The same numbers in memory of their own, with a gradient of their own."""
+    return Identity().apply((x,))[0]
+
+
 def evaluate(network, problem, tensors):
     """The network's output at what ``tensors`` hold now; no graph is kept, and no operator writes into a buffer."""
     with chainer.no_backprop_mode():

@@ -156,6 +156,11 @@ class Graph:
             shapes.update(node.outputs)
         return shapes
 
+    def operators_of(self, names: str) -> str:
+        """The operators of some nodes, each once. names: those of nodes, joined by a space; other names have none."""
+        nodes = (self.by_name.get(name) for name in names.split())
+        return " ".join(dict.fromkeys(node.op for node in nodes if node is not None))
+
     def shape(self, name: str) -> Shape:
         """The shape of a leaf or of a node's first output. Raises KeyError."""
         return self.leaves[name].shape if name in self.leaves else self.by_name[name].shape

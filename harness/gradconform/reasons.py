@@ -36,6 +36,8 @@ class Code(StrEnum):
     UNINITIALISED = "uninitialised"
     UNEXPLAINED = "unexplained"
     KILLED_WORKER = "killed_worker"
+    WRITTEN_INTO = "written_into"
+    NOT_REPEATED = "not_repeated"
 
 
 @dataclass(frozen=True)

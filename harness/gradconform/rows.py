@@ -104,6 +104,24 @@ class CheckKind(StrEnum):
     SEMANTICS = "semantics"
     CLAIM = "claim"
     NUMERIC = "numeric"
+    UNCHANGED = "unchanged"
+    REPEAT = "repeat"
+
+
+class Blame(StrEnum):
+    """How the culprits of a row were found, where several nodes read its tensor; `none` where there was no question.
+
+    `joint`: nobody saw them apart, so all are named. `apart`: a second capture has an identity between the tensor and
+    each reader, and those are named whose own part of the gradient is wrong there. `sum`: each part is right in it,
+    and the tensor is not. `first`: all is right in it, so it is the first capture alone that went wrong: something
+    overwrote the gradient there.
+    """
+
+    NONE = ""
+    JOINT = "joint"
+    APART = "apart"
+    SUM = "sum"
+    FIRST = "first"
 
 
 class Check(str):
@@ -150,6 +168,8 @@ class Row:
     n_bad: how many elements are beyond the bound.
     verdict, reason: the answer, and why.
     culprit: the node or nodes to look at, joined by a space; empty where nothing is wrong.
+    culprit_op: their operators, each once, joined by a space.
+    blame: how they were found, where several nodes read the tensor.
 
     A row may be made of plain texts, as they stand in a file; it raises ValueError at an unknown verdict, kind or
     check.
@@ -176,6 +196,8 @@ class Row:
     verdict: Verdict
     reason: Reason
     culprit: str
+    culprit_op: str
+    blame: Blame
 
     def __post_init__(self) -> None:
         for name, kind, read in _TYPES:
@@ -217,6 +239,7 @@ _TYPES: tuple[tuple[str, type, Any], ...] = (
     ("check", Check, Check.read),
     ("verdict", Verdict, Verdict),
     ("reason", Reason, Reason),
+    ("blame", Blame, Blame),
 )
 
 COLUMNS: tuple[str, ...] = tuple(f.name for f in fields(Row))

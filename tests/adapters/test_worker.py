@@ -151,7 +151,7 @@ def test_a_capture_holds_what_the_route_gave(adapter, tmp_path):
         "numpy": np.__version__,
     }
     assert {key: record[key] for key in expected} == expected
-    assert set(record["seconds"]) == {"import", "build", "run", "read", "write"}
+    assert set(record["seconds"]) == {"import", "build", "run", "check", "read", "write"}
     assert sorted(p.name for p in written.parent.iterdir()) == [
         "capture.json",
         "capture.safetensors",

@@ -138,3 +138,57 @@ def test_too_many_rows_for_a_page_are_written_alone(
     assert {info.name for info in told.frameworks} == {"left", "right"}
     assert "more than the 3" in capsys.readouterr().out
     assert json.loads((tmp_path / "rows" / "run.json").read_text())["files"].keys() == {"diff.parquet"}
+
+
+# A square whose gradient is twice too large, beside a right one: the readers of one tensor.
+TWO_READERS = """
+def identity(x):
+    return x.copy()
+"""
+WRONG_PART = """
+def only(network, problem, tensors):
+    values, grads = network(), {}
+    def send(name, part):
+        grads[name] = grads[name] + part if name in grads else part
+    grads[problem["output"]] = tensors["cotangent/" + problem["output"]]
+    for node in reversed(problem["nodes"]):
+        (x, *more), dy = [read for _, read in node["tensors"]], grads[node["name"]]
+        if node["op"] == "add":
+            send(x, dy)
+            send(more[0], dy)
+        else:
+            factor = {"relu": values[x] > 0, "square": 4 * values[x], "identity": 1}[node["op"]]
+            send(x, dy * factor)
+    names = [node["name"] for node in problem["nodes"]]
+    found = {"output/" + name: values[name] for name in names}
+    found.update(("grad/" + name, grads[name].astype("float32")) for name in ["x"] + names if name != problem["output"])
+    return found, {}
+ROUTES = {"only": only}
+"""
+BRANCHES = """
+about: One tensor with two readers.
+dtypes: [float32]
+inputs: {x: {shape: [3, 2], grad: true}}
+nodes: {a: {op: relu}, b: {op: square, x: x}, y: {op: add, x: a, y: b}}
+"""
+
+
+def test_readers_are_told_apart_on_a_cluster_too(tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second capture is made by the worker that has the framework, and the rows are those of one machine."""
+    adapter = fake(tmp_path / "adapters", monkeypatch, name="left", op="return np.maximum(x, 0)")
+    for file, text in (("network.py", TWO_READERS), ("routes.py", WRONG_PART)):
+        with (adapter / file).open("a") as stream:
+            stream.write(text)
+    with (adapter / "adapter.py").open("a") as stream:
+        stream.write("\ndef op_add(x, y):\n    return x + y\n")
+    spec = tmp_path / "branches.yaml"
+    spec.write_text(BRANCHES)
+    asked = (str(adapter),)
+    assert run.execute([spec], options(asked), tmp_path / "here", None) == 1
+    assert run.execute([spec], options(asked, address), tmp_path / "there", tmp_path / "kept") == 1
+    assert (tmp_path / "there" / "diff.csv").read_bytes() == (tmp_path / "here" / "diff.csv").read_bytes()
+    wrong = read(tmp_path / "there").query("verdict == 'diverges'")
+    assert wrong[["tensor", "culprit", "culprit_op", "blame"]].to_numpy().tolist() == [
+        ["grad/x", "b", "square", "apart"]
+    ]
+    assert (tmp_path / "kept" / "captures" / "left" / "branches.float32.drawn" / "apart" / "capture.json").exists()

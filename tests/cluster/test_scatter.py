@@ -48,8 +48,13 @@ class Echo:
     name: str = "echo"
     resource: str = "left"
     priority: int = 0
+    shown: bool = True
     took: list[str] = field(default_factory=list)
     gave_up: list[str] = field(default_factory=list)
+
+    def wants(self, chunk: Chunk) -> bool:
+        """Every chunk goes through it."""
+        return True
 
     def call(self, chunk: Chunk, part: slice) -> tuple[Any, ...]:
         """Echo the part."""

@@ -82,8 +82,7 @@ MISSING_BIAS = Fault(
 )
 
 # The mask is wrong in the graph itself: what goes on upstream is consistent with it. In cnn it is the second
-# ReLU, in three_readers the only one, whose input has three readers: which of them sent back a wrong part of
-# its gradient cannot be told, so all are named.
+# ReLU, in three_readers the only one, whose input has three readers: a second capture tells which of them it was.
 CHOSEN_RELU = """
 
 _relu = op_relu
@@ -135,7 +134,7 @@ def _wrong_side(x):
 }
 RELU = Fault(
     "relu_mask_from_the_wrong_side",
-    {"cnn": {"grad/conv2": "relu2"}, "three_readers": {"grad/h": "left right squared"}},
+    {"cnn": {"grad/conv2": "relu2"}, "three_readers": {"grad/h": "left"}},
     operators={framework: code + CHOSEN_RELU for framework, code in WRONG_SIDE.items()},
 )
 
@@ -266,7 +265,7 @@ BATCH_NORM_EPS = Fault(
 )
 LAYER_NORM_EPS = Fault(
     "layer_norm_eps_twice_as_large",
-    {"transformer": {"output/norm1": "norm1", "grad/norm1.weight": "norm1", "grad/x": "norm1 add1"}},
+    {"transformer": {"output/norm1": "norm1", "grad/norm1.weight": "norm1", "grad/x": "norm1"}},
     operators=FIRST_OF_TWO.format(op="layer_norm"),
 )
 

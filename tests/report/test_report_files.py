@@ -61,7 +61,7 @@ def row(**known: object) -> Row:
 
 def nasty_rows() -> list[Row]:
     """Every nasty text in every column of text, every nasty number in every column of numbers."""
-    texts = [name for name in TEXTS if name not in ("verdict", "kind", "check")]
+    texts = [name for name in TEXTS if name not in ("verdict", "kind", "check", "blame")]
     rows = [replace(row(), **dict.fromkeys(texts, text)) for text in NASTY]
     figures = ("ratio", "max_abs_err", "max_rel_err", "got", "expected")
     return rows + [row(node=f"n{i}", n_bad=2**40, **dict.fromkeys(figures, x)) for i, x in enumerate(NUMBERS)]

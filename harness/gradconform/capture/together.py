@@ -30,6 +30,7 @@ class Capturing:
     limits: what a worker may take.
     numeric: whether each framework's forward is differenced as well.
     eps: the one step of the differences; None where each direction has steps of its own.
+    also: what is looked at besides: `unchanged`, `repeat`.
     """
 
     routes: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -37,6 +38,7 @@ class Capturing:
     limits: worker.Limits = worker.Limits()
     numeric: bool = False
     eps: float | None = None
+    also: Sequence[str] = worker.ALSO
 
     def ways(self, adapter: Adapter, variant: Variant | None = None) -> dict[str, str]:
         """Name of the capture -> route, the primary one first.
@@ -93,6 +95,7 @@ def capture(
             limits=how.limits,
             finished=finished,
             stop=stop,
+            also=how.also,
         )
 
     def run_all(adapter: Adapter) -> None:

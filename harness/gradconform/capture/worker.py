@@ -22,6 +22,8 @@ from gradconform.capture.adapters import Adapter, worker
 from gradconform.contract import FORMAT, write_whole
 from gradconform.numeric import FOLDER
 
+ALSO = ("unchanged",)
+"""What a worker looks at besides, unless it is told otherwise: what costs less than a tenth of a run."""
 POLL = 0.02
 LOG_LIMIT = 64 << 20
 # How much of a log that was too long is kept.
@@ -60,18 +62,21 @@ class Task:
     capture: the folder that is made; it must not exist yet.
     digest: the digest of the problem.
     probes: a folder of points at which only the forward is run, for a numerical derivative; None for a usual capture.
+    apart: a folder with a problem.json that takes the place of the problem's own; None for a usual capture.
     """
 
     problem: Path
     capture: Path
     digest: str
     probes: Path | None = None
+    apart: Path | None = None
 
     @property
     def document(self) -> dict[str, str]:
         """The task as it stands in the job that the worker reads."""
-        probes = {} if self.probes is None else {"probes": str(self.probes)}
-        return {"problem": str(self.problem), "capture": str(self.capture), **probes}
+        beside = {"probes": self.probes, "apart": self.apart}
+        given = {name: str(folder) for name, folder in beside.items() if folder is not None}
+        return {"problem": str(self.problem), "capture": str(self.capture), **given}
 
 
 def numeric(task: Task) -> Task:
@@ -103,11 +108,13 @@ def capture(
     limits: Limits | None = None,
     finished: Callable[[Task], None] = lambda task: None,
     stop: threading.Event | None = None,
+    also: Sequence[str] = ALSO,
 ) -> None:
     """Run all tasks; afterwards each has a `capture.json`, if only one that says `crashed` and why.
 
     finished: called with each task when it is done.
     stop: once it is set, the worker is killed and the remaining tasks are left undone.
+    also: what the worker looks at besides: `unchanged`, `repeat`.
     No process is left behind, whatever is raised.
     """
     left = list(tasks)
@@ -116,7 +123,7 @@ def capture(
     while left and not (stop and stop.is_set()):
         attempt += 1
         stem = str(job_folder / f"{adapter.name}-{attempt}")
-        with contextlib.closing(_Run(adapter, left, stem, route, threads, limits or Limits(), finished)) as run:
+        with contextlib.closing(_Run(adapter, left, stem, route, threads, limits or Limits(), finished, also)) as run:
             cause = run.wait(stop)
         if stop and stop.is_set():
             return
@@ -149,6 +156,7 @@ class _Run:
         threads: int,
         limits: Limits,
         finished: Callable[[Task], None],
+        also: Sequence[str],
     ) -> None:
         self.left = list(tasks)
         self.passed: list[Task] = []
@@ -158,6 +166,7 @@ class _Run:
             "adapter": str(adapter.folder),
             "route": route,
             "threads": threads,
+            "also": list(also),
             "tasks": [task.document for task in tasks],
         }
         # Not with_suffix: a name like `chainer-6.3` has a point in it.

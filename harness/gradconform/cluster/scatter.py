@@ -101,7 +101,10 @@ class Scatter:
         if chunk.step == len(self.steps):
             self.finished(chunk)
             return
-        stages = self.steps[chunk.step]
+        stages = [stage for stage in self.steps[chunk.step] if stage.wants(chunk)]
+        if not stages:
+            self._advance(chunk)
+            return
         chunk.left = len(stages)
         for stage in stages:
             self._submit(_Task(chunk, stage, slice(0, len(chunk.pieces))))
@@ -161,8 +164,9 @@ class Scatter:
 
     def _leave(self, task: _Task) -> None:
         name = task.stage.name
-        self._done[name] += task.pieces
-        self.progress(name, self._done[name], self.total)
+        if task.stage.shown:
+            self._done[name] += task.pieces
+            self.progress(name, self._done[name], self.total)
         task.chunk.left -= 1
         if task.chunk.left == 0:
             self._advance(task.chunk)

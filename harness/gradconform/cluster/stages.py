@@ -13,12 +13,14 @@ from gradconform.cluster.place import Place
 from gradconform.contract.names import CaptureName
 from gradconform.judge import refused
 from gradconform.reasons import Code, detailed
+from gradconform.run import apart
 
 
 class Stage(Protocol):
     """One stage.
 
     name: in the progress. resource: what a worker must offer; empty for any worker. priority: higher is done first.
+    shown: whether every problem goes through it, so that its progress tells something.
     """
 
     @property
@@ -27,6 +29,11 @@ class Stage(Protocol):
     def resource(self) -> str: ...
     @property
     def priority(self) -> int: ...
+    @property
+    def shown(self) -> bool: ...
+
+    def wants(self, chunk: Chunk) -> bool:
+        """Whether there is anything to do for a chunk."""
 
     def call(self, chunk: Chunk, part: slice) -> tuple[Any, ...]:
         """The function that a worker calls for a part of a chunk, and its arguments."""
@@ -47,6 +54,11 @@ class Draw:
     name: str = "draw"
     resource: str = ""
     priority: int = 0
+    shown: bool = True
+
+    def wants(self, chunk: Chunk) -> bool:
+        """Every chunk goes through it."""
+        return True
 
     def call(self, chunk: Chunk, part: slice) -> tuple[Any, ...]:
         """Draw the part."""
@@ -73,6 +85,11 @@ class Capture:
     asking: tasks.Asking
     cpus: set[str] = field(default_factory=set)
     priority: int = 1
+    shown: bool = True
+
+    def wants(self, chunk: Chunk) -> bool:
+        """Every chunk goes through it."""
+        return True
 
     @property
     def name(self) -> str:
@@ -107,6 +124,11 @@ class Judge:
     name: str = "judge"
     resource: str = ""
     priority: int = 2
+    shown: bool = True
+
+    def wants(self, chunk: Chunk) -> bool:
+        """Every chunk goes through it."""
+        return True
 
     def call(self, chunk: Chunk, part: slice) -> tuple[Any, ...]:
         """Judge the part."""
@@ -120,6 +142,70 @@ class Judge:
         """A row `crashed` for each of its captures."""
         piece = chunk.pieces[index]
         chunk.rows[index] = refused.rows(piece.problem, piece.captures, killed_while("judged"))
+
+
+@dataclass(frozen=True)
+class Separate:
+    """Where several readers of a tensor are blamed together, problems are captured once more, in one framework."""
+
+    place: Place
+    asking: tasks.Asking
+    priority: int = 2
+    shown: bool = False
+
+    @property
+    def name(self) -> str:
+        """That of the captures, apart."""
+        return f"{self.asking.way}-apart"
+
+    @property
+    def resource(self) -> str:
+        """The adapter."""
+        return self.asking.way
+
+    def wants(self, chunk: Chunk) -> bool:
+        """Those in which somebody is blamed with another."""
+        return any(apart.joint(rows) for rows in chunk.rows.values())
+
+    def call(self, chunk: Chunk, part: slice) -> tuple[Any, ...]:
+        """Capture those of the part that are in doubt."""
+        joint = [apart.joint(chunk.rows.get(index, [])) for index in range(part.start, part.stop)]
+        return tasks.separate, self.place, chunk.pieces[part], joint, self.asking
+
+    def take(self, chunk: Chunk, part: slice, answer: str) -> None:
+        """What was captured lies on disk."""
+
+    def give_up(self, chunk: Chunk, index: int) -> None:
+        """The readers stay blamed together."""
+
+
+@dataclass(frozen=True)
+class JudgeAgain:
+    """Problems are judged with their second captures. places: as of `Judge`."""
+
+    places: Sequence[Place]
+    name: str = "judge-apart"
+    resource: str = ""
+    priority: int = 3
+    shown: bool = False
+
+    def wants(self, chunk: Chunk) -> bool:
+        """Those that may have second captures."""
+        return bool(self._doubtful(chunk, slice(0, len(chunk.pieces))))
+
+    def call(self, chunk: Chunk, part: slice) -> tuple[Any, ...]:
+        """Judge those of the part that were in doubt."""
+        return tasks.judge, self.places, [chunk.pieces[index] for index in self._doubtful(chunk, part)]
+
+    def take(self, chunk: Chunk, part: slice, answer: Sequence[list[Any]]) -> None:
+        """answer: the rows of each problem that was in doubt."""
+        chunk.rows.update(zip(self._doubtful(chunk, part), answer, strict=True))
+
+    def give_up(self, chunk: Chunk, index: int) -> None:
+        """The rows stay those of the first captures."""
+
+    def _doubtful(self, chunk: Chunk, part: slice) -> list[int]:
+        return [index for index in range(part.start, part.stop) if apart.joint(chunk.rows.get(index, []))]
 
 
 def killed_while(did: str) -> str:

@@ -20,10 +20,11 @@ from gradconform.capture import adapters, worker
 from gradconform.capture.machine import this_cpu
 from gradconform.cluster.chunks import Piece
 from gradconform.cluster.place import Place
+from gradconform.contract.apart import FOLDER as FOLDER_APART
 from gradconform.judge import refused
 from gradconform.numeric import FOLDER
 from gradconform.rows import Row
-from gradconform.run import processes, way
+from gradconform.run import apart, processes, way
 
 # What is ours is Python, and the threads of one process would only wait for each other.
 _alone = threading.Lock()
@@ -50,6 +51,7 @@ class Asking:
     route: str
     threads: int
     limits: worker.Limits
+    also: Sequence[str] = worker.ALSO
 
 
 @contextmanager
@@ -112,7 +114,35 @@ def capture(place: Place, pieces: Sequence[Piece], asking: Asking) -> str:
             limits=asking.limits,
             finished=finished,
             stop=stop,
+            also=asking.also,
         )
+    return this_cpu()
+
+
+def separate(place: Place, pieces: Sequence[Piece], joint: Sequence[Sequence[Row]], asking: Asking) -> str:
+    """Capture problems once more, with an identity before each reader; the processor of this machine.
+
+    joint: of each problem the rows in which several readers are blamed. Raises ClusterError, AdapterError.
+    """
+    place.check(_here())
+    final: dict[Path, Path] = {}
+    with _scratch(place.folder / "jobs" / f"{asking.way}-apart") as work:
+        tasks = []
+        for piece, rows in zip(pieces, joint, strict=True):
+            first, at = piece.captures.get(asking.way), work / piece.problem.name
+            if first is not None and (task := apart.task(piece.problem, first, rows, at)):
+                tasks.append(task)
+                final[at] = first / FOLDER_APART
+        if tasks:
+            worker.capture(
+                adapters.find(asking.adapter),
+                tasks,
+                job_folder=work / "jobs",
+                threads=asking.threads,
+                limits=asking.limits,
+                also=(),
+                finished=lambda task: _put(task.capture, final[task.capture]),
+            )
     return this_cpu()
 
 

@@ -19,7 +19,7 @@ from gradconform.cluster.connect import LOCAL, Cluster, connected
 from gradconform.cluster.errors import ClusterError
 from gradconform.cluster.place import Place
 from gradconform.cluster.scatter import Scatter
-from gradconform.cluster.stages import Capture, Draw, Judge, Stage
+from gradconform.cluster.stages import Capture, Draw, Judge, JudgeAgain, Separate, Stage
 from gradconform.contract.folder import Folder
 from gradconform.draw.variants import Variant
 from gradconform.rows import Row
@@ -92,14 +92,16 @@ class Site:
         """
         asked = [self._capture(a, way, route, how) for a in chosen for way, route in how.ways(a).items()]
         steps: list[Sequence[Stage]] = [[Draw(self.place, tasks.Drawing(seed, how.numeric, how.eps))], asked]
-        steps += [[Judge([self.place])]] if sink else []
+        if sink:
+            apart = [Separate(self.place, stage.asking) for stage in asked if stage.asking.route == "primary"]
+            steps += [[Judge([self.place])], apart, [JudgeAgain([self.place])]]
         pieces = (self._piece(variant, chosen, how) for variant in wanted)
         Scatter(self.cluster, steps, total, progress, _poured(sink)).run(pieces)
         for stage in asked:
             write_machine(self.place.folder / "captures" / stage.name, stage.cpus)
 
     def _capture(self, adapter: Adapter, way: str, route: str, how: Capturing) -> Capture:
-        return Capture(self.place, tasks.Asking(given(adapter), way, route, how.threads, how.limits))
+        return Capture(self.place, tasks.Asking(given(adapter), way, route, how.threads, how.limits, tuple(how.also)))
 
     def _piece(self, variant: Variant, chosen: Sequence[Adapter], how: Capturing) -> Piece:
         folder = Folder(self.place.folder)

@@ -88,6 +88,18 @@ def capture_options(function: Command) -> Command:
             ),
             click.option("--plain", is_flag=True, help="With --numeric --eps: plain differences, one step."),
             click.option(
+                "--unchanged/--no-unchanged",
+                default=True,
+                show_default=True,
+                help="See that inputs, parameters, buffers and the cotangent are not written into.",
+            ),
+            click.option(
+                "--repeat/--no-repeat",
+                default=False,
+                show_default=True,
+                help="Run each problem twice in one process, which must give the same bits.",
+            ),
+            click.option(
                 "--threads",
                 type=click.IntRange(1, 4096),
                 default=1,
@@ -153,6 +165,8 @@ class Options:
     numeric: bool = False
     eps: float | None = None
     plain: bool = False
+    unchanged: bool = True
+    repeat: bool = False
     cluster: str | None = None
     cluster_wait: float = 30.0
 
@@ -172,7 +186,8 @@ class Options:
         memory = None if self.memory_limit is None else int(self.memory_limit * 2**30)
         limits = Limits(seconds=self.time_limit, memory=memory)
         routes = self._routes(chosen, describe or adapters.describe)
-        return Capturing(routes, threads=self.threads, limits=limits, numeric=self.numeric, eps=self.eps)
+        also = ["unchanged"] * self.unchanged + ["repeat"] * self.repeat
+        return Capturing(routes, self.threads, limits, numeric=self.numeric, eps=self.eps, also=tuple(also))
 
     def _routes(self, chosen: Sequence[adapters.Adapter], describe: Describing) -> dict[str, list[str]]:
         if self.route == "primary":

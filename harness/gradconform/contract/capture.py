@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from gradconform.contract.files import Array, ContractError, Tensors, explained, read_document, sound_digest
-from gradconform.contract.forms import Asked, CaptureForm
+from gradconform.contract.forms import Asked, CaptureForm, Difference
 from gradconform.contract.problem import Problem
 
 
@@ -26,6 +26,8 @@ class Capture:
     cuts: missing tensor -> where its way to the output is cut: leaves that require no gradient, then nodes.
     remedies: tensor -> the line of code that would give its gradient.
     lines: `leaf`, `between` -> the line by which this route gets one, with {name} and {output} in it.
+    changed: tensor of the problem (`value/x`, `cotangent/y`) -> how it differs from what was drawn.
+    repeated: tensor -> how that of a second run in the same process differs.
     """
 
     folder: Path
@@ -40,6 +42,8 @@ class Capture:
     cuts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     remedies: Mapping[str, str] = field(default_factory=dict)
     lines: Mapping[str, str] = field(default_factory=dict)
+    changed: Mapping[str, Difference] = field(default_factory=dict)
+    repeated: Mapping[str, Difference] = field(default_factory=dict)
 
 
 def read_capture(folder: Path, problem: Problem) -> Capture:
@@ -62,10 +66,11 @@ def read_capture(folder: Path, problem: Problem) -> Capture:
     tensors = Tensors(path)
     for mistake in _asked_mistakes(problem, form.asked, tensors):
         raise ContractError(f"{place}: {mistake}")
-    for mistake in _cut_mistakes(problem, form):
+    for mistake in (*_cut_mistakes(problem, form), *_difference_mistakes(problem, form)):
         raise ContractError(f"{place}: {mistake}")
     lines = {str(kind): line for kind, line in form.lines.items()}
-    return Capture(folder, *head, dict(form.missing), tensors, form.asked, form.cuts, form.remedies, lines)
+    capture = Capture(folder, *head, dict(form.missing), tensors, form.asked, form.cuts, form.remedies, lines)
+    return replace(capture, changed=form.changed, repeated=form.repeated)
 
 
 def _cut_mistakes(problem: Problem, form: CaptureForm) -> Iterator[str]:
@@ -76,6 +81,18 @@ def _cut_mistakes(problem: Problem, form: CaptureForm) -> Iterator[str]:
             yield f"cuts has {tensor}, which is not missing"
         for name in sorted(set(places) - known):
             yield f"cuts has {name!r} for {tensor}; expected nodes, or leaves that require no gradient"
+
+
+def _difference_mistakes(problem: Problem, form: CaptureForm) -> Iterator[str]:
+    """What is wrong with differences: they are of no tensor of the problem, or figures are none."""
+    own = {f"value/{name}" for name in problem.graph.leaves} | {f"cotangent/{problem.output}"}
+    captured = {address.tensor for address in problem.graph.addresses()}
+    for part, differences, known in (("changed", form.changed, own), ("repeated", form.repeated, captured)):
+        for tensor, difference in differences.items():
+            if tensor not in known:
+                yield f"{part} has {tensor!r}; expected tensors of this problem"
+            elif difference.n and not difference.is_of_figures:
+                yield f"{part} has {difference.was!r} and {difference.now!r} for {tensor}; expected figures"
 
 
 def _asked_mistakes(problem: Problem, asked: tuple[Asked, ...], tensors: Tensors) -> Iterator[str]:

@@ -124,6 +124,28 @@ class ProblemForm(_Form):
     asks: tuple[str, ...] = ()
 
 
+class Difference(_Form):
+    """How an array differs from what it was, or from that of an earlier run.
+
+    n: how many elements; 0 where it is another kind of difference, of which `was` and `now` speak in words.
+    index: of the first of them.
+    was, now: its figures, as texts.
+    """
+
+    n: Annotated[StrictInt, Field(ge=0)]
+    index: tuple[_Extent, ...]
+    was: str
+    now: str
+
+    @property
+    def is_of_figures(self) -> bool:
+        """Whether `was` and `now` can be read as figures."""
+        try:
+            return isinstance(float(self.was) + float(self.now), float)
+        except ValueError:
+            return False
+
+
 class CaptureForm(_Form):
     """`capture.json`: what a worker says of one problem in one framework, beside the tensors."""
 
@@ -139,3 +161,5 @@ class CaptureForm(_Form):
     cuts: dict[str, tuple[str, ...]] = {}
     remedies: dict[str, str] = {}
     lines: dict[Literal["leaf", "between"], str] = {}
+    changed: dict[str, Difference] = {}
+    repeated: dict[str, Difference] = {}

@@ -165,6 +165,11 @@ def read_problem(folder: Path, *, verify: bool = False) -> Problem:
     return problem
 
 
+def with_document(problem: Problem, document: Mapping[str, Any]) -> Problem:
+    """A problem of the same numbers whose graph is another document's, which has the form of `problem.json`."""
+    return Problem(problem.folder, document, _graph(ProblemForm.model_validate(document)))
+
+
 def _graph(form: ProblemForm) -> Graph:
     roles = (("input", form.inputs), ("parameter", form.parameters), ("buffer", form.buffers))
     leaves = {t.name: Leaf(t.name, role, t.shape, t.dtype, t.grad) for role, tensors in roles for t in tensors}

@@ -28,6 +28,9 @@ from gradconform.history.runs import Run, environment_of
 from gradconform.reasons import Code
 from gradconform.rows import Check, CheckKind, Verdict
 
+ONLY_WRONG = (CheckKind.UNCHANGED, CheckKind.REPEAT)
+"""Checks that have a row only where something is wrong: without it that is mended."""
+
 _NUMBERED = """
 create temp table {name} as
 select *, row_number() over (partition by {key} order by place) as nth
@@ -178,6 +181,8 @@ def _vanished(con: duckdb.DuckDBPyConnection, refused: Refusals, kept: _Kept | N
     for row in _only(con, "a", "b"):
         address = _address(row)
         if (kept and not kept.holds(address)) or refused.could_not_run(address):
+            continue
+        if Check.read(address.check).kind in ONLY_WRONG:
             continue
         yield VanishedRow(address, row[-2], refused.instead(address))
 

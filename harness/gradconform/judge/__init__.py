@@ -12,7 +12,7 @@ import numpy as np
 from gradconform.contract import Capture, ContractError, Problem, read_capture, read_problem
 from gradconform.contract.folder import problem_beside
 from gradconform.contract.names import CaptureName
-from gradconform.judge import behaviours, blame, claims, end_to_end, routes
+from gradconform.judge import behaviours, blame, claims, end_to_end, routes, steady
 from gradconform.judge.judgement import Judgement
 from gradconform.judge.known import Known
 from gradconform.judge.listing import Listing
@@ -44,8 +44,14 @@ def judge(problem_folder: Path, captures: Mapping[str, Path], entries: Sequence[
         # A behaviour says itself how gradients are asked for: there is no other route through it.
         named = {name: folder for name, folder in named.items() if not name.route}
     # What overflows or is no number is a row; NumPy's warnings of it would only hide the progress.
+    listed = shipped() if entries is None else entries
     with np.errstate(all="ignore"):
-        return _rows(problem, named, shipped() if entries is None else entries)
+        return [_with_operators(problem, row) for row in _rows(problem, named, listed)]
+
+
+def _with_operators(problem: Problem, row: Row) -> Row:
+    """The row with the operators of its culprits."""
+    return replace(row, culprit_op=problem.graph.operators_of(row.culprit)) if row.culprit else row
 
 
 def _rows(problem: Problem, named: Mapping[CaptureName, Path], entries: Sequence[Known]) -> list[Row]:
@@ -67,6 +73,7 @@ def _rows(problem: Problem, named: Mapping[CaptureName, Path], entries: Sequence
                 rows += behaviours.rows(problem, capture)
             else:
                 rows.append(_whole(problem, name, capture))
+            rows += steady.rows(problem, capture)
         except ContractError as error:
             rows.append(_whole(problem, name, Capture(folder, "crashed", str(error), "", "", "")))
     rows += _of_all(problem, [noted.capture for noted in primary.values()], proof)

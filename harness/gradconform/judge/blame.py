@@ -3,20 +3,24 @@
 A stale or spoilt tensor was not what its neighbours saw, so what they rightly made of the right numbers does not fit
 the captured ones. Each diverging tensor is therefore judged once more, with the diverging tensors that it was judged
 from replaced by what was expected of them. One that conforms then was never its own node's fault: the culprit of what
-was replaced takes its place. The verdicts stay.
+was replaced takes its place. An output that holds what a reader made of the right numbers was overwritten by that
+reader. Which of several readers sent back a wrong part, a second capture tells (apart.py). The verdicts stay.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 from gradconform.contract import Capture, Problem
+from gradconform.judge import apart, overwritten
 from gradconform.judge.judgement import Judgement
 from gradconform.judge.local import LocalCheck
 from gradconform.judge.sight import Proof, Sight
-from gradconform.rows import Check, CheckKind, Kind, Row, Verdict
+from gradconform.reasons import Code
+from gradconform.rows import Blame, Check, CheckKind, Kind, Row, Verdict
 
 
 def rows(
@@ -32,12 +36,12 @@ def rows(
     mark: gives the row of a judgement in its place, such as one of a listed divergence.
     """
     check, written = LocalCheck(problem, capture, proof), check_of(problem)
-    blame = Blame(check)
+    settling = Settling(check, functools.cache(lambda: seen_apart(problem, capture)))
 
     def row(judgement: Judgement) -> Row:
         if watch is not None:
             watch(judgement)
-        settled = blame.settled(judgement)
+        settled = settling.settled(judgement)
         made = settled.row(problem, capture, written)
         return made if mark is None else mark(settled, made)
 
@@ -45,34 +49,73 @@ def rows(
     return map(row, check.judgements())
 
 
+def seen_apart(problem: Problem, capture: Capture) -> dict[str, Row]:
+    """The rows of the second capture by their tensors; empty where there is none, or where this is one itself."""
+    found = apart.second(problem, capture)
+    return {} if found is None else {row.tensor: row for row in rows(*found)}
+
+
 def check_of(problem: Problem) -> Check:
     """The check that rows of the local check of this problem have: `local`, or `exact` for an exact problem."""
     return Check(CheckKind.EXACT if problem.exact else CheckKind.LOCAL)
 
 
-class Blame:
-    """Settles the culprits of the judgements of one capture, which must come in the order that the check gives them."""
+# Where several wrong tensors made one look wrong, it is known who did it only as far as of each of them.
+_LEAST_KNOWN = (Blame.NONE, Blame.APART, Blame.SUM, Blame.FIRST, Blame.JOINT)
 
-    def __init__(self, check: LocalCheck) -> None:
-        self._check = check
+
+EXCUSED_BY_KINKS = (Code.SUBGRADIENT, Code.DERIVATIVE_AT_NAN)
+
+
+class Settling:
+    """Settles the culprits of the judgements of one capture, which must come in the order that the check gives them.
+
+    seen: asked for the rows of the second capture where several readers are to blame.
+    """
+
+    def __init__(self, check: LocalCheck, seen: apart.Seen) -> None:
+        self._check, self._seen = check, seen
         self._trusted: dict[str, Any] = {}
         self._culprits: dict[str, str] = {}
+        self._blames: dict[str, Blame] = {}
         self._last: tuple[str, list[tuple[str, Any]]] = ("", [])
 
     def settled(self, judgement: Judgement) -> Judgement:
         """The judgement with the nodes that are to blame."""
+        if judgement.reason.code in EXCUSED_BY_KINKS and self._spoilt(judgement) and not self._check.problem.exact:
+            # What is a kink only of a spoilt number excuses nothing.
+            judgement = self._judged_again(judgement)
+        if not judgement.blamed:
+            return judgement
         # In an exact problem the right value of every tensor is known, and the check looks at it by itself.
         if judgement.verdict != Verdict.DIVERGES or self._check.problem.exact:
-            return judgement
+            return self._of_its_own(judgement)
         expectation = judgement.expectation
-        blamed = [self._culprits[tensor] for tensor in judgement.judged_from if tensor in self._trusted]
+        blamed = self._spoilt(judgement)
         if blamed:
             again = self._judged_again(judgement)
             if again.verdict == Verdict.CONFORMS:
-                return replace(judgement, culprits=" ".join(dict.fromkeys(" ".join(blamed).split())))
+                culprits = " ".join(self._culprits[tensor] for tensor in blamed)
+                found = max((self._blames[tensor] for tensor in blamed), key=_LEAST_KNOWN.index)
+                return replace(judgement, culprits=" ".join(dict.fromkeys(culprits.split())), blame=found)
             expectation = again.expectation
+        judgement = self._of_its_own(replace(judgement, expectation=expectation))
         self._trusted[judgement.tensor] = expectation
         self._culprits[judgement.tensor] = judgement.culprits
+        self._blames[judgement.tensor] = judgement.blame
+        return judgement
+
+    def _spoilt(self, judgement: Judgement) -> list[str]:
+        """The tensors from which something was judged that are known to be wrong."""
+        return [tensor for tensor in judgement.judged_from if tensor in self._trusted]
+
+    def _of_its_own(self, judgement: Judgement) -> Judgement:
+        """The judgement of a tensor that is wrong whatever its neighbours are, with the nodes that are to blame."""
+        if judgement.kind == Kind.OUTPUT and judgement.got is not None:
+            overwriting = overwritten.by(self._check, judgement, self._trusted)
+            return replace(judgement, culprits=overwriting or judgement.culprits)
+        if judgement.blame == Blame.JOINT:
+            return apart.settled(judgement, judgement.culprits.split(), self._seen)
         return judgement
 
     def _judged_again(self, judgement: Judgement) -> Judgement:

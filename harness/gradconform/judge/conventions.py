@@ -143,12 +143,14 @@ def _marked(row: Row, entries: Sequence[Convention]) -> Row:
     if entry.done_by(row):
         if row.verdict == Verdict.CONFORMS:
             return row
-        return replace(row, verdict=Verdict.KNOWN, reason=recorded_as(row.reason, entry.reason), culprit="")
+        return replace(
+            row, verdict=Verdict.KNOWN, reason=recorded_as(row.reason, entry.reason), culprit="", culprit_op=""
+        )
     word, seen = row.answered.word, ", ".join(entry.versions)
     was = f"{row.framework} {seen} did `{entry.does}`" + (f" ({entry.error})" if entry.error else "")
     update = f"look, then update specs/semantics/{FOLDER}/{row.framework}.yaml"
     reason = changed(row.reason, word, was, row.version, update)
-    return replace(row, verdict=Verdict.DIVERGES, reason=reason, culprit=row.node)
+    return replace(row, verdict=Verdict.DIVERGES, reason=reason, culprit=row.node, culprit_op=row.op)
 
 
 def _of_version(version: str, entries: Sequence[Convention]) -> Convention:

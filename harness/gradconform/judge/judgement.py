@@ -12,7 +12,7 @@ from gradconform.contract import Capture, Problem
 from gradconform.judge.compare import Comparison
 from gradconform.reasons import Code, Reason
 from gradconform.reference.tracked.rounding import Rounded
-from gradconform.rows import NAN, Check, Kind, Row, Verdict, blank
+from gradconform.rows import NAN, Blame, Check, Kind, Row, Verdict, blank
 
 Array = NDArray[Any]
 
@@ -36,6 +36,7 @@ class Judgement:
     comparison: of got and expectation; None where there is nothing to compare.
     culprits: the nodes to look at, joined by a space, if it is wrong.
     judged_from: the captured tensors from which the expectation was computed.
+    blame: how the culprits were found; `joint` where they are several readers of the tensor.
     """
 
     tensor: str
@@ -49,6 +50,7 @@ class Judgement:
     comparison: Comparison | None = None
     culprits: str = ""
     judged_from: tuple[str, ...] = ()
+    blame: Blame = Blame.NONE
 
     @property
     def expected(self) -> Array:
@@ -73,7 +75,9 @@ class Judgement:
         row = row_of(problem, capture, node=self.node, tensor=self.tensor, kind=self.kind, check=check)
         if self.comparison is not None:
             row = compared(row, self.shape, self.comparison)
-        return replace(row, shape=str(list(self.shape)), verdict=self.verdict, reason=self.reason, culprit=self.blamed)
+        blame = self.blame if self.blamed else Blame.NONE
+        row = replace(row, culprit=self.blamed, culprit_op=problem.graph.operators_of(self.blamed), blame=blame)
+        return replace(row, shape=str(list(self.shape)), verdict=self.verdict, reason=self.reason)
 
 
 def row_of(problem: Problem, capture: Capture, *, node: str, tensor: str, kind: Kind, check: Check) -> Row:

@@ -21,7 +21,7 @@ from gradconform.judge.sight import CannotSee, Proof, Sight
 from gradconform.reasons import Code, Reason, placed
 from gradconform.reference.network import reference_of
 from gradconform.reference.tracked.rounding import Rounded
-from gradconform.rows import Kind, Verdict
+from gradconform.rows import Blame, Kind, Verdict
 
 # Parameters are large and read by few: above so many elements a tensor is let go between its output and its gradients.
 LARGE = 1 << 22
@@ -89,15 +89,16 @@ class LocalCheck:
         owner = self.nodes.get(name) or next(iter(readers or self.readers[name]), None)
         node, shape, tensor = owner.name if owner else "", self.shapes[name], f"grad/{name}"
         culprits = " ".join(n.name for n in readers) or (owner.name if owner else name)
+        blame = Blame.JOINT if len(readers) > 1 else Blame.NONE
         excuses = self._excuses(name, expectation)
         reason = self.capture.missing.get(tensor)
         if tensor not in self.capture.tensors and reason in excuses:
             return Judgement(tensor, node, kind, shape, Verdict.CONFORMS, Reason(reason))
         reads = tuple(t for n in self.readers[name] for t in (*self._reads(n), f"grad/{n.name}"))
         if expectation is not None:
-            judgement = self._held(tensor, node, kind, shape, expectation, culprits, reads)
+            judgement = self._held(tensor, node, kind, shape, expectation, culprits, reads, blame)
             return judgement if sight is None else self._at_kinks(name, judgement, sight)
-        judgement = self._held(tensor, node, kind, shape, np.broadcast_to(0.0, shape), culprits, reads)
+        judgement = self._held(tensor, node, kind, shape, np.broadcast_to(0.0, shape), culprits, reads, blame)
         return judgement if judgement.verdict != Verdict.CONFORMS else replace(judgement, reason=Reason(excuses[0]))
 
     def _reads(self, node: Node) -> tuple[str, ...]:
@@ -177,13 +178,14 @@ class LocalCheck:
         expectation: Any,
         culprits: str,
         judged_from: tuple[str, ...],
+        blame: Blame = Blame.NONE,
     ) -> Judgement:
         """The judgement of what was captured under a name, held against an expectation."""
         got = self.capture.tensors.get(tensor)
-        empty = Judgement(tensor, node, kind, shape, Verdict.MISSING, got=got, culprits=culprits)
+        empty = Judgement(tensor, node, kind, shape, Verdict.MISSING, got=got, culprits=culprits, blame=blame)
         if got is None:
             reason, nodes = why_missing(self.problem, self.capture, tensor)
-            return replace(empty, reason=reason, culprits=nodes or culprits)
+            return replace(empty, reason=reason, culprits=nodes or culprits, blame=Blame.NONE if nodes else blame)
         if isinstance(expectation, CannotSee):
             return replace(empty, reason=Reason(str(expectation)))
         held = replace(empty, expectation=expectation, judged_from=judged_from)

@@ -21,7 +21,7 @@ from gradconform.judge.judgement import Judgement, judged, measured, row_of
 from gradconform.judge.local import LocalCheck, why_missing
 from gradconform.judge.sight import Proof
 from gradconform.reasons import Code, Reason
-from gradconform.rows import Check, CheckKind, Kind, Row, Verdict
+from gradconform.rows import Blame, Check, CheckKind, Kind, Row, Verdict
 
 Array = NDArray[Any]
 
@@ -80,7 +80,8 @@ def _beside(primary: Primary, other: Capture, own: Row, row: Row, shape: tuple[i
         verdict = Verdict.MEASURED if honest else Verdict.MISSING
         blamed = "" if honest else own.culprit
         absent, _ = why_missing(problem, other, tensor)
-        return replace(row, shape=str(list(shape)), verdict=verdict, reason=absent, culprit=blamed)
+        absence = replace(row, shape=str(list(shape)), verdict=verdict, reason=absent, culprit=blamed)
+        return replace(absence, blame=own.blame if blamed else Blame.NONE)
     if expected is None or expected.shape != shape:
         # The primary one is judged for that by itself.
         return replace(row, shape=str(list(shape)), verdict=Verdict.MEASURED, reason=NONE_THERE)
@@ -93,7 +94,10 @@ def _beside(primary: Primary, other: Capture, own: Row, row: Row, shape: tuple[i
         # That its own route chose otherwise at a kink is worth a word; that little was tested is not said twice.
         hint = own.reason.code if own.reason.code in (Code.SUBGRADIENT, Code.DERIVATIVE_AT_NAN) else None
         comparison = replace(comparison, reason=hint, ratio=own.ratio, n_bad=0)
-    return judged(row, shape, comparison, own.culprit or primary.culprits.get(tensor, row.node))
+    made = judged(row, shape, comparison, own.culprit or primary.culprits.get(tensor, row.node))
+    readers = [node for node in problem.graph.readers.get(tensor.partition("/")[2], ()) if node.name in problem.on_path]
+    several = " ".join(node.name for node in readers) == made.culprit and len(readers) > 1
+    return replace(made, blame=Blame.JOINT if several else Blame.NONE)
 
 
 def _shows_its_way(problem: Problem, capture: Capture) -> bool:

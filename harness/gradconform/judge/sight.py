@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gradconform.contract import Capture, Problem
 from gradconform.dtypes import Dtype, is_float
 from gradconform.graph import Node
-from gradconform.reference import OPERATORS
+from gradconform.reference.inserted import definition
 from gradconform.reference.network import contributions, slots
 from gradconform.reference.tracked.rounding import Rounded
 
@@ -46,7 +46,7 @@ class Sight:
 
     def forward(self, node: Node) -> tuple[Any, ...]:
         """What each output of a node should be. Raises CannotSee."""
-        return tuple(OPERATORS[node.op].run_forward(self._operands(node), node.attributes))
+        return tuple(definition(node.op).run_forward(self._operands(node), node.attributes))
 
     def sent_back(self, node: Node) -> list[tuple[str, Any]]:
         """What a node's backward should send back: (tensor, gradient) for each tensor that it reads.
@@ -54,7 +54,7 @@ class Sight:
         Raises CannotSee.
         """
         dy, *operands = self._operands(node, f"grad/{node.name}")
-        return contributions(node, OPERATORS[node.op].run_vjp(dy, operands, node.attributes))
+        return contributions(node, definition(node.op).run_vjp(dy, operands, node.attributes))
 
     def subgradients(self, node: Node) -> list[tuple[str, tuple[Any, Any]]]:
         """(tensor, ends of what its backward may send back) for each tensor that a node with kinks reads.
@@ -62,14 +62,14 @@ class Sight:
         Raises CannotSee.
         """
         dy, *operands = self._operands(node, f"grad/{node.name}")
-        return contributions(node, OPERATORS[node.op].run_subgradients(dy, operands, node.attributes))
+        return contributions(node, definition(node.op).run_subgradients(dy, operands, node.attributes))
 
     def shares(self, node: Node) -> list[tuple[str, Array]]:
         """(tensor, numbers of its elements, equal where they share one gradient) for each tensor that a node reads.
 
         Empty where the operator lets none share. Raises CannotSee.
         """
-        numbers = OPERATORS[node.op].run_shares(self._operands(node), node.attributes)
+        numbers = definition(node.op).run_shares(self._operands(node), node.attributes)
         return [] if numbers is None else contributions(node, numbers)
 
     def is_trusted(self, name: str) -> bool:

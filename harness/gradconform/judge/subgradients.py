@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from gradconform.graph import Node
 from gradconform.judge.sight import Sight
-from gradconform.reference import OPERATORS
+from gradconform.reference.inserted import definition
 from gradconform.reference.tracked.rounding import Rounded
 from gradconform.rows import LIMIT
 
@@ -91,7 +91,7 @@ def plain(array: Any) -> Array:
 
 def _sent_by(sight: Sight, node: Node, name: str) -> Iterator[Sent]:
     chosen = [gradient for read, gradient in sight.sent_back(node) if read == name]
-    if OPERATORS[node.op].smooth:
+    if definition(node.op).smooth:
         sets = [(gradient, gradient) for gradient in chosen]
     else:
         sets = [ends for read, ends in sight.subgradients(node) if read == name]

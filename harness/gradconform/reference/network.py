@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gradconform.contract import Problem
 from gradconform.dtypes import wide
 from gradconform.graph import Graph, Node
-from gradconform.reference import OPERATORS
+from gradconform.reference.inserted import definition
 from gradconform.reference.tracked.exactness import InexactError
 
 Array = NDArray[Any]
@@ -38,7 +38,7 @@ def forward(graph: Graph, given: Mapping[str, Any]) -> dict[str, Any]:
     tensors = dict(given)
     for node in graph.nodes:
         try:
-            results = OPERATORS[node.op].run_forward(slots(node, tensors), node.attributes)
+            results = definition(node.op).run_forward(slots(node, tensors), node.attributes)
         except InexactError as error:
             raise InexactError(f"node {node.name}: {error}") from error
         tensors.update(zip((name for name, _ in node.outputs), results, strict=True))
@@ -71,7 +71,7 @@ def backward(graph: Graph, tensors: Mapping[str, Any], cotangent: Any) -> dict[s
         if node.name not in gradients:
             continue
         try:
-            found = OPERATORS[node.op].run_vjp(gradients[node.name], slots(node, tensors), node.attributes)
+            found = definition(node.op).run_vjp(gradients[node.name], slots(node, tensors), node.attributes)
             for name, gradient in contributions(node, found):
                 gradients[name] = gradients[name] + gradient if name in gradients else gradient
         except InexactError as error:

@@ -6,7 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
-from gradconform.rows import Row, Verdict
+from gradconform.rows import Blame, Row, Verdict
+
+HOW = {
+    Blame.NONE: "",
+    Blame.JOINT: "These nodes read the same tensor and are blamed together: no second capture shows them apart.",
+    Blame.APART: "Found in a second capture, with an identity before each reader; the figures are of the first.",
+    Blame.SUM: "Each reader's own part is right in a second capture: it is their sum that is wrong.",
+    Blame.FIRST: "In a second capture, with an identity before each reader, all is right: the gradient of the first "
+    "capture was overwritten.",
+}
+"""How culprits were found, as a sentence."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +42,11 @@ class Fault:
     def nodes(self) -> tuple[str, ...]:
         """The nodes to look at; several where they read one tensor and are blamed together."""
         return tuple(self.culprit.split())
+
+    @property
+    def found(self) -> str:
+        """How the nodes were found, where several read one tensor; empty where that was no question."""
+        return HOW[min((row.blame for row in self.rows if row.blame), key=list(Blame).index, default=Blame.NONE)]
 
     @property
     def worst(self) -> Row:
@@ -73,13 +88,19 @@ def faults_of(rows: Sequence[Row], ops: Mapping[tuple[str, str], str]) -> tuple[
     faults = [
         Fault(
             *key,
-            ops=_distinct(ops.get((key[2], node), "") for node in key[3].split()),
+            ops=_operators(group, key[2], key[3], ops),
             dtypes=tuple(sorted({row.dtype for row in group})),
             rows=tuple(sorted(group, key=attrgetter("severity"), reverse=True)),
         )
         for key, group in groups.items()
     ]
     return tuple(sorted(faults, key=lambda fault: fault.worst.severity, reverse=True))
+
+
+def _operators(group: Sequence[Row], spec: str, culprit: str, ops: Mapping[tuple[str, str], str]) -> tuple[str, ...]:
+    """The operators of culprits: those that their rows name, else those of the nodes of the same names."""
+    named = _distinct(op for row in group for op in row.culprit_op.split())
+    return named or _distinct(ops.get((spec, node), "") for node in culprit.split())
 
 
 def operators_of(rows: Iterable[Row]) -> dict[tuple[str, str], str]:

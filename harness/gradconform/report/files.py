@@ -19,6 +19,9 @@ from gradconform.rows import COLUMNS, NUMBERS, Row
 CSV, PARQUET, PAGE = "diff.csv", ROWS, "index.html"
 SUMMARY, JUNIT, EVIDENCE = "summary.md", "junit.xml", "evidence.json"
 
+LATER = ("culprit_op", "blame")
+"""Columns that runs of version 0.1.0 lack, and that are empty when these are read."""
+
 Writer = Callable[[Path], object]
 
 
@@ -91,6 +94,8 @@ def write_files(folder: Path, writers: Mapping[str, Writer]) -> None:
 
 
 def _checked(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+    if tuple(frame.columns) == tuple(name for name in COLUMNS if name not in LATER):
+        frame = frame.assign(**dict.fromkeys(LATER, "")).reindex(columns=list(COLUMNS))
     if tuple(frame.columns) != COLUMNS:
         other = sorted(set(frame.columns) ^ set(COLUMNS)) or ["another order"]
         raise ValueError(

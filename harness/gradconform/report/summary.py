@@ -215,8 +215,11 @@ def _gaps(rows: Iterable[Row], judged: Iterable[Row], run: RunInfo) -> tuple[str
 def _nearest(rows: Iterable[Row]) -> tuple[Nearest, ...]:
     groups: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
-        if row.verdict.judged and row.op:
-            groups.setdefault((row.op, row.dtype), []).append(row)
+        if not row.verdict.judged:
+            continue
+        # What is wrong counts with the operator that did it, which need not be the one whose tensor it is.
+        for op in row.culprit_op.split() or [row.op] * bool(row.op):
+            groups.setdefault((op, row.dtype), []).append(row)
     nearest = (_nearest_of(op, dtype, group) for (op, dtype), group in groups.items())
     return tuple(sorted(nearest, key=lambda each: (-_ratio(each), each.op, each.dtype)))
 

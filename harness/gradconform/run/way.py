@@ -16,6 +16,7 @@ from gradconform.judge import judge, refused
 from gradconform.judge.known import Known
 from gradconform.numeric import FOLDER, plan
 from gradconform.rows import Row
+from gradconform.run import apart
 
 
 def draw(folder: Folder, wanted: Sequence[Variant], seed: int | None, progress: Progress, workers: Executor) -> None:
@@ -82,6 +83,7 @@ def capture_and_judge(
 ) -> list[Row]:
     """The rows of problems that are captured now; each is judged as soon as all frameworks are done with it.
 
+    Where several readers of a tensor are blamed together, the problem is captured and judged once more.
     entries: as in `judge`.
     """
     futures: dict[str, Future[list[Row]]] = {}
@@ -91,4 +93,9 @@ def capture_and_judge(
         futures[variant.name] = workers.submit(judge_or_refuse, folder.problem(variant.name), captures, entries)
 
     capture(folder, wanted, adapters, how, progress, complete)
-    return collect([futures[v.name] for v in wanted], progress)
+    collect([futures[v.name] for v in wanted], progress)
+    again = set(apart.capture(folder, {name: f.result() for name, f in futures.items()}, adapters, how, progress))
+    for variant in wanted:
+        if variant.name in again:
+            complete(variant)
+    return [row for v in wanted for row in futures[v.name].result()]

@@ -25,7 +25,7 @@ from gradconform.judge import conventions
 from gradconform.judge.known import Known, KnownError
 from gradconform.judge.lists import shipped
 from gradconform.reasons import Code
-from gradconform.rows import CheckKind, Row, Verdict
+from gradconform.rows import Blame, CheckKind, Row, Verdict
 from gradconform.run import way
 from gradconform.spec import Network
 from gradconform.spec.files import networks as networks_of
@@ -138,7 +138,8 @@ def _paragraph(group: Sequence[Row], network: Network | None) -> Iterator[str]:
         yield f"{where}: crashed: {first.reason}"
         return
     at = ", ".join(_address(name, network) for name in first.culprit.split())
-    yield f"{where}: {at or 'no node to blame'}: {_counted(len(group), first.verdict)}"
+    together = " together" if any(row.blame == Blame.JOINT for row in group) else ""
+    yield f"{where}: {at or 'no node to blame'}{together}: {_counted(len(group), first.verdict)}"
     for row in sorted(group, key=_beyond, reverse=True)[:SHOWN]:
         yield f"  {_found(row)}"
     if len(group) > SHOWN:

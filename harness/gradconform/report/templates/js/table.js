@@ -6,7 +6,7 @@ const SHOWN = ["verdict", "spec", "node", "op", "tensor", "framework", "dtype", 
 const PAGE = 50;
 const LONGEST = 90;
 const SEARCHED = ["spec", "node", "op", "tensor", "kind", "check", "framework", "version", "route", "dtype", "verdict",
-  "reason", "culprit", "shape"];
+  "reason", "culprit", "culprit_op", "shape"];
 
 class Table {
   constructor(rows, section) {
