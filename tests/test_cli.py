@@ -53,6 +53,27 @@ def spec(tmp_path: Path) -> Path:
     return specs(tmp_path / "specs", "a")[0]
 
 
+def test_what_comes_along_is_called_by_its_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A network, behaviours or an operator, from any folder; a path of the same name wins."""
+    monkeypatch.chdir(tmp_path)
+    assert "1 network well formed" in gradconform("check", "lstm").output
+    assert "networks, all well formed" in gradconform("check", "accumulation", "relu").output
+    specs(tmp_path / "lstm", "a", "b")
+    assert "2 networks, all well formed" in gradconform("check", "lstm").output
+
+
+@pytest.mark.parametrize("command", ["run", "check", "why", "capture"])
+def test_a_misspelt_name_is_told_with_the_nearest(command: str) -> None:
+    """By every command that takes a spec, and without a traceback; a path that is missing is told as one."""
+    more = {"why": ["relu1"], "capture": ["--out", "captures"]}.get(command, [])
+    result = gradconform(command, "lsmt", *more)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "lsmt: no such file or folder, and nothing that comes along is called so; did you mean 'lstm'?" in (
+        result.stderr
+    )
+    assert "lsmt.yaml:1: does not exist" in gradconform(command, "lsmt.yaml", *more).stderr
+
+
 def files(folder: Path) -> dict[str, bytes]:
     """Every file below a folder."""
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
