@@ -61,7 +61,7 @@ def command(name: str | None, adapter: Sequence[str]) -> None:
         hint = nearest(name, OPERATORS) or "`gradconform operators` lists them"
         raise UsageError(f"{name}: there is no such operator; {hint}")
     frameworks = asked(choices(adapter))
-    console = wide_console(220)
+    console = wide_console(320)
     if name is None:
         console.print(table(frameworks))
     else:
@@ -93,7 +93,7 @@ def table(frameworks: Sequence[Framework]) -> Table:
     shown = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     heads = ("operator", "family", "reads", "attributes", *(framework.name for framework in frameworks), "is")
     for head in heads:
-        shown.add_column(Text(head), no_wrap=True)
+        shown.add_column(Text(head), no_wrap=head != "is")
     for op in sorted(OPERATORS.values(), key=lambda op: (op.family, op.name)):
         has = [framework.has(op.name) for framework in frameworks]
         about = op.about.partition("\n")[0]
