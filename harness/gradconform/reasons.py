@@ -24,6 +24,7 @@ class Code(StrEnum):
     NOT_BITWISE = "not_bitwise"
     UNINFORMATIVE = "uninformative"
     UNDECIDED = "undecided"
+    NONFINITE_EXPECTED = "nonfinite_expected"
     VANISHED = "listed divergence vanished"
     NOT_ON_PATH = "not_on_path"
     NOT_REQUESTED = "not_requested"

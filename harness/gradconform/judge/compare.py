@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ class Comparison:
     max_abs_err, max_rel_err: the largest |error|, and the same relative to the largest expected magnitude.
     worst: the row-major index of the worst element; got, expected: its values.
     n_bad: how many elements are beyond their bound.
+    n_nonfinite: how many elements that came are NaN or infinity, rightly or wrongly; 0 where the shape is another.
     reason: None where the tensor agrees, or where the difference is only measured.
     """
 
@@ -37,6 +38,7 @@ class Comparison:
     got: float = NAN
     expected: float = NAN
     n_bad: int = 0
+    n_nonfinite: int = 0
     reason: Code | None = None
 
 
@@ -76,6 +78,7 @@ class _Extremes:
         self.measuring = measuring
         self.largest = unit.largest
         self.worst_ratio, self.worst_error, self.scale, self.n_bad = -1.0, 0.0, 0.0, 0
+        self.n_nonfinite = 0
         self.at: tuple[int, float, float] | None = None
         self.reason: Code | None = None
         self.informative = False
@@ -88,7 +91,10 @@ class _Extremes:
             error = wide - expected
         np.abs(error, out=error)
         magnitude = np.abs(expected)
-        if not self.measuring and np.isposinf(bound).any():
+        undecided = not self.measuring and bool(np.isposinf(bound).any())
+        if undecided or not np.isfinite(np.max(error)):
+            self.n_nonfinite += int(np.count_nonzero(~np.isfinite(wide)))
+        if undecided:
             error, bound, magnitude = self._open(start, wide, expected, bound, error)
         error_max, scale = float(np.max(error)), float(np.max(magnitude))
         if not np.isfinite(error_max) or not np.isfinite(scale):
@@ -165,15 +171,16 @@ class _Extremes:
         relative = self.worst_error / self.scale if self.scale > 0 else (0.0 if self.worst_error == 0 else np.inf)
         worst, got, expected = self.at if self.at is not None else (None, NAN, NAN)
         if self.measuring:
-            return Comparison(NAN, self.worst_error, relative, worst, got, expected, 0, self.reason)
+            return Comparison(NAN, self.worst_error, relative, worst, got, expected, 0, self.n_nonfinite, self.reason)
         reason = self.reason
         if reason is None and self.worst_ratio > LIMIT:
             reason = Code.VALUE
         ratio = max(self.worst_ratio, 0.0)
         if reason is None and self.undecided is not None:
             worst, got, expected = self.undecided
-            return Comparison(NAN, self.worst_error, relative, worst, got, expected, 0, Code.UNDECIDED)
-        comparison = Comparison(ratio, self.worst_error, relative, worst, got, expected, self.n_bad, reason)
+            return Comparison(
+                NAN, self.worst_error, relative, worst, got, expected, 0, self.n_nonfinite, Code.UNDECIDED
+            )
         if reason is None and not self.informative:
-            return replace(comparison, reason=Code.UNINFORMATIVE)
-        return comparison
+            reason = Code.NONFINITE_EXPECTED if self.n_nonfinite else Code.UNINFORMATIVE
+        return Comparison(ratio, self.worst_error, relative, worst, got, expected, self.n_bad, self.n_nonfinite, reason)

@@ -16,6 +16,9 @@ from gradconform.rows import NAN, Check, Kind, Row, Verdict, blank
 
 Array = NDArray[Any]
 
+HINTS = (Code.UNINFORMATIVE, Code.NONFINITE_EXPECTED)
+"""Codes of tensors that conform, and yet tell little."""
+
 
 @dataclass(frozen=True)
 class Judgement:
@@ -93,7 +96,7 @@ def verdict_of(comparison: Comparison) -> Verdict:
     """Whether a tensor conforms. Only a difference that the check judges makes it diverge."""
     if comparison.reason is Code.UNDECIDED:
         return Verdict.INCONCLUSIVE
-    wrong = comparison.reason not in (None, Code.UNINFORMATIVE)
+    wrong = comparison.reason not in (None, *HINTS)
     return Verdict.DIVERGES if wrong else Verdict.CONFORMS
 
 
@@ -128,4 +131,5 @@ def compared(row: Row, shape: tuple[int, ...], comparison: Comparison) -> Row:
         got=comparison.got,
         expected=comparison.expected,
         n_bad=comparison.n_bad,
+        n_nonfinite=comparison.n_nonfinite,
     )

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from gradconform.contract import Capture, Problem
 from gradconform.dtypes import Dtype
 from gradconform.judge.compare import Comparison, compare
-from gradconform.judge.judgement import Judgement, judged, measured, row_of
+from gradconform.judge.judgement import HINTS, Judgement, judged, measured, row_of
 from gradconform.judge.local import LocalCheck, why_missing
 from gradconform.judge.sight import Proof
 from gradconform.reasons import Code, Reason
@@ -99,6 +99,6 @@ def _shows_its_way(problem: Problem, capture: Capture) -> bool:
 
 
 def _without_hint(comparison: Comparison) -> Comparison:
-    """The comparison without the hint `uninformative`, which is given once, of the primary capture."""
-    hint = comparison.reason is Code.UNINFORMATIVE
+    """The comparison without a hint such as `uninformative`, which is given once, of the primary capture."""
+    hint = comparison.reason in HINTS
     return replace(comparison, reason=None) if hint else comparison

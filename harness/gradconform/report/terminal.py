@@ -14,7 +14,7 @@ from gradconform.report.summary import Summary
 from gradconform.words import figure, listed, number, without_paths
 
 SHOWN = 20
-_STYLES = {"conforms": "bold green", "fails": "bold red", "incomplete": "bold yellow"}
+_STYLES = {"conforms": "bold green", "fails": "bold red", "doubtful": "bold yellow", "incomplete": "bold yellow"}
 
 
 def terminal_summary(summary: Summary) -> RenderableType:
@@ -23,6 +23,9 @@ def terminal_summary(summary: Summary) -> RenderableType:
     # Text, never markup: a name with brackets in it must not change the output.
     parts: list[RenderableType] = [Text(head.sentence, _STYLES[head.state]), Text(head.scope)]
     parts += [Text(gap, "yellow") for gap in head.gaps]
+    parts += [Text(doubt.sentence, "yellow") for doubt in summary.doubts[:SHOWN]]
+    if len(summary.doubts) > SHOWN:
+        parts.append(Text(f"{len(summary.doubts) - SHOWN} more to look at on the page", "yellow"))
     if summary.faults:
         parts.append(_faults(summary.faults))
     if summary.crashed or summary.unsupported:
