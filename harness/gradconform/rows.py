@@ -150,6 +150,7 @@ class Row:
     got, expected: the values of the worst element.
     n_bad: how many elements are beyond the bound.
     n_nonfinite: how many elements that the framework gave are NaN or infinity, rightly or wrongly.
+    digits: how many decimal digits are right where the fewest are, of the elements beyond the bound; NaN elsewhere.
     verdict, reason: the answer, and why.
     culprit: the node or nodes to look at, joined by a space; empty where nothing is wrong.
 
@@ -176,6 +177,7 @@ class Row:
     expected: float
     n_bad: int
     n_nonfinite: int
+    digits: float
     verdict: Verdict
     reason: Reason
     culprit: str
@@ -248,5 +250,6 @@ def blank(**known: Any) -> Row:
         "expected": NAN,
         "n_bad": 0,
         "n_nonfinite": 0,
+        "digits": NAN,
     }
     return Row(**(empty | {"verdict": Verdict.MISSING} | known))

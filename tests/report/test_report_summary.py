@@ -72,7 +72,7 @@ def test_what_is_to_be_looked_at_is_told_beside_what_fails() -> None:
     rows = nonfinite(bad_rows(NETS), "output/relu_2", frameworks=tuple(FRAMEWORKS))
     summary = Summary.of(rows, RUN)
     assert summary.headline.state == "fails"
-    assert summary.headline.sentence.endswith(" and 1 tensor holds NaN or infinity.")
+    assert " and 1 tensor holds NaN or infinity. What fails" in summary.headline.sentence
     texts = []
     for each in (summary, Summary.of(bad_rows(NETS), RUN)):
         console = Console(width=300, record=True, file=open("/dev/null", "w"))  # noqa: SIM115

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,12 @@ Array = NDArray[Any]
 # the cache.
 CHUNK = 1 << 16
 
+FLOOR = 64.0
+"""In units of roundoff of a tensor's largest element: what the error of a smaller element is held against in `digits`.
+
+So an error of one or two such units, which is the best that a sum with the largest element can give, leaves 1.5 digits.
+"""
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -28,6 +35,7 @@ class Comparison:
     worst: the row-major index of the worst element; got, expected: its values.
     n_bad: how many elements are beyond their bound.
     n_nonfinite: how many elements that came are NaN or infinity, rightly or wrongly; 0 where the shape is another.
+    digits: how many decimal digits are right where the fewest are, of the elements beyond their bound; NaN for none.
     reason: None where the tensor agrees, or where the difference is only measured.
     """
 
@@ -39,6 +47,7 @@ class Comparison:
     expected: float = NAN
     n_bad: int = 0
     n_nonfinite: int = 0
+    digits: float = NAN
     reason: Code | None = None
 
 
@@ -63,11 +72,31 @@ def compare(
     extremes = _Extremes(unit, measuring=bound is None)
     flat_got, flat_expected = got.reshape(-1), np.asarray(expected).reshape(-1)
     whole = None if bound is None or np.ndim(bound) == 0 else np.broadcast_to(bound, shape).reshape(-1)
-    for start in range(0, flat_got.size, CHUNK):
-        part = slice(start, start + CHUNK)
-        limit = whole[part] if whole is not None else np.float64(0.0 if bound is None else bound)
-        extremes.add(start, flat_got[part], flat_expected[part], limit)
-    return extremes.result()
+    chunks = [slice(start, start + CHUNK) for start in range(0, flat_got.size, CHUNK)]
+    single = np.float64(0.0 if bound is None or whole is not None else bound)
+    limits = [single if whole is None else whole[part] for part in chunks]
+    for part, limit in zip(chunks, limits, strict=True):
+        extremes.add(part.start, flat_got[part], flat_expected[part], limit)
+    found = extremes.result()
+    if found.reason is not Code.VALUE:
+        return found
+    floor = FLOOR * unit.roundoff * extremes.scale
+    lost = [
+        _relative(flat_got[part], flat_expected[part], limit, floor) for part, limit in zip(chunks, limits, strict=True)
+    ]
+    return replace(found, digits=max(0.0, -math.log10(max(lost) or unit.roundoff)))
+
+
+def _relative(got: Array, expected: Array, bound: Any, floor: float) -> float:
+    """The largest relative error of the elements of a chunk that are beyond their bound; 0.0 where none is.
+
+    floor: what the error of a smaller element is held against.
+    """
+    with np.errstate(all="ignore"):
+        error = np.abs(got.astype(float) - expected)
+        beyond = np.isfinite(error) & (error > LIMIT * np.asarray(bound))
+        relative = error / np.maximum(np.abs(expected), floor)
+    return float(np.max(relative, initial=0.0, where=beyond))
 
 
 class _Extremes:
@@ -171,7 +200,9 @@ class _Extremes:
         relative = self.worst_error / self.scale if self.scale > 0 else (0.0 if self.worst_error == 0 else np.inf)
         worst, got, expected = self.at if self.at is not None else (None, NAN, NAN)
         if self.measuring:
-            return Comparison(NAN, self.worst_error, relative, worst, got, expected, 0, self.n_nonfinite, self.reason)
+            return Comparison(
+                NAN, self.worst_error, relative, worst, got, expected, 0, self.n_nonfinite, NAN, self.reason
+            )
         reason = self.reason
         if reason is None and self.worst_ratio > LIMIT:
             reason = Code.VALUE
@@ -179,8 +210,10 @@ class _Extremes:
         if reason is None and self.undecided is not None:
             worst, got, expected = self.undecided
             return Comparison(
-                NAN, self.worst_error, relative, worst, got, expected, 0, self.n_nonfinite, Code.UNDECIDED
+                NAN, self.worst_error, relative, worst, got, expected, 0, self.n_nonfinite, NAN, Code.UNDECIDED
             )
         if reason is None and not self.informative:
             reason = Code.NONFINITE_EXPECTED if self.n_nonfinite else Code.UNINFORMATIVE
-        return Comparison(ratio, self.worst_error, relative, worst, got, expected, self.n_bad, self.n_nonfinite, reason)
+        return Comparison(
+            ratio, self.worst_error, relative, worst, got, expected, self.n_bad, self.n_nonfinite, NAN, reason
+        )

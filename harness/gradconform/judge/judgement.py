@@ -132,4 +132,5 @@ def compared(row: Row, shape: tuple[int, ...], comparison: Comparison) -> Row:
         expected=comparison.expected,
         n_bad=comparison.n_bad,
         n_nonfinite=comparison.n_nonfinite,
+        digits=comparison.digits,
     )

@@ -21,7 +21,7 @@ from gradconform.judge.judgement import HINTS, Judgement, judged, measured, row_
 from gradconform.judge.local import LocalCheck, why_missing
 from gradconform.judge.sight import Proof
 from gradconform.reasons import Code, Reason
-from gradconform.rows import Check, CheckKind, Kind, Row, Verdict
+from gradconform.rows import NAN, Check, CheckKind, Kind, Row, Verdict
 
 Array = NDArray[Any]
 
@@ -90,7 +90,7 @@ def _beside(primary: Primary, other: Capture, own: Row, row: Row, shape: tuple[i
     if lost and not whole:
         return replace(measured(row, shape, comparison), reason=UNSEEN)
     if comparison.reason is not None and own.verdict == Verdict.CONFORMS:
-        comparison = replace(comparison, reason=None, ratio=own.ratio, n_bad=0)
+        comparison = replace(comparison, reason=None, ratio=own.ratio, n_bad=0, digits=NAN)
     return judged(row, shape, comparison, own.culprit or primary.culprits.get(tensor, row.node))
 
 

@@ -9,7 +9,7 @@ from operator import attrgetter
 
 from gradconform.contract.run import RunInfo
 from gradconform.report.doubts import Doubt, DoubtKind, tensors_in
-from gradconform.report.faults import Fault
+from gradconform.report.findings import Finding
 from gradconform.rows import Row, Verdict
 from gradconform.words import counted, listed
 
@@ -31,18 +31,20 @@ class Headline:
 
 
 def headline_of(
-    rows: Sequence[Row], run: RunInfo, faults: Sequence[Fault], doubts: Sequence[Doubt], apart: frozenset[str]
+    rows: Sequence[Row], run: RunInfo, findings: Sequence[Finding], doubts: Sequence[Doubt], apart: frozenset[str]
 ) -> Headline:
     """The headline of a run of these rows.
 
-    faults, doubts: what is wrong in them, and what is to be looked at.
+    findings, doubts: what is wrong in them, and what is to be looked at.
     apart: the specs that hold a behaviour and no arithmetic.
     """
     judged = [row for row in rows if row.verdict.judged]
     gaps = _gaps(rows, judged, run)
-    failed = _failed(rows, faults)
+    failed = _failed(rows, findings)
     if failed:
         state, sentence = "fails", f"Not everything conforms: {listed([*failed, *_doubtful(doubts)])}."
+        if len(findings) < sum(len(finding.faults) for finding in findings):
+            sentence += f" What fails comes to {counted(len(findings), 'finding')}."
     elif not judged:
         state, sentence = "incomplete", "Nothing was judged."
     elif gaps:
@@ -67,7 +69,8 @@ def _doubtful(doubts: Sequence[Doubt]) -> list[str]:
     return [said for n, said in counts if n]
 
 
-def _failed(rows: Sequence[Row], faults: Sequence[Fault]) -> list[str]:
+def _failed(rows: Sequence[Row], findings: Sequence[Finding]) -> list[str]:
+    faults = [fault for finding in findings for fault in finding.faults]
     diverging = sum(fault.worst.verdict == Verdict.DIVERGES for fault in faults)
     lacking = sum(fault.worst.verdict == Verdict.MISSING for fault in faults if fault.nodes)
     unjudged = sum(len(fault.rows) for fault in faults if not fault.nodes)

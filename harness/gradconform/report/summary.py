@@ -14,6 +14,7 @@ from gradconform.report.behaviours import Table, table_of
 from gradconform.report.claims import Heard, claims_of
 from gradconform.report.doubts import Doubt, doubts_of
 from gradconform.report.faults import Fault, Refusal, faults_of, operators_of, refusals_of
+from gradconform.report.findings import Finding, findings_of
 from gradconform.report.headline import Headline, headline_of
 from gradconform.report.routes import RouteView, routes_of
 from gradconform.rows import ORDER, TEXTS, CheckKind, Row, Verdict
@@ -57,6 +58,7 @@ class Summary:
     headline: the answer in one line.
     doubts: what fails no check and must be looked at.
     faults, known: what is wrong, and what a list knows to be, by whose fault it is, the worst first.
+    findings, known_findings: the same, one for all the nodes that show the same.
     crashed, unsupported: what frameworks could not do, in their own words.
     nearest: the operators, those first that came nearest to their bound.
     uninformative: how many rows conform without having tested much.
@@ -71,6 +73,8 @@ class Summary:
     doubts: tuple[Doubt, ...]
     faults: tuple[Fault, ...]
     known: tuple[Fault, ...]
+    findings: tuple[Finding, ...]
+    known_findings: tuple[Finding, ...]
     crashed: tuple[Refusal, ...]
     unsupported: tuple[Refusal, ...]
     nearest: tuple[Nearest, ...]
@@ -87,16 +91,20 @@ class Summary:
         ops = operators_of(rows)
         faults = faults_of([row for row in rows if row.verdict.wrong], ops)
         # What a framework means by a gradient is a convention of its own and no fault.
-        known = [row for row in rows if row.verdict == Verdict.KNOWN and row.check.kind != CheckKind.SEMANTICS]
+        on_a_list = [row for row in rows if row.verdict == Verdict.KNOWN and row.check.kind != CheckKind.SEMANTICS]
+        known = faults_of(on_a_list, ops)
+        findings = findings_of(faults)
         apart, doubts = _apart(rows), doubts_of(rows, run)
         return cls(
             run=run,
             rows=rows,
-            headline=headline_of(rows, run, faults, doubts, apart),
+            headline=headline_of(rows, run, findings, doubts, apart),
             counts=_counts(rows, run),
             doubts=doubts,
             faults=faults,
-            known=faults_of(known, ops),
+            known=known,
+            findings=findings,
+            known_findings=findings_of(known),
             crashed=refusals_of(rows, Verdict.CRASHED),
             unsupported=refusals_of(rows, Verdict.UNSUPPORTED),
             nearest=_nearest(rows),
