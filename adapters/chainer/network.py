@@ -60,6 +60,11 @@ def build(problem, tensors, nodes):
     return Network(problem, tensors, nodes)
 
 
+def computed(values):
+    """What the nodes of a network that crashed had computed, as arrays by name."""
+    return {name: chainer.as_variable(value).array for name, value in values.items()}
+
+
 def evaluate(network, problem, tensors):
     """The network's output at what ``tensors`` hold now; no graph is kept, and no operator writes into a buffer."""
     with chainer.no_backprop_mode():

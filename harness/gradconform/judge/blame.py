@@ -38,6 +38,13 @@ def rows(
     return map(row, check.judgements())
 
 
+def rows_before_crash(problem: Problem, capture: Capture, proof: Proof) -> Iterator[Row]:
+    """The rows of the outputs that there are of a network that crashed, as the local check judges them."""
+    check, written = LocalCheck(problem, capture, proof), check_of(problem)
+    blame = Blame(check)
+    return (blame.settled(judgement).row(problem, capture, written) for judgement in check.outputs_there())
+
+
 def check_of(problem: Problem) -> Check:
     """The check that rows of the local check of this problem have: `local`, or `exact` for an exact problem."""
     return Check(CheckKind.EXACT if problem.exact else CheckKind.LOCAL)

@@ -53,7 +53,8 @@ def _suite(suite: Suite, nodes: Mapping[str, Sequence[Row]], run: RunInfo, doubt
     spec, framework, version = suite
     made = xml.Element("testsuite", name=" ".join(filter(None, (spec, framework, version))))
     told = [d.sentence for d in doubts if d.spec == spec and f"{framework} {version}".strip() in d.frameworks]
-    whole = nodes.get(WHOLE, ())
+    # A crash at a node is the reason why the nodes behind it have no row.
+    whole = [*nodes.get(WHOLE, ()), *(row for rows in nodes.values() for row in rows if row.verdict == Verdict.CRASHED)]
     for name, rows in nodes.items():
         made.append(_case(spec, f"{framework} {version}".strip(), name, rows, whole))
     tags = [child.tag for case in made for child in case]

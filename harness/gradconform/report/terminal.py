@@ -64,11 +64,13 @@ def _findings(findings: tuple[Finding, ...]) -> Table:
 
 
 def _refusals(refusals: tuple[Refusal, ...]) -> Table:
-    table = _table("verdict", "framework", "dtype", "problems", "reason")
+    table = _table("verdict", "framework", "dtype", "where", "reason")
     for refusal in refusals[:SHOWN]:
         reason = (without_paths(refusal.reason).strip().splitlines() or [""])[-1]
         dtypes = " ".join(refusal.dtypes)
-        table.add_row(*map(Text, [refusal.verdict, refusal.framework, dtypes, str(len(refusal.where)), reason]))
+        more = f" and {len(refusal.where) - 1} more" if len(refusal.where) > 1 else ""
+        where = f"{next(iter(refusal.where), '')}{more}"
+        table.add_row(*map(Text, [refusal.verdict, refusal.framework, dtypes, where, reason]))
     if len(refusals) > SHOWN:
         table.add_row(Text(f"{len(refusals) - SHOWN} more on the page"))
     return table
