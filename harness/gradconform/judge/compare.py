@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradconform.dtypes import Dtype
+from gradconform.judge.digits import digits_left
 from gradconform.reasons import Code
 from gradconform.rows import LIMIT, NAN
 
@@ -18,12 +18,6 @@ Array = NDArray[Any]
 # Elements compared at a time: a tensor of 10**8 elements needs no further copies of itself, and the work stays in
 # the cache.
 CHUNK = 1 << 16
-
-FLOOR = 64.0
-"""In units of roundoff of a tensor's largest element: what the error of a smaller element is held against in `digits`.
-
-So an error of one or two such units, which is the best that a sum with the largest element can give, leaves 1.5 digits.
-"""
 
 
 @dataclass(frozen=True)
@@ -72,31 +66,15 @@ def compare(
     extremes = _Extremes(unit, measuring=bound is None)
     flat_got, flat_expected = got.reshape(-1), np.asarray(expected).reshape(-1)
     whole = None if bound is None or np.ndim(bound) == 0 else np.broadcast_to(bound, shape).reshape(-1)
-    chunks = [slice(start, start + CHUNK) for start in range(0, flat_got.size, CHUNK)]
-    single = np.float64(0.0 if bound is None or whole is not None else bound)
-    limits = [single if whole is None else whole[part] for part in chunks]
-    for part, limit in zip(chunks, limits, strict=True):
-        extremes.add(part.start, flat_got[part], flat_expected[part], limit)
+    for start in range(0, flat_got.size, CHUNK):
+        part = slice(start, start + CHUNK)
+        limit = whole[part] if whole is not None else np.float64(0.0 if bound is None else bound)
+        extremes.add(start, flat_got[part], flat_expected[part], limit)
     found = extremes.result()
-    if found.reason is not Code.VALUE:
+    if found.reason is not Code.VALUE or bound is None:
         return found
-    floor = FLOOR * unit.roundoff * extremes.scale
-    lost = [
-        _relative(flat_got[part], flat_expected[part], limit, floor) for part, limit in zip(chunks, limits, strict=True)
-    ]
-    return replace(found, digits=max(0.0, -math.log10(max(lost) or unit.roundoff)))
-
-
-def _relative(got: Array, expected: Array, bound: Any, floor: float) -> float:
-    """The largest relative error of the elements of a chunk that are beyond their bound; 0.0 where none is.
-
-    floor: what the error of a smaller element is held against.
-    """
-    with np.errstate(all="ignore"):
-        error = np.abs(got.astype(float) - expected)
-        beyond = np.isfinite(error) & (error > LIMIT * np.asarray(bound))
-        relative = error / np.maximum(np.abs(expected), floor)
-    return float(np.max(relative, initial=0.0, where=beyond))
+    limits = bound if whole is None else whole
+    return replace(found, digits=digits_left(flat_got, flat_expected, limits, unit, extremes.scale, CHUNK))
 
 
 class _Extremes:
