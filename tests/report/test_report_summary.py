@@ -51,6 +51,18 @@ def test_nan_that_conforms_is_told_with_the_node_since_which_it_is_there() -> No
     assert backward.since == "softmax_7"
 
 
+def test_nan_that_is_a_finding_is_told_once() -> None:
+    """Where nothing else is NaN; what conforms behind it is told with the node at fault, since which it is there."""
+    rows = good_rows(NETS)
+    first = next(i for i, r in enumerate(rows) if (r.spec, r.tensor, r.check) == ("net01", "output/relu_2", "local"))
+    behind = next(i for i, r in enumerate(rows) if (r.spec, r.tensor, r.check) == ("net01", "output/linear_4", "local"))
+    rows[first] = replace(diverging(rows[first], reason="nonfinite"), n_nonfinite=2)
+    assert Summary.of(rows, RUN).doubts == ()
+    rows[behind] = replace(rows[behind], n_nonfinite=2)
+    (doubt,) = Summary.of(rows, RUN).doubts
+    assert (doubt.since, doubt.tensors) == ("relu_2", ("output/relu_2", "output/linear_4"))
+
+
 def test_what_rounding_decides_is_counted_in_the_headline() -> None:
     """It is never silently good; a numerical derivative with too wide a bar says nothing against a framework."""
     rows = good_rows(NETS)

@@ -78,6 +78,9 @@ def _kinds(row: Row) -> Iterable[DoubtKind]:
 def _doubts(kind: DoubtKind, spec: str, group: Mapping[str, Sequence[Row]], place: Mapping[str, int]) -> list[Doubt]:
     same: dict[tuple[tuple[str, ...], str], list[str]] = {}
     for framework, rows in group.items():
+        if all(row.verdict.wrong for row in rows):
+            # What is out of place is a finding already.
+            continue
         ordered = sorted(rows, key=lambda row: _computed(row, place))
         tensors = tuple(dict.fromkeys(row.tensor for row in ordered))
         same.setdefault((tensors, ordered[0].node), []).append(framework)
