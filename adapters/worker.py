@@ -74,11 +74,13 @@ class Nodes:
     """The nodes of a problem, applied in order by a call; ``node`` is the one at work, so that an error can name it.
 
     operators: operator -> function, of all that the adapter has.
+    ran: while nodes are applied, the outputs of those that ran, by name.
     """
 
     def __init__(self, problem: Mapping[str, Any], operators: Mapping[str, Callable[..., Any]]) -> None:
         self.problem, self.operators = problem, operators
         self.node: Mapping[str, Any] | None = None
+        self.ran: dict[str, Any] = {}
 
     @functools.cached_property
     def lineage(self) -> Any:
@@ -92,7 +94,7 @@ class Nodes:
         around: called as ``around(node, apply, tensors)`` in place of ``apply(*tensors)``, which applies the node's
         operator with its attributes; it returns what the node gives.
         """
-        values = dict(values)
+        values, self.ran = dict(values), {}
         for node in self.problem["nodes"]:
             self.node = node
             tensors = [self._tensor(values, name) for _, name in node["tensors"]]
@@ -104,7 +106,8 @@ class Nodes:
                 expected = f"{len(names)}: {', '.join(names)}"
                 raise Fault(f"op_{node['op']} gave {len(results)} tensors; expected {expected}")
             values.update(zip(names, results))
-        self.node = None
+            self.ran.update(zip(names, results))
+        self.node, self.ran = None, {}
         return values
 
     def _tensor(self, values: Mapping[str, Any], name: Any) -> Any:
@@ -334,8 +337,21 @@ class Job:
             record.update(status="unsupported", reason=self.where() + text)
         except (Exception, SystemExit) as error:
             record.update(status="crashed", reason=self.where() + explain(error))
+            if task.get("probes") is None:
+                self.keep(folder, record)
         arrays.write_json(folder / "capture.json", record)
         gc.collect()
+
+    def keep(self, folder: Path, record: dict[str, Any]) -> None:
+        """Keep the outputs of the nodes that ran before the one that crashed, where the adapter can read them."""
+        nodes = self.nodes
+        if nodes is None or nodes.node is None or nodes.problem.get("script") or not hasattr(self.network, "computed"):
+            return
+        # What made the network crash may make this fail as well, and then there is nothing to keep.
+        with contextlib.suppress(Exception):
+            found = {"output/" + name: array for name, array in self.network.computed(nodes.ran).items()}
+            record["digest"] = arrays.write_arrays(folder / "capture.safetensors", found)
+            record["at"] = nodes.node["name"]
 
     def where(self) -> str:
         """The node at work when the task failed, if one was."""

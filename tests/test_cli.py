@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from fake_adapter import fake, specs
 from gradconform import paths
 from gradconform.capture import adapters
 from gradconform.command.main import main
+from gradconform.reference import OPERATORS
 from gradconform.report.files import read
 from gradconform.run import processes
 
@@ -51,6 +53,27 @@ def good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def spec(tmp_path: Path) -> Path:
     """A spec of one node."""
     return specs(tmp_path / "specs", "a")[0]
+
+
+def test_what_comes_along_is_called_by_its_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A network, behaviours or an operator, from any folder; a path of the same name wins."""
+    monkeypatch.chdir(tmp_path)
+    assert "1 network well formed" in gradconform("check", "lstm").output
+    assert "networks, all well formed" in gradconform("check", "accumulation", "relu").output
+    specs(tmp_path / "lstm", "a", "b")
+    assert "2 networks, all well formed" in gradconform("check", "lstm").output
+
+
+@pytest.mark.parametrize("command", ["run", "check", "why", "capture"])
+def test_a_misspelt_name_is_told_with_the_nearest(command: str) -> None:
+    """By every command that takes a spec, and without a traceback; a path that is missing is told as one."""
+    more = {"why": ["relu1"], "capture": ["--out", "captures"]}.get(command, [])
+    result = gradconform(command, "lsmt", *more)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "lsmt: no such file or folder, and nothing that comes along is called so; did you mean 'lstm'?" in (
+        result.stderr
+    )
+    assert "lsmt.yaml:1: does not exist" in gradconform(command, "lsmt.yaml", *more).stderr
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -363,3 +386,44 @@ def test_a_folder_that_is_called_like_a_spec_holds_none(tmp_path: Path) -> None:
     done = gradconform("check", tmp_path / "s.yaml")
     assert done.exit_code == 2
     assert "no specs there" in done.stderr
+
+
+@pytest.mark.process
+def test_operators_are_listed_with_who_has_them(good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line each; an adapter that cannot be asked is told below, and not taken for one that lacks them."""
+    done = gradconform("operators", "--adapter", good)
+    assert done.exit_code == 0
+    lines = {line.split()[0]: line for line in done.output.splitlines()}
+    assert set(OPERATORS) == set(lines) - {"operator"}
+    assert " good 1.0 " in lines["operator"]
+    assert " yes " in lines["relu"]
+    assert " no " in lines["conv2d"]
+    assert "out_channels, kernel_size, stride, padding, dilation, groups" in lines["conv2d"]
+    monkeypatch.setenv("GRADCONFORM_PYTHON_GOOD", str(tmp_path / "nothing"))
+    done = gradconform("operators", "--adapter", good)
+    assert " ? " in next(line for line in done.output.splitlines() if line.startswith("relu "))
+    assert "not asked: GRADCONFORM_PYTHON_GOOD is " in done.output
+
+
+@pytest.mark.process
+def test_one_operator_is_told_whole(good: Path) -> None:
+    """Slots, attributes with their types, formula, place, and who has it."""
+    said = gradconform("operators", "batch_norm", "--adapter", good).output
+    for part in (
+        "batch_norm  (normalization)",
+        "running_mean: a buffer of the node",
+        "momentum: a finite number",
+        "No attribute has a default",
+        "gradconform/reference/operators/normalization.py:",
+        "gradconform run batch_norm",
+    ):
+        assert part in said
+    assert re.search(r"good 1\.0 +no$", said.strip())
+    assert re.search(r"kinks +yes", gradconform("operators", "relu", "--adapter", good).output)
+
+
+def test_a_misspelt_operator_is_told_with_the_nearest(good: Path) -> None:
+    """With status 2, and without asking a framework first."""
+    done = gradconform("operators", "convd2", "--adapter", good)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == "convd2: there is no such operator; did you mean 'conv2d'?\n"

@@ -88,6 +88,11 @@ def identity(x):
     return Identity().apply((x,))[0]
 
 
+def computed(values):
+    """What the nodes of a network that crashed had computed, as arrays by name."""
+    return {name: chainer.as_variable(value).array for name, value in values.items()}
+
+
 def evaluate(network, problem, tensors):
     """The network's output at what ``tensors`` hold now; no graph is kept, and no operator writes into a buffer."""
     with chainer.no_backprop_mode():

@@ -76,6 +76,15 @@ def identity(x):
     return F.identity(x)
 
 
+def computed(values):
+    """What the nodes before the one at which the graph could not be built compute, as arrays by name."""
+    for variable in values.values():
+        variable.persistent = True
+    # All at once, since batch normalisation in training must not run twice.
+    nn.forward_all(list(values.values()))
+    return {name: variable.d.copy() for name, variable in values.items()}
+
+
 def evaluate(network, problem, tensors):
     """The network's output at what ``tensors`` hold now, running statistics included: training would move them."""
     for name, variable in network.leaves.items():

@@ -24,6 +24,11 @@ def evaluate(network, problem, tensors):
         return network(inputs(problem, tensors))[problem["output"]].numpy()
 
 
+def computed(values):
+    """What the nodes of a network that crashed had computed, as arrays by name."""
+    return {name: value.detach().numpy() for name, value in values.items()}
+
+
 class Network(torch.nn.Module):
     """A problem as a module, with one submodule for each node; given the inputs, it returns every tensor."""
 

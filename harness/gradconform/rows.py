@@ -74,6 +74,7 @@ class Verdict(StrEnum):
 
 _MILD_TO_BAD = (
     Verdict.CONFORMS,
+    Verdict.INCONCLUSIVE,
     Verdict.UNSUPPORTED,
     Verdict.KNOWN,
     Verdict.MISSING,
@@ -166,6 +167,8 @@ class Row:
     worst_index: the index of the worst element, as `[0, 3]`.
     got, expected: the values of the worst element.
     n_bad: how many elements are beyond the bound.
+    n_nonfinite: how many elements that the framework gave are NaN or infinity, rightly or wrongly.
+    digits: how many decimal digits are right where the fewest are, of the elements beyond the bound; NaN elsewhere.
     verdict, reason: the answer, and why.
     culprit: the node or nodes to look at, joined by a space; empty where nothing is wrong.
     culprit_op: their operators, each once, joined by a space.
@@ -193,6 +196,8 @@ class Row:
     got: float
     expected: float
     n_bad: int
+    n_nonfinite: int
+    digits: float
     verdict: Verdict
     reason: Reason
     culprit: str
@@ -215,6 +220,11 @@ class Row:
         ratio = beyond if math.isnan(self.ratio) else self.ratio
         # Beyond a bound of zero every ratio is infinite, so a local check tells more than an exact one.
         return self.verdict.severity, self.check.kind != CheckKind.EXACT, ratio
+
+    @property
+    def undecided(self) -> bool:
+        """Whether rounding alone decides what an honest framework gives here, so that nobody can say who is right."""
+        return self.verdict == Verdict.INCONCLUSIVE and self.check.kind != CheckKind.NUMERIC
 
     @property
     def claimed(self) -> Claimed:
@@ -255,5 +265,14 @@ ORDER = ("spec", "framework", "version", "route", "dtype", "check", "node", "ten
 def blank(**known: Any) -> Row:
     """A row with nothing measured; its verdict is `missing` unless another one is given."""
     empty: dict[str, Any] = dict.fromkeys(COLUMNS, "")
-    empty |= {"ratio": NAN, "max_abs_err": NAN, "max_rel_err": NAN, "got": NAN, "expected": NAN, "n_bad": 0}
+    empty |= {
+        "ratio": NAN,
+        "max_abs_err": NAN,
+        "max_rel_err": NAN,
+        "got": NAN,
+        "expected": NAN,
+        "n_bad": 0,
+        "n_nonfinite": 0,
+        "digits": NAN,
+    }
     return Row(**(empty | {"verdict": Verdict.MISSING} | known))

@@ -187,6 +187,25 @@ def test_the_worst_element_and_the_number_of_bad_ones() -> None:
     assert found.max_abs_err == pytest.approx(2.0)
 
 
+def test_nan_and_infinity_that_came_are_counted() -> None:
+    """Whether they are right or wrong, where the bound is a number, infinite, or there is none."""
+    for bound in (0.1, [0.1, INF, INF], None):
+        assert of([NAN, -INF, 2], [NAN, -INF, 2], bound).n_nonfinite == 2
+        assert of([NAN, NAN, 2], [1, INF, 2], bound).n_nonfinite == 2
+    assert of([1, 2, 3], [NAN, 2, 3]).n_nonfinite == 0
+    many = np.full(2 * module.CHUNK, NAN, "float32")
+    assert compare(many, many.astype(float), 0.1, UNIT, many.shape).n_nonfinite == 2 * module.CHUNK
+
+
+def test_nan_as_expected_has_a_reason_of_its_own() -> None:
+    """Where nothing else was tested; beside a number that tells something it conforms without a word."""
+    assert of([NAN, NAN, 0], [NAN, NAN, 0]).reason is Code.NONFINITE_EXPECTED
+    assert of([NAN, INF, 0], [NAN, INF, 0]).reason is None
+    assert of([NAN, INF, 7], [NAN, INF, 7]).reason is None
+    assert of([0, 0, 0], [0, 0, 0]).reason is Code.UNINFORMATIVE
+    assert of([NAN, 0, 0], [0, NAN, 0]).reason is Code.NONFINITE
+
+
 def test_a_tensor_that_is_nothing_beside_its_bound_is_uninformative() -> None:
     """Zeros agree with zeros, and tell nothing; one number that can be told from rounding is enough."""
     assert of([0, 0, 0], [0, 0, 0]).reason is Code.UNINFORMATIVE

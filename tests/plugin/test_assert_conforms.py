@@ -63,6 +63,20 @@ def test_what_diverges_is_an_assertion_error(net: Path, tmp_path: Path, monkeypa
     assert second.startswith("  output/y [3, 2]: beyond its bound of 0 at [")
 
 
+def test_a_failing_test_shows_its_own_line_and_the_message(
+    net: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not the code of `assert_conforms`, which a user can do nothing about; pytest's --full-trace still has it."""
+    wrong = fake(tmp_path, monkeypatch, name="wrong", op=WRONG)
+    with pytest.raises(AssertionError) as caught:
+        assert_conforms(net, adapters=wrong)
+    shown = str(caught.getrepr())
+    assert "assert_conforms(net, adapters=wrong)" in shown
+    assert "1 tensor diverges" in shown
+    assert "raise NotConformingError" not in shown
+    assert "raise NotConformingError" in str(caught.getrepr(tbfilter=False))
+
+
 def test_a_crash_fails(net: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the last words."""
     with pytest.raises(NotConformingError, match="crashed: ended with exit status 7"):

@@ -106,7 +106,7 @@ def test_the_summary_is_short_and_names_the_culprits() -> None:
     text = markdown(Summary.of(bad_rows(NETS), run_info(NETS)))
     lines = text.splitlines()
     assert lines[0].startswith("## ❌ Not everything conforms")
-    assert "| **conv2d\\_0** (conv2d) | chainer 7.8.1 | net01 | 3.4e6 times the bound |" in text
+    assert "| **conv2d**: wrong law | chainer 7.8.1 | 2 nodes of 1 network | conv2d\\_0 of net01 | 3.4e6 times" in text
     assert "**chainer 7.8.1 crashed** in 1 place" in text
     assert "ValueError: a \\< b & c \\> d" in text
     assert len(lines) < 45
@@ -178,3 +178,38 @@ def test_changes_are_told_on_the_page_and_in_the_summary() -> None:
     assert "nnabla-1.32 could not run" in text
     assert 'id="changes"' not in page(Summary.of(rows, run))
     assert "worse" not in markdown(Summary.of(rows, run))
+
+
+def doubtful() -> list[Row]:
+    """A good run in which one node's output is NaN as it should be, and another's is decided by rounding alone."""
+    changed = {
+        "output/relu_2": {"n_nonfinite": 3},
+        "output/softmax_7": {"verdict": "inconclusive", "reason": "undecided"},
+    }
+    return [
+        replace(row, **changed[row.tensor])  # type: ignore[arg-type]
+        if row.tensor in changed and (row.check, row.framework, row.dtype) == ("local", "torch", "float32")
+        else row
+        for row in good_rows(NETS)
+    ]
+
+
+def test_what_is_to_be_looked_at_is_in_junit_and_in_the_summary() -> None:
+    """What could not be decided is skipped and not passed; NaN is told in its case and in its suite."""
+    SCHEMA.validate(of(doubtful()))
+    suites = xml.fromstring(of(doubtful())).findall("testsuite")
+    (suite,) = [suite for suite in suites if suite.get("name") == "net01 torch 2.13.0"]
+    cases = {case.get("name"): case for case in suite.findall("testcase")}
+    skipped = cases["softmax_7"].find("skipped")
+    assert skipped is not None
+    assert skipped.get("message", "").startswith("undecided, 1 row: output/softmax_7 float32 local; inconclusive")
+    assert [name for name, case in cases.items() if case.find("skipped") is not None] == ["softmax_7"]
+    assert suite.get("skipped") == "1"
+    said = cases["relu_2"].findtext("system-out")
+    assert said == "output/relu_2 float32 local; 3 elements of NaN or infinity; conforms"
+    assert "NaN or infinity in 1 tensor since relu_2" in (suite.findtext("system-out") or "")
+    text = markdown(Summary.of(doubtful(), run_info(NETS)))
+    assert "## ⚠️ Everything conforms, but 3 tensors hold NaN or infinity and 3 tensors could not be decided." in text
+    assert "since relu\\_2" in text
+    assert "To look at, though nothing fails there" in page(Summary.of(doubtful(), run_info(NETS)))
+    assert "To look at, though nothing fails there" not in page(Summary.of(good_rows(NETS), run_info(NETS)))

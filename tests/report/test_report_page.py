@@ -128,15 +128,16 @@ def test_a_bad_page_answers_in_order() -> None:
 
 def test_a_card_names_node_framework_distance_and_element() -> None:
     """All that a reader needs to look at the fault is in one place."""
-    card = re.sub(r"<[^>]+>|\s+", " ", BAD[BAD.index('id="fault-3"') : BAD.index('id="fault-4"')])
+    card = re.sub(r"<[^>]+>|\s+", " ", BAD[BAD.index('id="fault-2"') : BAD.index('id="fault-3"')])
     card = " ".join(card.split())
     for words in (
-        "conv2d_0",
-        "conv2d in chainer 7.8.1",
+        "Node conv2d_0 of network net01",
+        "conv2d in chainer 7.8.1 wrong law; 2 nodes of 1 network",
+        "Wrong law.",
         "3.4e6 times the bound",
         "3 elements beyond",
         "at element [0, 3, 1, 2] : got 0.9 , expected 0.3",
-        "16 bad tensors (float32 and float64)",
+        "16 bad tensors of the worst node (float32 and float64)",
     ):
         assert words in card
 
@@ -203,13 +204,32 @@ def test_no_absolute_path_is_on_the_page(html: str) -> None:
 
 
 def test_a_fault_beyond_the_last_card_still_has_a_line() -> None:
-    """When more nodes fail than there are cards, the rest are listed, and no link leads nowhere."""
-    nets = networks(1, CARDS + 20)
-    rows = [diverging(r) if r.framework == "torch" and r.check == "local" else r for r in good_rows(nets)]
-    html = built(rows, nets)
+    """When there are more findings than cards, the rest are listed, and no link leads nowhere."""
+    (net,) = networks(1, CARDS + 20)
+    net = replace(net, nodes=tuple((name, f"op{i}") for i, (name, _) in enumerate(net.nodes)))
+    rows = [diverging(r) if r.framework == "torch" and r.check == "local" else r for r in good_rows((net,))]
+    html = built(rows, (net,))
     assert html.count('class="card diverges"') == CARDS
-    assert "20 further nodes" in html
+    assert "20 further findings" in html
     assert Page(html).cells.count("12,345 times the bound") == 20
+
+
+def test_one_finding_has_one_card_however_many_nodes_show_it() -> None:
+    """With the worst three, and all of them in a list that opens; each node's cell leads to the card."""
+    nets = networks(4, 32)
+    rows = [
+        diverging(r, ratio=10.0 + i) if (r.framework, r.op, r.check) == ("torch", "relu", "local") else r
+        for i, r in enumerate(good_rows(nets))
+    ]
+    summary, html = Summary.of(rows, run_info(nets)), built(rows, nets)
+    (finding,) = summary.findings
+    assert (len(summary.faults), len(finding.faults), len(finding.networks)) == (12, 12, 4)
+    assert summary.headline.sentence == "Not everything conforms: 12 nodes diverge. What fails comes to 1 finding."
+    assert html.count('class="card diverges"') == 1
+    assert "The worst of 12 nodes:" in html
+    assert "All 12 nodes, of 4 networks" in html
+    # In float32 and in float64.
+    assert html.count('"><a href="#fault-1">') == 2 * 12
 
 
 def test_a_large_run_is_a_small_page() -> None:

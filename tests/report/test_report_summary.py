@@ -7,7 +7,7 @@ from gradconform.report.matrix import networks_of
 from gradconform.report.summary import Summary
 from gradconform.report.terminal import terminal_summary
 from gradconform.rows import Row, Verdict, blank
-from report_builder import CHECKS, bad_rows, diverging, good_rows, missing, networks, run_info
+from report_builder import CHECKS, FRAMEWORKS, bad_rows, diverging, good_rows, missing, networks, run_info
 from rich.console import Console
 
 NETS = networks(3, 12)
@@ -21,6 +21,76 @@ def test_a_good_run_conforms() -> None:
     judged = sum(row.verdict == Verdict.CONFORMS for row in good_rows(NETS))
     assert (head.state, head.sentence, head.gaps) == ("conforms", "Everything conforms.", ())
     assert f"{judged:,} rows judged in 3 networks, with torch 2.13.0, chainer 7.8.1 and nnabla 1.39.0" in head.scope
+
+
+def nonfinite(rows: list[Row], *tensors: str, frameworks: tuple[str, ...] = ("torch", "chainer")) -> list[Row]:
+    """The rows of a good run in which some tensors of net01 are NaN, as they should be."""
+    return [
+        replace(row, n_nonfinite=9) if (row.spec, row.tensor) in {("net01", t) for t in tensors} else row
+        for row in rows
+        if row.framework in frameworks or row.spec != "net01"
+    ]
+
+
+def test_nan_that_conforms_is_told_with_the_node_since_which_it_is_there() -> None:
+    """And with the frameworks; outputs come before gradients, which are followed from the loss backward."""
+    tensors = ("grad/relu_2", "output/softmax_7", "output/max_pool2d_3")
+    rows = nonfinite(good_rows(NETS), *tensors, frameworks=tuple(FRAMEWORKS))
+    summary = Summary.of(rows, RUN)
+    assert (summary.headline.state, summary.headline.sentence) == (
+        "doubtful",
+        "Everything conforms, but 3 tensors hold NaN or infinity.",
+    )
+    (doubt,) = summary.doubts
+    assert (doubt.since, doubt.tensors[0]) == ("max_pool2d_3", "output/max_pool2d_3")
+    assert doubt.sentence == (
+        "net01: NaN or infinity in 3 tensors since max_pool2d_3 (output/max_pool2d_3, output/softmax_7 and "
+        "grad/relu_2), in chainer 7.8.1, nnabla 1.39.0 and torch 2.13.0."
+    )
+    (backward,) = Summary.of(nonfinite(good_rows(NETS), "grad/relu_2", "grad/softmax_7"), RUN).doubts
+    assert backward.since == "softmax_7"
+
+
+def test_nan_that_is_a_finding_is_told_once() -> None:
+    """Where nothing else is NaN; what conforms behind it is told with the node at fault, since which it is there."""
+    rows = good_rows(NETS)
+    first = next(i for i, r in enumerate(rows) if (r.spec, r.tensor, r.check) == ("net01", "output/relu_2", "local"))
+    behind = next(i for i, r in enumerate(rows) if (r.spec, r.tensor, r.check) == ("net01", "output/linear_4", "local"))
+    rows[first] = replace(diverging(rows[first], reason="nonfinite"), n_nonfinite=2)
+    assert Summary.of(rows, RUN).doubts == ()
+    rows[behind] = replace(rows[behind], n_nonfinite=2)
+    (doubt,) = Summary.of(rows, RUN).doubts
+    assert (doubt.since, doubt.tensors) == ("relu_2", ("output/relu_2", "output/linear_4"))
+
+
+def test_what_rounding_decides_is_counted_in_the_headline() -> None:
+    """It is never silently good; a numerical derivative with too wide a bar says nothing against a framework."""
+    rows = good_rows(NETS)
+    at = next(i for i, row in enumerate(rows) if row.tensor == "output/batch_norm_1" and row.check == "local")
+    undecided = replace(rows[at], verdict=Verdict.INCONCLUSIVE, reason="undecided", ratio=float("nan"))
+    summary = Summary.of([*rows[:at], undecided, *rows[at + 1 :]], RUN)
+    assert summary.headline.state == "doubtful"
+    assert summary.headline.sentence == "Everything conforms, but 1 tensor could not be decided."
+    (doubt,) = summary.doubts
+    assert doubt.sentence.startswith("net00: rounding alone decides 1 tensor, first of batch_norm_1")
+    cells = {line.node: line.cells[0] for line in networks_of(summary)[0].lines}
+    assert [node for node, cell in cells.items() if cell.word == "inconclusive"] == ["batch_norm_1"]
+    wide = replace(undecided, check="numeric")
+    assert Summary.of([*rows, wide], RUN).headline.state == "conforms"
+
+
+def test_what_is_to_be_looked_at_is_told_beside_what_fails() -> None:
+    """And on the terminal; a run without any of it says nothing of it."""
+    rows = nonfinite(bad_rows(NETS), "output/relu_2", frameworks=tuple(FRAMEWORKS))
+    summary = Summary.of(rows, RUN)
+    assert summary.headline.state == "fails"
+    assert " and 1 tensor holds NaN or infinity. What fails" in summary.headline.sentence
+    texts = []
+    for each in (summary, Summary.of(bad_rows(NETS), RUN)):
+        console = Console(width=300, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+        console.print(terminal_summary(each))
+        texts.append(console.export_text())
+    assert ["NaN or infinity in 1 tensor since relu_2" in text for text in texts] == [True, False]
 
 
 @pytest.mark.parametrize("index", range(0, 1000, 83))

@@ -142,3 +142,22 @@ def test_conventions_are_no_specs(tmp_path):
     assert [network.name for network in networks([tmp_path])] == ["test.one"]
     (key,) = conventions.beside(networks([tmp_path]))
     assert key == ("toy", "test.one", "grad/x")
+
+
+@pytest.mark.parametrize("beside", ["nodes: [", "services: {web: {image: nginx}}", "- a\n- list\n", ""])
+def test_a_file_that_is_no_spec_does_not_stop_the_one_beside_it(tmp_path, beside):
+    """Whoever asks for one file of behaviours hears nothing of another that is broken or of another tool."""
+    load(tmp_path, entry())
+    (tmp_path / "other.yaml").write_text(beside, encoding="utf-8")
+    (key,) = conventions.beside(networks([tmp_path / "test.yaml"]))
+    assert key == ("toy", "test.one", "grad/x")
+
+
+def test_what_is_recorded_of_a_broken_file_is_taken_as_it_stands(tmp_path):
+    """Its behaviours are not known, so an entry of one is not refused; one of a file that is there still is."""
+    load(tmp_path, entry())
+    (tmp_path / "other.yaml").write_text("behaviours: [", encoding="utf-8")
+    written = entry().replace("test.one", "other.two")
+    assert ("toy", "other.two", "grad/x") in load(tmp_path, written)
+    with pytest.raises(KnownError, match=r"there is no behaviour 'test\.two'"):
+        load(tmp_path, entry().replace("test.one", "test.two"))

@@ -347,6 +347,39 @@ def test_a_mistake_in_a_block_is_told_once(tmp_path):
     assert len(complaints(tmp_path, text)) == 1
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "{op: mul, x: x, y: c}",
+        "{op: mul, x: x}",
+        "{op: mul, x: x, y: 3}",
+        "{op: add, x: x, z: x}",
+        "{op: cat, xs: [x, c], dim: 0}",
+        "{op: cat, xs: x, dim: 0}",
+        "{op: linear, weight: c, out_features: 3}",
+        "{op: leaky_relu, negative_slope: steep}",
+        "{block: other, x: c}",
+        "{op: noop}",
+        "3",
+    ],
+)
+def test_a_mistake_in_a_block_is_told_the_same_however_often_it_is_used(tmp_path, broken):
+    """A block that is used twice must not end in a traceback where one that is used once has a message."""
+    once = f"""\
+        about: A block with a mistake in it.
+        inputs: {{x: {{shape: [2, 3], grad: true}}}}
+        blocks:
+          other: {{inputs: [x], nodes: {{r: {{op: relu}}}}, output: r}}
+          b: {{inputs: [x], nodes: {{o: {{block: other, x: x}}, m: {broken}, n: {{op: add, x: m, y: x}}}}, output: n}}
+        nodes:
+          p: {{block: b, x: x}}
+        """
+    twice = once + "  q: {block: b, x: x}\n          z: {op: add, x: p, y: q}\n"
+    told = complaints(tmp_path, once)
+    assert told
+    assert complaints(tmp_path, twice) == told
+
+
 @pytest.mark.parametrize("rule", [*BEFORE_SHAPES, *AFTER_SHAPES], ids=lambda rule: rule.__name__)
 def test_no_rule_can_be_left_out(tmp_path, rule, monkeypatch):
     """Without any one of the rules, some broken spec would load or be told otherwise."""

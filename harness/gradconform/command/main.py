@@ -31,6 +31,7 @@ COMMANDS = {
     "numeric": "numeric",
     "check": "check",
     "list": "listing",
+    "operators": "operators",
     "doctor": "doctor",
     "setup": "setup",
 }

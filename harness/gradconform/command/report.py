@@ -37,7 +37,7 @@ def write_report(
     absent: adapter -> why it could not run.
     """
     summary = Summary.of(rows, manifest(folders, clock, seed, tuple(absent.items())))
-    evidence = witness.gather([fault.worst for fault in summary.faults], folders)
+    evidence = witness.gather([finding.worst for finding in summary.findings], folders)
     changes = finish(
         summary.run.started,
         out,

@@ -53,7 +53,10 @@ def command(
     subset: bool,
     **options: Any,
 ) -> None:
-    """Draw, capture, judge and report. SPEC: files or folders; specs/networks and specs/semantics by default."""
+    """Draw, capture, judge and report.
+
+    SPEC: files, folders, or names of what comes along (`lstm`); specs/networks and specs/semantics by default.
+    """
     sys.exit(execute(specs, Options(**options), out, keep, Keeping(history, baseline, subset)))
 
 

@@ -183,7 +183,8 @@ def answer(question: Question, adapter: str, capture: Capture) -> Iterator[Text]
     problem, name, tensor = question.problem, question.name, question.tensor
     head = f"{adapter} {capture.version}, {behaviours.ROUTE if problem.asks else capture.route}: "
     if capture.status != "ok":
-        yield Text(head).append(capture.status, "bold red").append(f": {capture.reason.strip().splitlines()[-1]}")
+        at = f" at {capture.at}" if capture.at else ""
+        yield Text(head).append(capture.status + at, "bold red").append(f": {capture.reason.strip().splitlines()[-1]}")
         return
     if problem.asks:
         yield from _asked(question, head, capture)

@@ -21,11 +21,12 @@ class Capture:
     status, reason: `ok`, `unsupported` or `crashed`, and why.
     framework, version, route: what captured; version is empty where the framework never came up.
     missing: tensor -> why it is not there.
-    tensors: name -> array, each read when it is asked for.
+    tensors: name -> array, each read when it is asked for; of what crashed, the outputs of the nodes that ran.
     asked: what became of each ask of a behaviour.
     cuts: missing tensor -> where its way to the output is cut: leaves that require no gradient, then nodes.
     remedies: tensor -> the line of code that would give its gradient.
     lines: `leaf`, `between` -> the line by which this route gets one, with {name} and {output} in it.
+    at: the node at which the network crashed; empty where it did not, or nobody knows.
     changed: tensor of the problem (`value/x`, `cotangent/y`) -> how it differs from what was drawn.
     repeated: tensor -> how that of a second run in the same process differs.
     """
@@ -42,6 +43,7 @@ class Capture:
     cuts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     remedies: Mapping[str, str] = field(default_factory=dict)
     lines: Mapping[str, str] = field(default_factory=dict)
+    at: str = ""
     changed: Mapping[str, Difference] = field(default_factory=dict)
     repeated: Mapping[str, Difference] = field(default_factory=dict)
 
@@ -58,12 +60,17 @@ def read_capture(folder: Path, problem: Problem) -> Capture:
     answers = (problem.digest,) if form.status == "ok" else (problem.digest, None)
     if form.problem not in answers:
         raise ContractError(f"{folder}: answers another problem (its digest differs); capture this one again")
-    if form.status != "ok":
+    partly = form.status == "crashed" and form.at is not None
+    if form.status != "ok" and not partly:
         return Capture(folder, *head)
     path = folder / "capture.safetensors"
     if sound_digest(path) != form.digest:
         raise ContractError(f"{path}: damaged or not whole (its digest differs from capture.json's)")
     tensors = Tensors(path)
+    if partly:
+        if form.at not in {node.name for node in problem.nodes}:
+            raise ContractError(f"{place}: at is {form.at!r}; expected a node of the problem; capture this one again")
+        return Capture(folder, *head, tensors=tensors, at=form.at or "")
     for mistake in _asked_mistakes(problem, form.asked, tensors):
         raise ContractError(f"{place}: {mistake}")
     for mistake in (*_cut_mistakes(problem, form), *_difference_mistakes(problem, form)):

@@ -156,6 +156,7 @@ class CaptureForm(_Form):
     route: str
     problem: str | None = None
     digest: str | None = None
+    at: str | None = None
     missing: dict[str, REASONS] = {}
     asked: tuple[Asked, ...] = ()
     cuts: dict[str, tuple[str, ...]] = {}

@@ -73,6 +73,8 @@ def _rows(problem: Problem, named: Mapping[CaptureName, Path], entries: Sequence
                 rows += behaviours.rows(problem, capture)
             else:
                 rows.append(_whole(problem, name, capture))
+                if capture.at and not name.route:
+                    rows += blame.rows_before_crash(problem, capture, proof)
             rows += steady.rows(problem, capture)
         except ContractError as error:
             rows.append(_whole(problem, name, Capture(folder, "crashed", str(error), "", "", "")))
@@ -117,10 +119,13 @@ def _check_operators(problem: Problem) -> None:
 
 
 def _whole(problem: Problem, name: CaptureName, capture: Capture) -> Row:
-    """The row of a framework that gave no tensors at all for this problem."""
+    """The row of a framework that gave not all tensors of this problem, with the node at which it crashed, if any."""
+    node = problem.graph.by_name.get(capture.at)
     check = behaviours.CHECK if problem.script else blame.check_of(problem)
     return blank(
         spec=problem.spec,
+        node=node.name if node else "",
+        op=node.op if node else "",
         check=routes.ROUTE_OF_PRIMARY if name.route else check,
         framework=capture.framework or name.framework,
         version=capture.version,

@@ -55,6 +55,13 @@ def seen_apart(problem: Problem, capture: Capture) -> dict[str, Row]:
     return {} if found is None else {row.tensor: row for row in rows(*found)}
 
 
+def rows_before_crash(problem: Problem, capture: Capture, proof: Proof) -> Iterator[Row]:
+    """The rows of the outputs that there are of a network that crashed, as the local check judges them."""
+    check, written = LocalCheck(problem, capture, proof), check_of(problem)
+    settling = Settling(check, functools.cache(lambda: seen_apart(problem, capture)))
+    return (settling.settled(judgement).row(problem, capture, written) for judgement in check.outputs_there())
+
+
 def check_of(problem: Problem) -> Check:
     """The check that rows of the local check of this problem have: `local`, or `exact` for an exact problem."""
     return Check(CheckKind.EXACT if problem.exact else CheckKind.LOCAL)

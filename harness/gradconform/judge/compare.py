@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradconform.dtypes import Dtype
+from gradconform.judge.digits import digits_left
 from gradconform.reasons import Code
 from gradconform.rows import LIMIT, NAN
 
@@ -27,6 +28,8 @@ class Comparison:
     max_abs_err, max_rel_err: the largest |error|, and the same relative to the largest expected magnitude.
     worst: the row-major index of the worst element; got, expected: its values.
     n_bad: how many elements are beyond their bound.
+    n_nonfinite: how many elements that came are NaN or infinity, rightly or wrongly; 0 where the shape is another.
+    digits: how many decimal digits are right where the fewest are, of the elements beyond their bound; NaN for none.
     reason: None where the tensor agrees, or where the difference is only measured.
     """
 
@@ -37,6 +40,8 @@ class Comparison:
     got: float = NAN
     expected: float = NAN
     n_bad: int = 0
+    n_nonfinite: int = 0
+    digits: float = NAN
     reason: Code | None = None
 
 
@@ -71,7 +76,11 @@ def compare(
         part = slice(start, start + CHUNK)
         limit = whole[part] if whole is not None else np.float64(0.0 if bound is None else bound)
         extremes.add(start, flat_got[part], flat_expected[part], limit)
-    return extremes.result()
+    found = extremes.result()
+    if found.reason is not Code.VALUE or bound is None:
+        return found
+    limits = bound if whole is None else whole
+    return replace(found, digits=digits_left(flat_got, flat_expected, limits, unit, extremes.scale, CHUNK))
 
 
 class _Extremes:
@@ -83,6 +92,7 @@ class _Extremes:
         self.measuring = measuring
         self.largest = unit.largest
         self.worst_ratio, self.worst_error, self.scale, self.n_bad = -1.0, 0.0, 0.0, 0
+        self.n_nonfinite = 0
         self.at: tuple[int, float, float] | None = None
         self.reason: Code | None = None
         self.informative = False
@@ -95,7 +105,10 @@ class _Extremes:
             error = wide - expected
         np.abs(error, out=error)
         magnitude = np.abs(expected)
-        if not self.measuring and np.isposinf(bound).any():
+        undecided = not self.measuring and bool(np.isposinf(bound).any())
+        if undecided or not np.isfinite(np.max(error)):
+            self.n_nonfinite += int(np.count_nonzero(~np.isfinite(wide)))
+        if undecided:
             error, bound, magnitude = self._open(start, wide, expected, bound, error)
         error_max, scale = float(np.max(error)), float(np.max(magnitude))
         if not np.isfinite(error_max) or not np.isfinite(scale):
@@ -177,15 +190,20 @@ class _Extremes:
         relative = self.worst_error / self.scale if self.scale > 0 else (0.0 if self.worst_error == 0 else np.inf)
         worst, got, expected = self.at if self.at is not None else (None, NAN, NAN)
         if self.measuring:
-            return Comparison(NAN, self.worst_error, relative, worst, got, expected, 0, self.reason)
+            return Comparison(
+                NAN, self.worst_error, relative, worst, got, expected, 0, self.n_nonfinite, NAN, self.reason
+            )
         reason = self.reason
         if reason is None and self.worst_ratio > LIMIT:
             reason = Code.VALUE
         ratio = max(self.worst_ratio, 0.0)
         if reason is None and self.undecided is not None:
             worst, got, expected = self.undecided
-            return Comparison(NAN, self.worst_error, relative, worst, got, expected, 0, Code.UNDECIDED)
-        comparison = Comparison(ratio, self.worst_error, relative, worst, got, expected, self.n_bad, reason)
+            return Comparison(
+                NAN, self.worst_error, relative, worst, got, expected, 0, self.n_nonfinite, NAN, Code.UNDECIDED
+            )
         if reason is None and not self.informative:
-            return replace(comparison, reason=Code.UNINFORMATIVE)
-        return comparison
+            reason = Code.NONFINITE_EXPECTED if self.n_nonfinite else Code.UNINFORMATIVE
+        return Comparison(
+            ratio, self.worst_error, relative, worst, got, expected, self.n_bad, self.n_nonfinite, NAN, reason
+        )

@@ -7,7 +7,7 @@ versions that were never seen too.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -25,7 +25,7 @@ from gradconform.judge.lists import listed
 from gradconform.reasons import changed
 from gradconform.reasons import recorded as recorded_as
 from gradconform.rows import CheckKind, Row, Verdict
-from gradconform.spec import Network
+from gradconform.spec import Network, SpecError
 from gradconform.spec import load as load_spec
 
 FOLDER = "conventions"
@@ -73,16 +73,21 @@ def load(folder: Path | None = None, in_hand: Sequence[Network] = ()) -> Convent
     """What is recorded in `conventions/<framework>.yaml` below a folder of behaviours, specs/semantics by default.
 
     in_hand: networks that were loaded already, all of each file; the other files are read to know their behaviours.
-    Raises KnownError, SpecError.
+    One of them that is broken or no spec is nobody's concern here, and what is recorded of it is taken as it stands.
+    Raises KnownError.
     """
     folder = folder or paths.specs_folder() / "semantics"
-    read = {network.path for network in in_hand}
-    others = [network for path in sorted(folder.glob("*.yaml")) if path not in read for network in load_spec(path)]
-    asks = {network.name: network.asks for network in (*in_hand, *others) if network.path.parent == folder}
+    asks = {network.name: network.asks for network in in_hand if network.path.parent == folder}
+    unread: set[str] = set()
+    for path in set(folder.glob("*.yaml")) - {network.path for network in in_hand}:
+        try:
+            asks |= {network.name: network.asks for network in load_spec(path)}
+        except SpecError:
+            unread.add(path.stem)
     recorded_of: dict[tuple[str, str, str], tuple[Convention, ...]] = {}
     for path in sorted((folder / FOLDER).glob("*.yaml")):
         for i, written in enumerate(listed(path, "conventions"), 1):
-            entry = _entry(f"{path}: entry {i}", written, asks)
+            entry = _entry(f"{path}: entry {i}", written, asks, unread)
             key = (path.stem, entry.behaviour, entry.ask)
             twice = {v for other in recorded_of.get(key, ()) for v in other.versions}.intersection(entry.versions)
             if twice:
@@ -92,15 +97,17 @@ def load(folder: Path | None = None, in_hand: Sequence[Network] = ()) -> Convent
     return recorded_of
 
 
-def _entry(where: str, written: Any, asks: Mapping[str, Sequence[str]]) -> Convention:
+def _entry(where: str, written: Any, asks: Mapping[str, Sequence[str]], unread: Collection[str]) -> Convention:
+    """One entry as it is written. asks: of each behaviour. unread: the files, by stem, whose behaviours are unknown."""
     try:
         entry = Convention.model_validate(written)
     except ValidationError as error:
         raise KnownError(f"{where}: {explained(error)}") from error
-    if entry.behaviour not in asks:
+    known = entry.behaviour.rpartition(".")[0] not in unread
+    if known and entry.behaviour not in asks:
         hint = nearest(entry.behaviour, asks)
         raise KnownError(f"{where}: there is no behaviour {entry.behaviour!r}; {hint}".rstrip("; "))
-    if entry.ask not in asks[entry.behaviour]:
+    if known and entry.ask not in asks[entry.behaviour]:
         hint = nearest(entry.ask, asks[entry.behaviour])
         raise KnownError(f"{where}: {entry.behaviour} does not ask for {entry.ask!r}; {hint}".rstrip("; "))
     if (entry.does == Word.RAISES) != (entry.error is not None):
@@ -113,7 +120,7 @@ def beside(networks: Sequence[Network]) -> Conventions:
     """What is recorded in the folders that the behaviours among these networks come from.
 
     networks: all of each file that any of them comes from.
-    Raises KnownError, SpecError.
+    Raises KnownError.
     """
     folders = dict.fromkeys(network.path.parent for network in networks if network.script)
     return {key: entries for folder in folders for key, entries in load(folder, networks).items()}

@@ -16,8 +16,7 @@ from gradconform.rows import NAN, Blame, Check, Kind, Row, Verdict, blank
 
 Array = NDArray[Any]
 
-
-HINTS = (Code.UNINFORMATIVE, Code.SUBGRADIENT, Code.DERIVATIVE_AT_NAN)
+HINTS = (Code.UNINFORMATIVE, Code.NONFINITE_EXPECTED, Code.SUBGRADIENT, Code.DERIVATIVE_AT_NAN)
 """What is said of a tensor that conforms."""
 
 
@@ -136,4 +135,6 @@ def compared(row: Row, shape: tuple[int, ...], comparison: Comparison) -> Row:
         got=comparison.got,
         expected=comparison.expected,
         n_bad=comparison.n_bad,
+        n_nonfinite=comparison.n_nonfinite,
+        digits=comparison.digits,
     )

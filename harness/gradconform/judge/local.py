@@ -67,6 +67,10 @@ class LocalCheck:
         yield from self._outputs()
         yield from self._gradients()
 
+    def outputs_there(self) -> Iterator[Judgement]:
+        """The judgement of each output that was captured, of a network that crashed at a later node."""
+        return (judgement for judgement in self._outputs() if judgement.got is not None)
+
     def output(self, node: Node, index: int, expectation: Any) -> Judgement:
         """The judgement of one output of a node.
 

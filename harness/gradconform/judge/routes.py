@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from gradconform.contract import Capture, Problem
 from gradconform.dtypes import Dtype
 from gradconform.judge.compare import Comparison, compare
-from gradconform.judge.judgement import Judgement, judged, measured, row_of
+from gradconform.judge.judgement import HINTS, Judgement, judged, measured, row_of
 from gradconform.judge.local import LocalCheck, why_missing
 from gradconform.judge.sight import Proof
 from gradconform.reasons import Code, Reason
-from gradconform.rows import Blame, Check, CheckKind, Kind, Row, Verdict
+from gradconform.rows import NAN, Blame, Check, CheckKind, Kind, Row, Verdict
 
 Array = NDArray[Any]
 
@@ -93,7 +93,7 @@ def _beside(primary: Primary, other: Capture, own: Row, row: Row, shape: tuple[i
     if comparison.reason is not None and own.verdict == Verdict.CONFORMS:
         # That its own route chose otherwise at a kink is worth a word; that little was tested is not said twice.
         hint = own.reason.code if own.reason.code in (Code.SUBGRADIENT, Code.DERIVATIVE_AT_NAN) else None
-        comparison = replace(comparison, reason=hint, ratio=own.ratio, n_bad=0)
+        comparison = replace(comparison, reason=hint, ratio=own.ratio, n_bad=0, digits=NAN)
     made = judged(row, shape, comparison, own.culprit or primary.culprits.get(tensor, row.node))
     readers = [node for node in problem.graph.readers.get(tensor.partition("/")[2], ()) if node.name in problem.on_path]
     several = " ".join(node.name for node in readers) == made.culprit and len(readers) > 1
@@ -105,6 +105,6 @@ def _shows_its_way(problem: Problem, capture: Capture) -> bool:
 
 
 def _without_hint(comparison: Comparison) -> Comparison:
-    """The comparison without the hint `uninformative`, which is given once, of the primary capture."""
-    hint = comparison.reason is Code.UNINFORMATIVE
+    """The comparison without a hint such as `uninformative`, which is given once, of the primary capture."""
+    hint = comparison.reason in HINTS
     return replace(comparison, reason=None) if hint else comparison

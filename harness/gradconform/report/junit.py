@@ -7,9 +7,10 @@ from operator import attrgetter
 from xml.etree import ElementTree as xml
 
 from gradconform.contract.run import RunInfo
+from gradconform.report.doubts import Doubt
 from gradconform.report.summary import Summary
-from gradconform.rows import Row, Verdict
-from gradconform.words import figure, listed, number, without_paths
+from gradconform.rows import CheckKind, Row, Verdict
+from gradconform.words import counted, figure, listed, number, without_paths
 
 WHOLE = "(whole problem)"
 Suite = tuple[str, str, str]
@@ -22,7 +23,7 @@ def junit(summary: Summary) -> str:
     suites = _suites(summary.rows, run)
     root = xml.Element("testsuites", name="gradconform")
     for suite, nodes in suites.items():
-        root.append(_suite(suite, nodes, run))
+        root.append(_suite(suite, nodes, run, summary.doubts))
     for name in ("tests", "failures", "errors"):
         root.set(name, str(sum(int(suite.get(name, "0")) for suite in root)))
     root.set("time", f"{run.seconds:.1f}")
@@ -48,10 +49,12 @@ def _suites(rows: Iterable[Row], run: RunInfo) -> Mapping[Suite, Mapping[str, li
     return suites
 
 
-def _suite(suite: Suite, nodes: Mapping[str, Sequence[Row]], run: RunInfo) -> xml.Element:
+def _suite(suite: Suite, nodes: Mapping[str, Sequence[Row]], run: RunInfo, doubts: Sequence[Doubt]) -> xml.Element:
     spec, framework, version = suite
     made = xml.Element("testsuite", name=" ".join(filter(None, (spec, framework, version))))
-    whole = nodes.get(WHOLE, ())
+    told = [d.sentence for d in doubts if d.spec == spec and f"{framework} {version}".strip() in d.frameworks]
+    # A crash at a node is the reason why the nodes behind it have no row.
+    whole = [*nodes.get(WHOLE, ()), *(row for rows in nodes.values() for row in rows if row.verdict == Verdict.CRASHED)]
     for name, rows in nodes.items():
         made.append(_case(spec, f"{framework} {version}".strip(), name, rows, whole))
     tags = [child.tag for case in made for child in case]
@@ -60,6 +63,8 @@ def _suite(suite: Suite, nodes: Mapping[str, Sequence[Row]], run: RunInfo) -> xm
         made.set(plural, str(tags.count(tag)))
     made.set("time", "0")
     made.set("timestamp", run.started[:19])
+    if told:
+        xml.SubElement(made, "system-out").text = "\n".join(told)
     return made
 
 
@@ -72,14 +77,19 @@ def _case(spec: str, framework: str, node: str, rows: Sequence[Row], whole: Sequ
         _say(case, "error", crashed)
     elif failed:
         _say(case, "failure", failed)
+    elif undecided := [row for row in rows if row.undecided]:
+        message = f"undecided, {counted(len(undecided), 'row')}: {_line(undecided[0])}"
+        xml.SubElement(case, "skipped", message=message).text = "\n".join(map(_line, undecided))
     elif rows and len(refused) == len(rows):
         xml.SubElement(case, "skipped", message=without_paths(refused[0].reason) or "unsupported")
     elif not rows:
         why = next((row.reason for row in whole), "") or "the run holds no row of this node"
         xml.SubElement(case, "skipped", message=f"not judged: {without_paths(why)}")
     known = [row for row in rows if row.verdict == Verdict.KNOWN]
-    if known:
-        xml.SubElement(case, "system-out").text = "\n".join(map(_line, known))
+    nonfinite = [row for row in rows if row.n_nonfinite and row.check.kind in (CheckKind.LOCAL, CheckKind.EXACT)]
+    if known or nonfinite:
+        lines = [*map(_line, known), *map(_nonfinite, nonfinite)]
+        xml.SubElement(case, "system-out").text = "\n".join(lines)
     return case
 
 
@@ -88,6 +98,11 @@ def _say(case: xml.Element, tag: str, rows: Iterable[Row]) -> None:
     ordered = sorted(rows, key=attrgetter("severity"), reverse=True)
     element = xml.SubElement(case, tag, message=_line(ordered[0]), type=ordered[0].verdict)
     element.text = "\n".join(map(_line, ordered))
+
+
+def _nonfinite(row: Row) -> str:
+    count = counted(row.n_nonfinite, "element")
+    return f"{row.tensor} {row.dtype} {row.check}; {count} of NaN or infinity; {row.verdict}"
 
 
 def _line(row: Row) -> str:

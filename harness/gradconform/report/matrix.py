@@ -100,7 +100,9 @@ def _view(network: NetworkInfo, rows: Sequence[Row], columns: Sequence[Column]) 
     judged = {column for row in rows if row.verdict.judged for column in columns_of(row, columns)}
     for row in rows:
         # A numerical ratio is of another bar, with another limit; where it fails the cell must show it.
-        if row.verdict.apart or (row.check.kind == CheckKind.NUMERIC and row.verdict == Verdict.CONFORMS):
+        if (row.verdict.apart and not row.undecided) or (
+            row.check.kind == CheckKind.NUMERIC and row.verdict == Verdict.CONFORMS
+        ):
             continue
         for column in columns_of(row, columns):
             # A node that was refused or crashed takes the whole network with it, unless something was judged.

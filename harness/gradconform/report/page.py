@@ -22,6 +22,7 @@ from gradconform.reasons import Code
 from gradconform.report.consequence import Ends, consequence
 from gradconform.report.errors import Column
 from gradconform.report.faults import Fault
+from gradconform.report.findings import WORST, Finding
 from gradconform.report.matrix import RATIO_STEPS, Cell, NetworkView, networks_of
 from gradconform.report.payload import payload
 from gradconform.report.summary import Summary
@@ -29,7 +30,7 @@ from gradconform.rows import LIMIT, CheckKind, Row, Verdict
 from gradconform.words import counted, figure, listed, number, tail, without_paths
 
 CARDS = 40
-"""Faulty nodes that get a card; the rest get a line each."""
+"""Findings that get a card; the rest get a line each."""
 
 ROWS = 60
 """Tensors listed in a card; the rest are in diff.csv."""
@@ -58,8 +59,8 @@ def page(summary: Summary, changes: Changes | None = None, evidence: Sequence[Ev
     evidence: of the worst rows.
     """
     run, networks = summary.run, networks_of(summary)
-    anchors = _anchors(summary.faults[:CARDS])
-    shown = _shown(summary.faults[:CARDS], evidence)
+    anchors = _anchors(summary.findings[:CARDS])
+    shown = _shown(summary.findings[:CARDS], evidence)
     scripts = page_scripts()
     environment = _environment(summary)
     return environment.get_template("page.html").render(
@@ -71,6 +72,7 @@ def page(summary: Summary, changes: Changes | None = None, evidence: Sequence[Ev
         evidence=shown,
         anchors=anchors,
         cards=CARDS,
+        worst=WORST,
         rows=ROWS,
         limit=LIMIT,
         steps=RATIO_STEPS,
@@ -87,10 +89,10 @@ def page(summary: Summary, changes: Changes | None = None, evidence: Sequence[Ev
     )
 
 
-def _shown(faults: Sequence[Fault], evidence: Sequence[Evidence]) -> dict[str, Evidence]:
+def _shown(findings: Sequence[Finding], evidence: Sequence[Evidence]) -> dict[str, Evidence]:
     """Anchor of a card -> the evidence that the card shows, for the cards that have any."""
     by_row = {each.row: each for each in evidence}
-    keys = {f"fault-{i}": key_of(fault.worst) for i, fault in enumerate(faults, 1)}
+    keys = {f"fault-{i}": key_of(finding.worst) for i, finding in enumerate(findings, 1)}
     return {anchor: by_row[key] for anchor, key in keys.items() if key in by_row}
 
 
@@ -125,11 +127,12 @@ def _carried(evidence: Evidence) -> dict[str, Any]:
     return {"name": evidence.name, "script": evidence.script, "bins": histogram.bins if histogram else ()}
 
 
-def _anchors(faults: tuple[Fault, ...]) -> dict[Place, str]:
+def _anchors(findings: Sequence[Finding]) -> dict[Place, str]:
     """(spec, framework, version, node) -> the anchor of the card that speaks of it."""
     return {
         (fault.spec, fault.framework, fault.version, node): f"fault-{i}"
-        for i, fault in reversed(list(enumerate(faults, 1)))
+        for i, finding in reversed(list(enumerate(findings, 1)))
+        for fault in finding.faults
         for node in fault.nodes
     }
 

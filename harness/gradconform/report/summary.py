@@ -12,26 +12,13 @@ from gradconform.contract.run import UNKNOWN, RunInfo
 from gradconform.reasons import Code
 from gradconform.report.behaviours import Table, table_of
 from gradconform.report.claims import Heard, claims_of
+from gradconform.report.doubts import Doubt, doubts_of
 from gradconform.report.faults import Fault, Refusal, faults_of, operators_of, refusals_of
+from gradconform.report.findings import Finding, findings_of
+from gradconform.report.headline import Headline, headline_of
 from gradconform.report.routes import RouteView, routes_of
 from gradconform.rows import ORDER, TEXTS, CheckKind, Row, Verdict
-from gradconform.words import counted, listed, printable
-
-
-@dataclass(frozen=True)
-class Headline:
-    """The answer of a run in one line.
-
-    state: conforms | fails | incomplete.
-    sentence: the verdict.
-    scope: what it speaks of.
-    gaps: what should be there and is not.
-    """
-
-    state: str
-    sentence: str
-    scope: str
-    gaps: tuple[str, ...]
+from gradconform.words import listed, printable
 
 
 @dataclass(frozen=True)
@@ -69,7 +56,9 @@ class Summary:
     run: what is known of it besides its rows.
     rows: all of them, in the order of every report, fit to be printed.
     headline: the answer in one line.
+    doubts: what fails no check and must be looked at.
     faults, known: what is wrong, and what a list knows to be, by whose fault it is, the worst first.
+    findings, known_findings: the same, one for all the nodes that show the same.
     crashed, unsupported: what frameworks could not do, in their own words.
     nearest: the operators, those first that came nearest to their bound.
     uninformative: how many rows conform without having tested much.
@@ -81,8 +70,11 @@ class Summary:
     rows: tuple[Row, ...]
     headline: Headline
     counts: Counts
+    doubts: tuple[Doubt, ...]
     faults: tuple[Fault, ...]
     known: tuple[Fault, ...]
+    findings: tuple[Finding, ...]
+    known_findings: tuple[Finding, ...]
     crashed: tuple[Refusal, ...]
     unsupported: tuple[Refusal, ...]
     nearest: tuple[Nearest, ...]
@@ -99,15 +91,20 @@ class Summary:
         ops = operators_of(rows)
         faults = faults_of([row for row in rows if row.verdict.wrong], ops)
         # What a framework means by a gradient is a convention of its own and no fault.
-        known = [row for row in rows if row.verdict == Verdict.KNOWN and row.check.kind != CheckKind.SEMANTICS]
-        apart = _apart(rows)
+        on_a_list = [row for row in rows if row.verdict == Verdict.KNOWN and row.check.kind != CheckKind.SEMANTICS]
+        known = faults_of(on_a_list, ops)
+        findings = findings_of(faults)
+        apart, doubts = _apart(rows), doubts_of(rows, run)
         return cls(
             run=run,
             rows=rows,
-            headline=_headline(rows, run, faults, apart),
+            headline=headline_of(rows, run, findings, doubts, apart),
             counts=_counts(rows, run),
+            doubts=doubts,
             faults=faults,
-            known=faults_of(known, ops),
+            known=known,
+            findings=findings,
+            known_findings=findings_of(known),
             crashed=refusals_of(rows, Verdict.CRASHED),
             unsupported=refusals_of(rows, Verdict.UNSUPPORTED),
             nearest=_nearest(rows),
@@ -147,69 +144,6 @@ def _counts(rows: Sequence[Row], run: RunInfo) -> Counts:
     verdicts = {verdict for verdict, _ in count}
     lines = ((verdict, tuple(count[verdict, name] for name in columns)) for verdict in Verdict if verdict in verdicts)
     return Counts(columns, tuple(lines))
-
-
-def _headline(rows: Sequence[Row], run: RunInfo, faults: Sequence[Fault], apart: frozenset[str]) -> Headline:
-    judged = [row for row in rows if row.verdict.judged]
-    gaps = _gaps(rows, judged, run)
-    failed = _failed(rows, faults)
-    if failed:
-        state, sentence = "fails", f"Not everything conforms: {listed(failed)}."
-    elif not judged:
-        state, sentence = "incomplete", "Nothing was judged."
-    elif gaps:
-        state, sentence = "incomplete", "What was judged conforms, but not everything was judged."
-    elif any(row.verdict == Verdict.KNOWN for row in judged):
-        state, sentence = "conforms", "Everything conforms, but for known divergences."
-    else:
-        state, sentence = "conforms", "Everything conforms."
-    return Headline(state, sentence, _scope(rows, judged, run, apart), gaps)
-
-
-def _failed(rows: Sequence[Row], faults: Sequence[Fault]) -> list[str]:
-    diverging = sum(fault.worst.verdict == Verdict.DIVERGES for fault in faults)
-    lacking = sum(fault.worst.verdict == Verdict.MISSING for fault in faults if fault.nodes)
-    unjudged = sum(len(fault.rows) for fault in faults if not fault.nodes)
-    problem = attrgetter("spec", "framework", "version", "route", "dtype", "check")
-    problems = len({problem(row) for row in rows if row.verdict == Verdict.CRASHED})
-    counts = (
-        (diverging, "node", ("diverges", "diverge")),
-        (lacking, "node", ("lacks tensors", "lack tensors")),
-        (unjudged, "tensor", ("could not be judged for it", "could not be judged for it")),
-        (problems, "problem", ("crashed", "crashed")),
-    )
-    return [f"{counted(n, noun)} {verbs[n > 1]}" for n, noun, verbs in counts if n]
-
-
-def _scope(rows: Sequence[Row], judged: Sequence[Row], run: RunInfo, apart: frozenset[str]) -> str:
-    """What the verdict speaks of, and what it does not."""
-    names = [info.name for info in run.frameworks]
-    pairs = list({(row.framework, row.version) for row in judged})
-    pairs.sort(key=lambda pair: (names.index(pair[0]) if pair[0] in names else len(names), pair))
-    named = {row.spec for row in judged}
-    counts = ((len(named - apart), "network"), (len(named & apart), "behaviour"))
-    specs = listed(counted(n, noun) for n, noun in counts if n) or "no network"
-    frameworks = listed(" ".join(pair).strip() for pair in pairs)
-    text = f"{counted(len(judged), 'row')} judged in {specs}, with {frameworks}."
-    verdicts = Counter(row.verdict for row in rows)
-    beside = (Verdict.UNSUPPORTED, Verdict.MEASURED, Verdict.INCONCLUSIVE)
-    unjudged = [f"{verdicts[verdict]:,} {verdict}" for verdict in beside if verdicts[verdict]]
-    return f"{text} Not judged: {listed(unjudged)}." if unjudged else text
-
-
-def _gaps(rows: Iterable[Row], judged: Iterable[Row], run: RunInfo) -> tuple[str, ...]:
-    """Frameworks of which nothing was judged, and networks of which a framework gave no row at all."""
-    answered = {(row.spec, row.framework) for row in rows if not row.verdict.apart}
-    frameworks = {row.framework for row in judged}
-    gaps = []
-    for name in dict.fromkeys(framework.name for framework in run.frameworks):
-        absent = [network.name for network in run.networks if (network.name, name) not in answered]
-        if name not in frameworks:
-            gaps.append(f"{name}: nothing was judged.")
-        elif absent:
-            what = listed(absent) if len(absent) <= 5 else counted(len(absent), "network")
-            gaps.append(f"{name}: no row of {what}.")
-    return tuple(gaps)
 
 
 def _nearest(rows: Iterable[Row]) -> tuple[Nearest, ...]:

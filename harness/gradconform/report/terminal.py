@@ -9,12 +9,13 @@ from rich.table import Table
 from rich.text import Text
 
 from gradconform.report.claims import in_a_line
-from gradconform.report.faults import Fault, Refusal
+from gradconform.report.faults import Refusal
+from gradconform.report.findings import Finding
 from gradconform.report.summary import Summary
 from gradconform.words import figure, listed, number, without_paths
 
 SHOWN = 20
-_STYLES = {"conforms": "bold green", "fails": "bold red", "incomplete": "bold yellow"}
+_STYLES = {"conforms": "bold green", "fails": "bold red", "doubtful": "bold yellow", "incomplete": "bold yellow"}
 
 
 def terminal_summary(summary: Summary) -> RenderableType:
@@ -23,8 +24,11 @@ def terminal_summary(summary: Summary) -> RenderableType:
     # Text, never markup: a name with brackets in it must not change the output.
     parts: list[RenderableType] = [Text(head.sentence, _STYLES[head.state]), Text(head.scope)]
     parts += [Text(gap, "yellow") for gap in head.gaps]
-    if summary.faults:
-        parts.append(_faults(summary.faults))
+    parts += [Text(doubt.sentence, "yellow") for doubt in summary.doubts[:SHOWN]]
+    if len(summary.doubts) > SHOWN:
+        parts.append(Text(f"{len(summary.doubts) - SHOWN} more to look at on the page", "yellow"))
+    if summary.findings:
+        parts.append(_findings(summary.findings))
     if summary.crashed or summary.unsupported:
         parts.append(_refusals((*summary.crashed, *summary.unsupported)))
     parts.append(_counts(summary))
@@ -35,36 +39,38 @@ def terminal_summary(summary: Summary) -> RenderableType:
     return Group(*parts)
 
 
-def _faults(faults: tuple[Fault, ...]) -> Table:
-    table = _table("network", "node", "operator", "framework", "tensors", "times the bound", "worst")
-    for fault in faults[:SHOWN]:
-        row = fault.worst
-        worst = f"{row.tensor} {row.dtype}"
+def _findings(findings: tuple[Finding, ...]) -> Table:
+    """A line for each finding: what it is, in how many nodes, and the worst of them."""
+    table = _table("operator", "framework", "finding", "nodes", "times the bound", "worst")
+    for finding in findings[:SHOWN]:
+        row = finding.worst
+        worst = f"{listed(finding.faults[0].nodes)} of {row.spec}: {row.tensor} {row.dtype}"
         if row.worst_index:
             got, expected = number(row.got, row.dtype), number(row.expected, row.dtype)
             worst += f" at {row.worst_index}: got {got}, expected {expected}"
         ratio = figure(row.ratio) if math.isfinite(row.ratio) else f"{row.verdict}: {row.reason}"
         texts = [
-            fault.spec,
-            listed(fault.nodes),
-            listed(fault.ops),
-            fault.framework,
-            str(len(fault.rows)),
+            listed(finding.ops),
+            finding.framework,
+            finding.in_short,
+            str(len(finding.faults)),
             ratio,
             worst,
         ]
         table.add_row(*map(Text, texts))
-    if len(faults) > SHOWN:
-        table.add_row(Text(f"{len(faults) - SHOWN} more on the page"))
+    if len(findings) > SHOWN:
+        table.add_row(Text(f"{len(findings) - SHOWN} more on the page"))
     return table
 
 
 def _refusals(refusals: tuple[Refusal, ...]) -> Table:
-    table = _table("verdict", "framework", "dtype", "problems", "reason")
+    table = _table("verdict", "framework", "dtype", "where", "reason")
     for refusal in refusals[:SHOWN]:
         reason = (without_paths(refusal.reason).strip().splitlines() or [""])[-1]
         dtypes = " ".join(refusal.dtypes)
-        table.add_row(*map(Text, [refusal.verdict, refusal.framework, dtypes, str(len(refusal.where)), reason]))
+        more = f" and {len(refusal.where) - 1} more" if len(refusal.where) > 1 else ""
+        where = f"{next(iter(refusal.where), '')}{more}"
+        table.add_row(*map(Text, [refusal.verdict, refusal.framework, dtypes, where, reason]))
     if len(refusals) > SHOWN:
         table.add_row(Text(f"{len(refusals) - SHOWN} more on the page"))
     return table

@@ -69,12 +69,12 @@ def _call(step: Step, mistakes: Mistakes, largest: float) -> Call | None:
     op = _operator(step, mistakes)
     if op is None:
         return None
-    before = len(mistakes.found)
+    before = mistakes.noted
     meant = set(_misspelt(step, op, mistakes))
     reads = dict(_reads(step, op, mistakes))
     values = dict(_values(step, op, mistakes, largest, meant))
     lines = {key: item.line for key, item in step.fields.items()}
-    return Call(step.name, op, reads, values, lines, step.line, len(mistakes.found) == before)
+    return Call(step.name, op, reads, values, lines, step.line, mistakes.noted == before)
 
 
 def _misspelt(step: Step, op: Operator, mistakes: Mistakes) -> Iterator[str]:

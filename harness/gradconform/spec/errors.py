@@ -43,16 +43,21 @@ class Mistakes:
     """The mistakes of one file, found so far.
 
     A mistake inside a block would come again with every use, so the same text at the same line is kept once.
+
+    found: those that were kept.
+    noted: how often one was noted, those included that were kept before; it grows with every use of a bad block.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.last_line: int | None = None
         self.found: list[Mistake] = []
+        self.noted = 0
         self._seen: set[tuple[int, str]] = set()
 
     def add(self, line: int, message: str, hint: str = "", node: str = "") -> None:
         """Note a mistake. Raises SpecError when there are so many that it does not help to read on."""
+        self.noted += 1
         if self.last_line is not None:
             # A parser that misses something at the end may point behind it.
             line = min(line, self.last_line)

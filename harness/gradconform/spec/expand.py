@@ -143,7 +143,7 @@ class Expansion:
 
     def _fits(self, name: str, item: Item, block: Block) -> bool:
         """Whether a use gives the block's arguments and inputs, and nothing else."""
-        before = len(self.mistakes.found)
+        before = self.mistakes.noted
         given: Mapping[str, Item] = item.value["with"].value if "with" in item.value else {}
         for key, value in given.items():
             if key not in block.arguments:
@@ -157,7 +157,7 @@ class Expansion:
             if key not in (*block.inputs, "block", "repeat", "with"):
                 hint = nearest(key, block.inputs)
                 self.mistakes.add(value.key_line, f"the block has no input {show(key)}", hint, name)
-        return len(self.mistakes.found) == before
+        return self.mistakes.noted == before
 
     def _bound(self, name: str, item: Item, block: Block, scope: Scope, before: str | None) -> dict[str, str]:
         """The network's names of the tensors that the block's inputs stand for in one use."""

@@ -59,7 +59,7 @@ class Inference:
         return shapes if slot == call.op.variadic else shapes[0]
 
     def _kinds_fit(self, call: Call) -> bool:
-        before = len(self.mistakes.found)
+        before = self.mistakes.noted
         for slot in (*call.op.tensors, *call.op.parameters):
             wanted = _INT64 if slot in call.op.integers else _FLOAT
             for name in call.names(slot):
@@ -68,7 +68,7 @@ class Inference:
                     line = call.lines.get(slot, call.line)
                     message = f"{slot} takes {words[wanted]}; {show(name)} holds {words[self.kinds[name]]}"
                     self.mistakes.add(line, message, "", call.name)
-        return len(self.mistakes.found) == before
+        return self.mistakes.noted == before
 
     def _choices_fit(self, call: Call, shapes: Mapping[str, Any]) -> None:
         """Note a mistake where integers that choose a class or a row may choose one that does not exist."""

@@ -142,10 +142,10 @@ class _Reading:
         form = check(adapter(STEPS[word]), arguments, f"script: {word}", self.mistakes)
         if form is None:
             return
-        before = len(self.mistakes.found)
+        before = self.mistakes.noted
         says: Callable[[Any, Item], Step] = getattr(self, f"_{word}")
         said = says(form, arguments)
-        if len(self.mistakes.found) == before:
+        if self.mistakes.noted == before:
             yield {"do": word, **said}
 
     def _forward(self, form: Forward, item: Item) -> Step:
@@ -207,9 +207,9 @@ class _Reading:
             hint = nearest(result, self.results) or "expected the `as` of a grad step"
             self.mistakes.add(item.line, f"ask: there is no result {show(result)}", hint)
         else:
-            before = len(self.mistakes.found)
+            before = self.mistakes.noted
             found = self._known(inner if kind == "result" else name, item, "ask", known[kind])
-            if len(self.mistakes.found) == before:
+            if self.mistakes.noted == before:
                 yield f"result/{result}/{found}" if kind == "result" else f"{kind}/{found}"
 
     def _after_forward(self, item: Item, word: str) -> None:

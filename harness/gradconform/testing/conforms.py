@@ -51,8 +51,7 @@ def assert_conforms(
 
     spec: a YAML file, or a folder of them.
     adapters: names (`torch`, `chainer-6.3`) or folders; by default all whose framework is there, with a warning for
-    each
-    that is not.
+    each that is not.
     dtype: `float32` or `float64`; by default those of the spec.
     seed: drawn from in place of the spec's.
     known: divergences to expect beside those that come along, each written as an entry of specs/known; one that no
@@ -61,6 +60,8 @@ def assert_conforms(
     Raises NotConformingError, an AssertionError, also where a framework could judge nothing of the spec; SpecError and
     KnownError with all that is wrong; AdapterError where a framework that was named is not there.
     """
+    # pytest then shows the line of the test that called, and the message, and nothing of what is below here.
+    __tracebackhide__ = True
     if dtype not in (None, *NAMES):
         raise ValueError(f"dtype is {dtype!r}; expected {' or '.join(NAMES)}")
     networks = networks_of([Path(spec)])
