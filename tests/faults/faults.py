@@ -227,7 +227,7 @@ def op_maximum(x, y):
 }
 PAIR_TIES = Fault(
     "both_of_a_tie_have_all",
-    {"ties": {"grad/relu1": "larger smaller", "grad/relu2": "larger smaller"}},
+    {"ties": {"grad/relu1": "larger", "grad/relu2": "larger"}},
     operators=ALL_OF_TWO,
 )
 

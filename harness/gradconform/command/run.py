@@ -25,11 +25,13 @@ from gradconform.command.options import (
 )
 from gradconform.command.report import write_report
 from gradconform.command.streamed import Ending
+from gradconform.contract import ContractError
 from gradconform.contract.folder import Folder
 from gradconform.contract.place import check_new, check_writable, scratch
 from gradconform.draw.variants import Variant, numbers_of, variants
 from gradconform.history.keep import NOWHERE, Keeping
 from gradconform.judge import conventions
+from gradconform.judge.known import Known
 from gradconform.judge.lists import shipped
 from gradconform.report.parts import Parts
 from gradconform.run import processes, way
@@ -44,6 +46,7 @@ from gradconform.spec.files import networks
 @out_option
 @keeping_options
 @click.option("--keep", type=FOLDER, help="Keep problems and captures in this folder.")
+@click.option("--no-known", is_flag=True, help="Judge as if no divergence were listed in specs/known.")
 def command(
     specs: Sequence[Path],
     out: Path,
@@ -51,17 +54,34 @@ def command(
     history: Path | None,
     baseline: Path | None,
     subset: bool,
+    no_known: bool,
     **options: Any,
 ) -> None:
     """Draw, capture, judge and report.
 
     SPEC: files, folders, or names of what comes along (`lstm`); specs/networks and specs/semantics by default.
     """
-    sys.exit(execute(specs, Options(**options), out, keep, Keeping(history, baseline, subset)))
+    entries = () if no_known else None
+    sys.exit(execute(specs, Options(**options), out, keep, Keeping(history, baseline, subset), entries))
 
 
-def execute(specs: Sequence[Path], options: Options, out: Path, keep: Path | None, keeping: Keeping = NOWHERE) -> int:
-    """Draw the specs, capture and judge them, and write the report. Returns the exit status."""
+def execute(
+    specs: Sequence[Path],
+    options: Options,
+    out: Path,
+    keep: Path | None,
+    keeping: Keeping = NOWHERE,
+    entries: Sequence[Known] | None = None,
+) -> int:
+    """Draw the specs, capture and judge them, and write the report. Returns the exit status.
+
+    entries: the divergences that are listed; those that come along by default, and always on a cluster. Raises
+    ContractError where others are asked for there.
+    """
+    if entries is not None and options.cluster is not None:
+        raise ContractError(
+            "--no-known: a cluster judges by the lists that come along; leave --no-known or --cluster off"
+        )
     clock = Clock()
     keeping.check(out)
     loaded = networks(specs)
@@ -83,7 +103,7 @@ def execute(specs: Sequence[Path], options: Options, out: Path, keep: Path | Non
         way.draw(folder, wanted, options.seed, told, workers)
         if options.numeric:
             way.probe(folder, wanted, options.eps, told, workers)
-        rows = way.capture_and_judge(folder, wanted, chosen, how, told, workers)
+        rows = way.capture_and_judge(folder, wanted, chosen, how, told, workers, entries)
         return write_report(list(mark(rows)), [folder], out, clock, options.seed, absent, keeping)
 
 

@@ -10,7 +10,7 @@ reader. Which of several readers sent back a wrong part, a second capture tells 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -89,9 +89,10 @@ class Settling:
 
     def settled(self, judgement: Judgement) -> Judgement:
         """The judgement with the nodes that are to blame."""
-        if judgement.reason.code in EXCUSED_BY_KINKS and self._spoilt(judgement) and not self._check.problem.exact:
+        if judgement.reason.code in EXCUSED_BY_KINKS and not self._check.problem.exact:
             # What is a kink only of a spoilt number excuses nothing.
-            judgement = self._judged_again(judgement)
+            outputs = {name: self._trusted[name] for name in self._spoilt(judgement) if name.startswith("output/")}
+            judgement = self._judged_again(judgement, outputs) if outputs else judgement
         if not judgement.blamed:
             return judgement
         # In an exact problem the right value of every tensor is known, and the check looks at it by itself.
@@ -125,25 +126,30 @@ class Settling:
             return apart.settled(judgement, judgement.culprits.split(), self._seen)
         return judgement
 
-    def _judged_again(self, judgement: Judgement) -> Judgement:
-        """The same tensor, judged against what follows from tensors that can be trusted."""
+    def _judged_again(self, judgement: Judgement, trusted: Mapping[str, Any] | None = None) -> Judgement:
+        """The same tensor, judged against what follows from tensors that can be trusted, all that are known or some."""
         check, name = self._check, judgement.tensor.partition("/")[2]
-        sight = Sight(check.problem, check.capture, check.proof, self._trusted)
+        sight = Sight(check.problem, check.capture, check.proof, self._trusted if trusted is None else trusted)
         if judgement.kind == Kind.OUTPUT:
             node = check.nodes[judgement.node]
             index = [output for output, _ in node.outputs].index(name)
             return check.output(node, index, sight.forward(node)[index])
-        return check.gradient(name, self._sum(sight, name), sight)
+        return check.gradient(name, self._sum(sight, name, trusted is None), sight)
 
-    def _sum(self, sight: Sight, name: str) -> Any:
-        """The sum of what all readers of a tensor send back to it; None where none sends anything."""
+    def _sum(self, sight: Sight, name: str, kept: bool) -> Any:
+        """The sum of what all readers of a tensor send back to it; None where none sends anything.
+
+        kept: whether what the last node sent back may be used again, which is so where all is trusted that can be.
+        """
         total = None
         for node in reversed(self._check.readers[name]):
             if node.name in self._check.problem.on_path:
-                if self._last[0] != node.name:
+                if not kept or self._last[0] != node.name:
                     # Its inputs, weight and bias are asked for one after another.
                     self._last = (node.name, sight.sent_back(node))
                 for read, gradient in self._last[1]:
                     if read == name:
                         total = gradient if total is None else total + gradient
+        if not kept:
+            self._last = ("", [])
         return total
