@@ -4,8 +4,7 @@
 
 BEFORE, AFTER: the command `gradconform` of an environment of each version, such as .tox/harness/bin/gradconform in two
 checkouts. FOLDER: what `gradconform capture` wrote; those joined by commas are judged together. Each diff.csv is
-compared
-as bytes. Exit status: 0 where all are the same, 1 where one differs, 2 where one could not be judged.
+compared as bytes. Exit status: 0 where all are the same, 1 where one differs, 2 where one could not be judged.
 """
 
 from __future__ import annotations

@@ -121,6 +121,10 @@ class Graph:
                 readers.setdefault(name, []).append(node)
         return {name: tuple(nodes) for name, nodes in readers.items()}
 
+    def senders(self, name: str) -> tuple[Node, ...]:
+        """The nodes that send a gradient back to a tensor: those of its readers that the output depends on."""
+        return tuple(node for node in self.readers.get(name, ()) if node.name in self.on_path)
+
     @cached_property
     def on_path(self) -> frozenset[str]:
         """Every tensor from which a path leads to the output, the output among them."""

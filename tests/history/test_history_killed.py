@@ -13,7 +13,7 @@ from gradconform.history.runs import open_run, runs_in
 
 pytestmark = pytest.mark.process
 
-POINTS = 5
+POINTS = 9
 
 
 def command(tmp_path: Path) -> list[str]:
@@ -31,12 +31,14 @@ def test_a_run_that_is_killed_at_many_moments(tmp_path: Path, monkeypatch: pytes
     """Spread over the duration of a run that was not killed; test_history_place.py kills inside the writing."""
     fake(tmp_path, monkeypatch, name="good", op="return np.maximum(x, 0)")
     specs(tmp_path / "specs", "a", "b", "c")
-    begin = time.monotonic()
-    done = subprocess.run(command(tmp_path), capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    whole = time.monotonic() - begin
+    # The first run reads everything from disk; those that are killed are as quick as the second.
+    for _ in range(2):
+        begin = time.monotonic()
+        done = subprocess.run(command(tmp_path), capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        whole = time.monotonic() - begin
     stale = 0
-    nights = 1
+    nights = 2
     for point in range(POINTS):
         report = open_run(tmp_path / "out").started
         process = subprocess.Popen(command(tmp_path), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

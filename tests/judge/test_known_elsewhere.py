@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from gradconform import assert_conforms, paths
+from gradconform.command.main import main
 from gradconform.judge.lists import load
+from gradconform.report.files import read
 
 pytestmark = pytest.mark.process
 
@@ -95,3 +98,17 @@ def test_each_entry_shows_in_its_own_network(framework: str) -> None:
     for file in {entry.shows.file for entry in entries}:
         known = {row.tensor for row in assert_conforms(file, adapters=framework) if row.verdict == "known"}
         assert known
+
+
+def test_the_lists_can_be_left_aside(tmp_path: Path) -> None:
+    """By option a listed fault diverges as if it were news; not on a cluster, which says so before anything is done."""
+    net = tmp_path / "mine.yaml"
+    net.write_text(SOFTPLUS)
+    command = ["run", str(net), "--adapter", "torch", "--out", str(tmp_path / "out")]
+    assert CliRunner().invoke(main, command).exit_code == 0
+    assert set(read(tmp_path / "out").query("verdict == 'known'")["tensor"]) == {"output/softplus", "grad/x"}
+    assert CliRunner().invoke(main, [*command, "--no-known"]).exit_code == 1
+    assert set(read(tmp_path / "out").query("verdict == 'diverges'")["tensor"]) == {"output/softplus", "grad/x"}
+    refused = CliRunner().invoke(main, [*command, "--no-known", "--cluster", "local"])
+    assert refused.exit_code == 2
+    assert "--no-known: a cluster judges by the lists that come along" in refused.stderr

@@ -364,3 +364,11 @@ def test_what_is_unknown_stays_unknown_and_zero_times_it_is_zero():
         assert np.isfinite(found.bound()[1])
     assert np.isinf(np.sum(unknown).bound())
     assert np.all(np.isfinite((unknown * tracked([0.0, 1.0])).bound()))
+
+
+def test_a_sure_zero_divides_as_surely_beside_one_that_is_not():
+    """Each element by itself: the first divisor is zero, the second may be, the third is not."""
+    found = 1.0 / tracked([0.0, 0.0, 2.0], np.array([0.0, 1e-6, 1e-6]))
+    assert found.bound()[0] == 0
+    assert np.isinf(found.bound()[1])
+    assert 0 < found.bound()[2] < 1e-6

@@ -29,6 +29,17 @@ def finite(_: click.Context, __: click.Parameter, value: float | None) -> float 
     return value
 
 
+def together(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
+    """Several options as one decorator, in the order in which the help lists them."""
+
+    def decorated(function: Command) -> Command:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorated
+
+
 def specs_argument(function: Command) -> Command:
     return click.argument("specs", nargs=-1, metavar="[SPEC ...]", type=click.Path(path_type=Path))(function)
 
@@ -40,115 +51,100 @@ def out_option(function: Command) -> Command:
     return option(function)
 
 
-def keeping_options(function: Command) -> Command:
-    for option in reversed(
-        (
-            click.option("--history", type=FOLDER, help="Keep the run in this folder of runs, too."),
-            click.option(
-                "--baseline",
-                type=FOLDER,
-                metavar="RUN",
-                help="Say what changed since this run, or since the newest of a folder of runs; worse is 1.",
-            ),
-            click.option("--subset", is_flag=True, help="Less was asked for than in the baseline, on purpose."),
-        )
-    ):
-        function = option(function)
-    return function
+keeping_options = together(
+    click.option("--history", type=FOLDER, help="Keep the run in this folder of runs, too."),
+    click.option(
+        "--baseline",
+        type=FOLDER,
+        metavar="RUN",
+        help="Say what changed since this run, or since the newest of a folder of runs; worse is 1.",
+    ),
+    click.option("--subset", is_flag=True, help="Less was asked for than in the baseline, on purpose."),
+)
 
 
-def capture_options(function: Command) -> Command:
-    for option in reversed(
-        (
-            click.option(
-                "--adapter",
-                "adapter",
-                multiple=True,
-                metavar="NAME_OR_FOLDER",
-                help="An adapter's name (torch, chainer-6.3) or folder; all that come along by default.",
-            ),
-            click.option("--dtype", type=click.Choice(dtypes.NAMES), help="Only this dtype; the spec's by default."),
-            click.option("--seed", type=click.IntRange(0, 2**63), help="Draw from this seed instead of the spec's."),
-            click.option(
-                "--route",
-                default="primary",
-                show_default=True,
-                metavar="all|primary|NAME",
-                help="Other ways to the gradients, each held against the primary one.",
-            ),
-            click.option(
-                "--numeric", is_flag=True, help="Difference each framework's forward, too, against its own gradients."
-            ),
-            click.option(
-                "--eps",
-                type=click.FloatRange(1e-300, 1e300),
-                metavar="EPS",
-                callback=finite,
-                help="With --numeric --plain: this step for every element.",
-            ),
-            click.option("--plain", is_flag=True, help="With --numeric --eps: plain differences, one step."),
-            click.option(
-                "--unchanged/--no-unchanged",
-                default=True,
-                show_default=True,
-                help="See that inputs, parameters, buffers and the cotangent are not written into.",
-            ),
-            click.option(
-                "--repeat/--no-repeat",
-                default=False,
-                show_default=True,
-                help="Run each problem twice in one process, which must give the same bits.",
-            ),
-            click.option(
-                "--threads",
-                type=click.IntRange(1, 4096),
-                default=1,
-                show_default=True,
-                help="Threads of each framework.",
-            ),
-            click.option(
-                "--time-limit",
-                type=click.FloatRange(0.1, 1e9),
-                default=600.0,
-                show_default=True,
-                metavar="SECONDS",
-                callback=finite,
-                help="For one problem in one framework.",
-            ),
-            click.option(
-                "--memory-limit",
-                type=click.FloatRange(0.1, 2.0**20),
-                metavar="GIB",
-                callback=finite,
-                help="Address space of each framework's process.",
-            ),
-        )
-    ):
-        function = option(function)
-    return function
+capture_options = together(
+    click.option(
+        "--adapter",
+        "adapter",
+        multiple=True,
+        metavar="NAME_OR_FOLDER",
+        help="An adapter's name (torch, chainer-6.3) or folder; all that come along by default.",
+    ),
+    click.option("--dtype", type=click.Choice(dtypes.NAMES), help="Only this dtype; the spec's by default."),
+    click.option("--seed", type=click.IntRange(0, 2**63), help="Draw from this seed instead of the spec's."),
+    click.option(
+        "--route",
+        default="primary",
+        show_default=True,
+        metavar="all|primary|NAME",
+        help="Other ways to the gradients, each held against the primary one.",
+    ),
+    click.option(
+        "--numeric", is_flag=True, help="Difference each framework's forward, too, against its own gradients."
+    ),
+    click.option(
+        "--eps",
+        type=click.FloatRange(1e-300, 1e300),
+        metavar="EPS",
+        callback=finite,
+        help="With --numeric --plain: this step for every element.",
+    ),
+    click.option("--plain", is_flag=True, help="With --numeric --eps: plain differences, one step."),
+    click.option(
+        "--unchanged/--no-unchanged",
+        default=True,
+        show_default=True,
+        help="See that inputs, parameters, buffers and the cotangent are not written into.",
+    ),
+    click.option(
+        "--repeat/--no-repeat",
+        default=False,
+        show_default=True,
+        help="Run each problem twice in one process, which must give the same bits.",
+    ),
+    click.option(
+        "--threads",
+        type=click.IntRange(1, 4096),
+        default=1,
+        show_default=True,
+        help="Threads of each framework.",
+    ),
+    click.option(
+        "--time-limit",
+        type=click.FloatRange(0.1, 1e9),
+        default=600.0,
+        show_default=True,
+        metavar="SECONDS",
+        callback=finite,
+        help="For one problem in one framework.",
+    ),
+    click.option(
+        "--memory-limit",
+        type=click.FloatRange(0.1, 2.0**20),
+        metavar="GIB",
+        callback=finite,
+        help="Address space of each framework's process.",
+    ),
+)
 
 
-def cluster_options(function: Command) -> Command:
-    for option in reversed(
-        (
-            click.option(
-                "--cluster",
-                metavar="ADDRESS",
-                help="Do it on the workers of a Dask scheduler, or of `local`: docs/cluster.md.",
-            ),
-            click.option(
-                "--cluster-wait",
-                type=click.FloatRange(0.1, 1e6),
-                default=30.0,
-                show_default=True,
-                metavar="SECONDS",
-                callback=finite,
-                help="For workers that offer what is needed.",
-            ),
-        )
-    ):
-        function = option(function)
-    return function
+cluster_options = together(
+    click.option(
+        "--cluster",
+        metavar="ADDRESS",
+        help="Do it on the workers of a Dask scheduler, or of `local`: docs/cluster.md.",
+    ),
+    click.option(
+        "--cluster-wait",
+        type=click.FloatRange(0.1, 1e6),
+        default=30.0,
+        show_default=True,
+        metavar="SECONDS",
+        callback=finite,
+        help="For workers that offer what is needed.",
+    ),
+)
 
 
 @dataclass(frozen=True)

@@ -27,9 +27,8 @@ def scratch(beside: Path) -> Iterator[Path]:
     """A new scratch folder beside the given place.
 
     It is removed at the end or, after a SIGKILL, by the next `scratch` there. The lock on it ends with the process that
-    holds it, however that ends. So a folder whose lock can be had is nobody's, and no clock, process number or host
-    name
-    is needed to know it. Raises OSError.
+    holds it, however that ends. So a folder whose lock can be had is nobody's, and no clock, process number or
+    host name is needed to know it. Raises OSError.
     """
     beside = beside.resolve()
     beside.parent.mkdir(parents=True, exist_ok=True)

@@ -32,8 +32,7 @@ def connect(runs: Sequence[Run]) -> duckdb.DuckDBPyConnection:
     """A database of some runs in memory, without their rows, which `rows_of` adds.
 
     `run` in its tables is the index of a run among them. A check between frameworks, such as `cross:chainer`, is given
-    the
-    name of the adapter that it means, so that runs with one version and with several can be compared.
+    the name of the adapter that it means, so that runs with one version and with several can be compared.
     """
     con = duckdb.connect(":memory:")
     con.execute("create table runs (run integer, file varchar)")

@@ -43,8 +43,8 @@ def judge(problem_folder: Path, captures: Mapping[str, Path], entries: Sequence[
     if problem.script:
         # A behaviour says itself how gradients are asked for: there is no other route through it.
         named = {name: folder for name, folder in named.items() if not name.route}
-    # What overflows or is no number is a row; NumPy's warnings of it would only hide the progress.
     listed = shipped() if entries is None else entries
+    # What overflows or is no number is a row; NumPy's warnings of it would only hide the progress.
     with np.errstate(all="ignore"):
         return [_with_operators(problem, row) for row in _rows(problem, named, listed)]
 

@@ -16,10 +16,9 @@ from typing import Any
 
 from gradconform.contract import Capture, Problem
 from gradconform.judge import apart, overwritten
-from gradconform.judge.judgement import Judgement
+from gradconform.judge.judgement import AT_KINKS, Judgement
 from gradconform.judge.local import LocalCheck
 from gradconform.judge.sight import Proof, Sight
-from gradconform.reasons import Code
 from gradconform.rows import Blame, Check, CheckKind, Kind, Row, Verdict
 
 
@@ -36,7 +35,7 @@ def rows(
     mark: gives the row of a judgement in its place, such as one of a listed divergence.
     """
     check, written = LocalCheck(problem, capture, proof), check_of(problem)
-    settling = Settling(check, functools.cache(lambda: seen_apart(problem, capture)))
+    settling = _settling(check)
 
     def row(judgement: Judgement) -> Row:
         if watch is not None:
@@ -58,8 +57,13 @@ def seen_apart(problem: Problem, capture: Capture) -> dict[str, Row]:
 def rows_before_crash(problem: Problem, capture: Capture, proof: Proof) -> Iterator[Row]:
     """The rows of the outputs that there are of a network that crashed, as the local check judges them."""
     check, written = LocalCheck(problem, capture, proof), check_of(problem)
-    settling = Settling(check, functools.cache(lambda: seen_apart(problem, capture)))
+    settling = _settling(check)
     return (settling.settled(judgement).row(problem, capture, written) for judgement in check.outputs_there())
+
+
+def _settling(check: LocalCheck) -> Settling:
+    """What settles the judgements of a check; a second capture is judged when it is needed, once."""
+    return Settling(check, functools.cache(lambda: seen_apart(check.problem, check.capture)))
 
 
 def check_of(problem: Problem) -> Check:
@@ -69,9 +73,6 @@ def check_of(problem: Problem) -> Check:
 
 # Where several wrong tensors made one look wrong, it is known who did it only as far as of each of them.
 _LEAST_KNOWN = (Blame.NONE, Blame.APART, Blame.SUM, Blame.FIRST, Blame.JOINT)
-
-
-EXCUSED_BY_KINKS = (Code.SUBGRADIENT, Code.DERIVATIVE_AT_NAN)
 
 
 class Settling:
@@ -89,7 +90,7 @@ class Settling:
 
     def settled(self, judgement: Judgement) -> Judgement:
         """The judgement with the nodes that are to blame."""
-        if judgement.reason.code in EXCUSED_BY_KINKS and not self._check.problem.exact:
+        if judgement.reason.code in AT_KINKS and not self._check.problem.exact:
             # What is a kink only of a spoilt number excuses nothing.
             outputs = {name: self._trusted[name] for name in self._spoilt(judgement) if name.startswith("output/")}
             judgement = self._judged_again(judgement, outputs) if outputs else judgement
@@ -142,14 +143,13 @@ class Settling:
         kept: whether what the last node sent back may be used again, which is so where all is trusted that can be.
         """
         total = None
-        for node in reversed(self._check.readers[name]):
-            if node.name in self._check.problem.on_path:
-                if not kept or self._last[0] != node.name:
-                    # Its inputs, weight and bias are asked for one after another.
-                    self._last = (node.name, sight.sent_back(node))
-                for read, gradient in self._last[1]:
-                    if read == name:
-                        total = gradient if total is None else total + gradient
+        for node in reversed(self._check.graph.senders(name)):
+            if not kept or self._last[0] != node.name:
+                # Its inputs, weight and bias are asked for one after another.
+                self._last = (node.name, sight.sent_back(node))
+            for read, gradient in self._last[1]:
+                if read == name:
+                    total = gradient if total is None else total + gradient
         if not kept:
             self._last = ("", [])
         return total

@@ -188,22 +188,24 @@ class _Extremes:
     def result(self) -> Comparison:
         """The comparison of the whole tensor, from all of its chunks."""
         relative = self.worst_error / self.scale if self.scale > 0 else (0.0 if self.worst_error == 0 else np.inf)
-        worst, got, expected = self.at if self.at is not None else (None, NAN, NAN)
+        reason, ratio, n_bad, at = self.reason, max(self.worst_ratio, 0.0), self.n_bad, self.at
         if self.measuring:
-            return Comparison(
-                NAN, self.worst_error, relative, worst, got, expected, 0, self.n_nonfinite, NAN, self.reason
-            )
-        reason = self.reason
-        if reason is None and self.worst_ratio > LIMIT:
+            ratio, n_bad = NAN, 0
+        elif reason is None and self.worst_ratio > LIMIT:
             reason = Code.VALUE
-        ratio = max(self.worst_ratio, 0.0)
-        if reason is None and self.undecided is not None:
-            worst, got, expected = self.undecided
-            return Comparison(
-                NAN, self.worst_error, relative, worst, got, expected, 0, self.n_nonfinite, NAN, Code.UNDECIDED
-            )
-        if reason is None and not self.informative:
+        elif reason is None and self.undecided is not None:
+            reason, ratio, n_bad, at = Code.UNDECIDED, NAN, 0, self.undecided
+        elif reason is None and not self.informative:
             reason = Code.NONFINITE_EXPECTED if self.n_nonfinite else Code.UNINFORMATIVE
+        worst, got, expected = at if at is not None else (None, NAN, NAN)
         return Comparison(
-            ratio, self.worst_error, relative, worst, got, expected, self.n_bad, self.n_nonfinite, NAN, reason
+            ratio=ratio,
+            max_abs_err=self.worst_error,
+            max_rel_err=relative,
+            worst=worst,
+            got=got,
+            expected=expected,
+            n_bad=n_bad,
+            n_nonfinite=self.n_nonfinite,
+            reason=reason,
         )

@@ -16,7 +16,9 @@ from gradconform.rows import NAN, Blame, Check, Kind, Row, Verdict, blank
 
 Array = NDArray[Any]
 
-HINTS = (Code.UNINFORMATIVE, Code.NONFINITE_EXPECTED, Code.SUBGRADIENT, Code.DERIVATIVE_AT_NAN)
+AT_KINKS = (Code.SUBGRADIENT, Code.DERIVATIVE_AT_NAN)
+"""Why a gradient conforms that is not what the reference chose at a kink."""
+HINTS = (Code.UNINFORMATIVE, Code.NONFINITE_EXPECTED, *AT_KINKS)
 """What is said of a tensor that conforms."""
 
 
@@ -75,8 +77,14 @@ class Judgement:
         if self.comparison is not None:
             row = compared(row, self.shape, self.comparison)
         blame = self.blame if self.blamed else Blame.NONE
-        row = replace(row, culprit=self.blamed, culprit_op=problem.graph.operators_of(self.blamed), blame=blame)
-        return replace(row, shape=str(list(self.shape)), verdict=self.verdict, reason=self.reason)
+        return replace(
+            row,
+            shape=str(list(self.shape)),
+            verdict=self.verdict,
+            reason=self.reason,
+            culprit=self.blamed,
+            blame=blame,
+        )
 
 
 def row_of(problem: Problem, capture: Capture, *, node: str, tensor: str, kind: Kind, check: Check) -> Row:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from gradconform.judge.judgement import Judgement
 from gradconform.judge.shares import of_wrong_sums
 from gradconform.judge.sight import Sight
-from gradconform.judge.subgradients import ends_of, readers, sent_to
+from gradconform.judge.subgradients import ends_of, sent_to
 from gradconform.reasons import Code
 from gradconform.reference.inserted import definition
 from gradconform.reference.tracked.rounding import Rounded
@@ -45,7 +45,7 @@ def nearest(sight: Sight, name: str, judgement: Judgement) -> Nearest | None:
     got, comparison = judgement.got, judgement.comparison
     if got is None or comparison is None or comparison.reason not in (Code.VALUE, Code.NOT_BITWISE, Code.NONFINITE):
         return None
-    if all(definition(node.op).smooth for node in readers(sight, name)):
+    if all(definition(node.op).smooth for node in sight.problem.graph.senders(name)):
         return None
     sent = sent_to(sight, name)
     ends, wide = ends_of(sent), got.astype(float)

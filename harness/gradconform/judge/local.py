@@ -56,8 +56,7 @@ class LocalCheck:
         """The judgement of each output and of each gradient.
 
         Each output comes after those of the nodes before it, and then the gradients, each after those of everything
-        that is
-        computed from its tensor. Take them one after another: each holds the arrays it was made of.
+        that is computed from its tensor. Take them one after another: each holds the arrays it was made of.
         """
         if self.problem.exact:
             as_proved = list(self._held_against_the_proof())
@@ -89,11 +88,11 @@ class LocalCheck:
         """
         leaf = self.graph.leaves.get(name)
         kind = Kind(leaf.kind) if leaf else Kind.GRAD_OUTPUT
-        readers = [n for n in self.readers[name] if n.name in self.problem.on_path]
-        owner = self.nodes.get(name) or next(iter(readers or self.readers[name]), None)
+        senders = self.graph.senders(name)
+        owner = self.nodes.get(name) or next(iter(senders or self.readers[name]), None)
         node, shape, tensor = owner.name if owner else "", self.shapes[name], f"grad/{name}"
-        culprits = " ".join(n.name for n in readers) or (owner.name if owner else name)
-        blame = Blame.JOINT if len(readers) > 1 else Blame.NONE
+        culprits = " ".join(n.name for n in senders) or (owner.name if owner else name)
+        blame = Blame.JOINT if len(senders) > 1 else Blame.NONE
         excuses = self._excuses(name, expectation)
         reason = self.capture.missing.get(tensor)
         if tensor not in self.capture.tensors and reason in excuses:

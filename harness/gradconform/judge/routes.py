@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from gradconform.contract import Capture, Problem
 from gradconform.dtypes import Dtype
 from gradconform.judge.compare import Comparison, compare
-from gradconform.judge.judgement import HINTS, Judgement, judged, measured, row_of
+from gradconform.judge.judgement import AT_KINKS, HINTS, Judgement, judged, measured, row_of
 from gradconform.judge.local import LocalCheck, why_missing
 from gradconform.judge.sight import Proof
 from gradconform.reasons import Code, Reason
@@ -92,11 +92,11 @@ def _beside(primary: Primary, other: Capture, own: Row, row: Row, shape: tuple[i
         return replace(measured(row, shape, comparison), reason=UNSEEN)
     if comparison.reason is not None and own.verdict == Verdict.CONFORMS:
         # That its own route chose otherwise at a kink is worth a word; that little was tested is not said twice.
-        hint = own.reason.code if own.reason.code in (Code.SUBGRADIENT, Code.DERIVATIVE_AT_NAN) else None
+        hint = own.reason.code if own.reason.code in AT_KINKS else None
         comparison = replace(comparison, reason=hint, ratio=own.ratio, n_bad=0, digits=NAN)
     made = judged(row, shape, comparison, own.culprit or primary.culprits.get(tensor, row.node))
-    readers = [node for node in problem.graph.readers.get(tensor.partition("/")[2], ()) if node.name in problem.on_path]
-    several = " ".join(node.name for node in readers) == made.culprit and len(readers) > 1
+    senders = problem.graph.senders(tensor.partition("/")[2])
+    several = " ".join(node.name for node in senders) == made.culprit and len(senders) > 1
     return replace(made, blame=Blame.JOINT if several else Blame.NONE)
 
 

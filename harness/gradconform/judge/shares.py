@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradconform.judge.sight import CannotSee, Sight
-from gradconform.judge.subgradients import Sent, chosen_of, ends_of, readers, sent_to
+from gradconform.judge.subgradients import Sent, chosen_of, ends_of, sent_to
 from gradconform.reference.tracked.ties import ALONE, joined
 from gradconform.rows import LIMIT
 
@@ -57,7 +57,7 @@ class _Table:
 
     def add(self, sight: Sight, tensor: str) -> None:
         """Take in the readers of a tensor, and those of each tensor that they let share with it."""
-        for node in readers(sight, tensor):
+        for node in sight.problem.graph.senders(tensor):
             if node.name in self.nodes:
                 continue
             try:

@@ -6,7 +6,7 @@ The worker looks, and says in capture.json what differs. Where nothing does ther
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from gradconform.contract import Capture, Problem
@@ -64,12 +64,11 @@ def _in_order(problem: Problem) -> list[Address]:
     return [*outputs, *sorted(between, key=lambda address: -place[address.node]), *leaves]
 
 
-def _made_by(problem: Problem, address: Address) -> list[Node]:
+def _made_by(problem: Problem, address: Address) -> Sequence[Node]:
     """The node that gives an output; of a gradient, those that read its tensor and send it back."""
     if address.kind == Kind.OUTPUT:
         return [problem.graph.by_name[address.node]]
-    readers = problem.graph.readers.get(address.tensor.partition("/")[2], ())
-    return [node for node in readers if node.name in problem.on_path]
+    return problem.graph.senders(address.tensor.partition("/")[2])
 
 
 def _read(node: Node, address: Address) -> list[str]:

@@ -65,7 +65,7 @@ class Sent:
 
 def sent_to(sight: Sight, name: str) -> list[Sent]:
     """What each node that the output depends on sends back to a tensor, once for each read. Raises CannotSee."""
-    return [sent for node in reversed(readers(sight, name)) for sent in _sent_by(sight, node, name)]
+    return [sent for node in reversed(sight.problem.graph.senders(name)) for sent in _sent_by(sight, node, name)]
 
 
 def ends_of(sent: Sequence[Sent]) -> Ends:
@@ -77,11 +77,6 @@ def ends_of(sent: Sequence[Sent]) -> Ends:
 def chosen_of(sent: Sequence[Sent]) -> Array:
     """The sum of the reference's own choices."""
     return plain(reduce(add, (each.chosen for each in sent)))
-
-
-def readers(sight: Sight, name: str) -> list[Node]:
-    """The nodes that read a tensor and that the output depends on."""
-    return [n for n in sight.problem.graph.readers.get(name, ()) if n.name in sight.problem.on_path]
 
 
 def plain(array: Any) -> Array:

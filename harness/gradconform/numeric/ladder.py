@@ -81,8 +81,7 @@ class Ladder:
         """The steps at which the bar becomes as narrow as `target`, as far as that can be.
 
         Steps without a kink within them are taken where their bar is narrow enough. A target that is not a positive
-        number
-        means that f has no slope to tell: any bar will do then.
+        number means that f has no slope to tell: any bar will do then.
         """
         target = target if 0 < target < math.inf else math.inf
         e = self.start(target)

@@ -197,9 +197,11 @@ def _divide(like: Rounded, value: Array, a: Part, b: Part) -> Rounded:
     if moved is None:
         return like.rounded(value, None, 0.0 if _is_scaling(b) else 1.0)
     room = np.abs(b[0]) - _or_zero(b[1])
-    propagated = np.where(moved == 0, 0.0, np.where(room > 0, moved / np.abs(room), np.inf))
-    if b[1] is None or np.all(b[0] == 0):
-        propagated = np.where((b[0] == 0) & (_or_zero(b[1]) == 0), 0.0, propagated)
+    propagated = moved / room
+    if not np.all(room > 0):
+        # What has no error has none over any divisor, and over a sure zero comes an infinity that is as sure.
+        sure = (moved == 0) | ((b[0] == 0) & (room == 0))
+        propagated = np.where(sure, 0.0, np.where(room > 0, propagated, np.inf))
     return like.rounded(value, propagated, 0.0 if _is_scaling(b) else 1.0)
 
 
