@@ -246,6 +246,19 @@ def test_a_derivative_at_a_nan_is_laid_aside(tmp_path: Path, dtype: str, node: s
     assert rows["grad/x"].n_bad == 1
 
 
+@dtypes
+@pytest.mark.parametrize("given", [np.inf, -np.inf, np.nan, 0.0])
+def test_an_infinity_that_arrives_at_a_kink_is_no_nan(tmp_path: Path, dtype: str, given: float) -> None:
+    """From -inf to inf all is a subgradient, NaN as zero times infinity; a wrong element beside it is not let through."""
+    text = "about: A kink.\ninputs: {x: {shape: [2], value: [0, 1], grad: true}}\nnodes: {y: {op: abs, x: x}}\n"
+    problem = problem_of(tmp_path, text + "cotangent: {value: [.inf, 4]}", dtype=dtype)
+    rows = judged(problem, tmp_path / "right", {"grad/x": become([given, 4])})
+    assert not blamed([*rows.values()])
+    assert reasons(rows) == ({} if given == 0 else {"grad/x": SUBGRADIENT})
+    rows = judged(problem, tmp_path / "wrong", {"grad/x": become([given, 4.001])})
+    assert blamed([*rows.values()]) == {"grad/x": ("diverges", "value", "y")}
+
+
 def test_another_route_may_choose_otherwise(tmp_path: Path) -> None:
     """Each is right by itself, and the row of the other says why they differ; a wrong one is still found."""
     problem = problem_of(tmp_path, TIES.replace("OPERATOR", "maximum"))

@@ -57,7 +57,9 @@ def nearest(sight: Sight, name: str, judgement: Judgement) -> Nearest | None:
     if not np.any(between | aside):
         return None
     value = np.where(between, np.clip(wide, ends.low, ends.high), np.where(aside, wide, judgement.expected))
-    code = Code.DERIVATIVE_AT_NAN if aside.any() else Code.SUBGRADIENT
+    # A kink that an infinity arrives at lets any number be right as well, and nothing there is no number.
+    at_nan = aside.any() and any(map(sight.holds_nan, sight.problem.graph.senders(name)))
+    code = Code.DERIVATIVE_AT_NAN if at_nan else Code.SUBGRADIENT
     if not isinstance(judgement.expectation, Rounded):
         return Nearest(value, code)
     error = np.where(between, ends.bound, np.where(aside, 0.0, judgement.bound))

@@ -72,6 +72,10 @@ class Sight:
         numbers = definition(node.op).run_shares(self._operands(node), node.attributes)
         return [] if numbers is None else contributions(node, numbers)
 
+    def holds_nan(self, node: Node) -> bool:
+        """Whether a NaN is among what a node read or was handed. Raises CannotSee."""
+        return any(map(_holds_nan, self._operands(node, f"grad/{node.name}")))
+
     def is_trusted(self, name: str) -> bool:
         """Whether other numbers are taken in the place of a captured tensor."""
         return name in self._trusted
@@ -140,3 +144,10 @@ class Sight:
     def _rounded(self, array: Any) -> Any:
         plain = isinstance(array, np.ndarray) and is_float(array)
         return Rounded(array, unit=self.unit) if plain else array
+
+
+def _holds_nan(operand: Any) -> bool:
+    if isinstance(operand, list):
+        return any(map(_holds_nan, operand))
+    value = operand.value if isinstance(operand, Rounded) else operand
+    return value is not None and is_float(value) and bool(np.isnan(value).any())

@@ -34,7 +34,7 @@ class Ends:
 
     @property
     def open(self) -> Array:
-        """The elements that may be any number at all: something is chosen there by one that is none."""
+        """The elements that may be any number at all: a NaN chooses there, or an infinity arrives at a kink."""
         return np.asarray(np.isneginf(self.low) & np.isposinf(self.high))
 
     @property

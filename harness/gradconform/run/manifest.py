@@ -43,6 +43,7 @@ def manifest(
     seed: what the user asked for, or None for each spec's own.
     absent: pairs of adapter and why it could not run.
     """
+    digests, networks = _described(folders)
     return RunInfo(
         command=shlex.join(["gradconform", *sys.argv[1:]]),
         started=clock.started,
@@ -52,11 +53,11 @@ def manifest(
         platform=platform.platform(),
         python=platform.python_version(),
         cores=cores(),
-        networks=tuple(_networks(folders)),
+        networks=networks,
         frameworks=tuple(_frameworks(folders)),
         revision=revision(),
         known=_known(),
-        problems=tuple(sorted(_digests(folders).items())),
+        problems=tuple(sorted(digests.items())),
         absent=tuple(absent),
     )
 
@@ -89,27 +90,28 @@ def _problems(folders: Sequence[Folder]) -> Iterator[Problem]:
                 yield read_problem(path)
 
 
-def _digests(folders: Sequence[Folder]) -> dict[str, str]:
-    return {f"{p.spec}.{p.dtype}.{p.document['values']}": p.digest for p in _problems(folders)}
-
-
-def _networks(folders: Sequence[Folder]) -> list[NetworkInfo]:
-    longest: dict[str, Problem] = {}
+def _described(folders: Sequence[Folder]) -> tuple[dict[str, str], tuple[NetworkInfo, ...]]:
+    """The digest of each problem, and what each network is; every problem is read once and let go."""
+    digests: dict[str, str] = {}
+    networks: dict[str, NetworkInfo] = {}
     for problem in _problems(folders):
+        digests[f"{problem.spec}.{problem.dtype}.{problem.document['values']}"] = problem.digest
         # The exact variant of a network may leave off its last nodes.
-        if problem.spec not in longest or len(problem.nodes) > len(longest[problem.spec].nodes):
-            longest[problem.spec] = problem
-    return [
-        NetworkInfo(
-            name,
-            str(p.document["about"]),
-            str(p.document.get("source", name)),
-            tuple((n.name, n.op) for n in p.nodes),
-            int(p.document["seed"]),
-            tuple(_edges(p)),
-        )
-        for name, p in longest.items()
-    ]
+        known = networks.get(problem.spec)
+        if known is None or len(problem.nodes) > len(known.nodes):
+            networks[problem.spec] = _network(problem)
+    return digests, tuple(networks.values())
+
+
+def _network(problem: Problem) -> NetworkInfo:
+    return NetworkInfo(
+        problem.spec,
+        str(problem.document["about"]),
+        str(problem.document.get("source", problem.spec)),
+        tuple((n.name, n.op) for n in problem.nodes),
+        int(problem.document["seed"]),
+        tuple(_edges(problem)),
+    )
 
 
 def _edges(problem: Problem) -> Iterator[tuple[str, str]]:
