@@ -170,6 +170,33 @@ def test_nan_is_known_only_where_anything_is(soft: Problem, tmp_path: Path) -> N
     assert rows_of(soft, wrong, entry(tmp_path, at_most="anything"))["output/z"].verdict == "known"
 
 
+LOST = """
+about: A function that chooses, behind a node, of a tensor with a NaN and an infinity.
+inputs: {x: {shape: [4], value: [.nan, 1.0, .inf, -2.0], grad: true}}
+nodes:
+  y: {op: mul_scalar, x: x, value: 1.0}
+  z: {op: relu}
+"""
+
+
+@pytest.mark.parametrize(
+    ("place", "at", "verdict"),
+    [("nan", 0, "known"), ("infinite", 2, "known"), ("nan", 2, "diverges"), ("nan", 1, "diverges")],
+)
+def test_a_number_in_the_place_of_one_that_vanished(tmp_path: Path, place: str, at: int, verdict: str) -> None:
+    """It is covered where that was expected, and nothing beside it."""
+    problem = problem_of(tmp_path, LOST, name="mine")
+
+    def fault(array: Array) -> Array:
+        array = array.copy()
+        array[at] = 0.5
+        return array
+
+    listed = entry(tmp_path, operator="relu", when=(), at_most={"in_place_of": place})
+    rows = rows_of(problem, computed(problem, {"output/z": fault}), listed)
+    assert (rows["output/z"].verdict, rows["output/z"].n_bad) == (verdict, 1)
+
+
 def test_a_gradient_is_known_by_what_its_reader_saw(soft: Problem, tmp_path: Path) -> None:
     """The gradient that softplus sends back to y; the same error in what another node sends back is news."""
     listed = entry(tmp_path, tensor="grad/x")

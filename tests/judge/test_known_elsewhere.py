@@ -60,11 +60,24 @@ nodes:
   more:     {op: add, x: joined, y: features}
   out:      {op: tanh, x: more}
 """
+LOST = """
+about: A row of NaN that goes through functions that choose; what none of them hands on is lost behind them all.
+inputs: {x: {shape: [2, 3], value: [[.nan, .nan, .nan], [0.5, -1.0, 2.0]], grad: true}}
+dtypes: [float32]
+nodes:
+  bent:  {op: tanh, x: x}
+  kept:  {op: relu, x: bent}
+  cut:   {op: clamp, x: bent, min: -0.5, max: 0.5}
+  least: {op: minimum, x: bent, y: cut}
+  sum:   {op: add, x: kept, y: least}
+  out:   {op: sigmoid, x: sum}
+"""
 
 
 @pytest.mark.parametrize(
     ("text", "framework", "known"),
     [
+        (LOST, "nnabla", {"output/kept", "output/cut", "output/least"}),
         (LAYER_NORM, "nnabla", {"output/normed", "grad/far", "grad/normed.weight"}),
         (BATCH_NORM, "nnabla", {"output/normed", "output/normed.running_var", "grad/far", "grad/normed.weight"}),
         (SOFTPLUS, "torch", {"output/softplus", "grad/x"}),

@@ -58,7 +58,10 @@ def written(folder: Path, text: str) -> Path:
         (f"- {GOOD}".replace("link", "when: {of: x, each: row, above: 1}, link"), "each row has no measure 'value'"),
         (f"- {GOOD}".replace("link", "when: {of: x, between: [2, 1]}, link"), "expected the smaller end first"),
         (f"- {GOOD}".replace("link", "when: {of: dy, above: 2}, link"), "an output does not depend on dy"),
-        (f"- {GOOD}".replace("anything", "{relative: 1, ratio: 2}"), "2 of relative, roundoffs and ratio"),
+        (f"- {GOOD}".replace("anything", "{relative: 1, ratio: 2}"), "2 of relative, roundoffs, ratio and in_place_of"),
+        (f"- {GOOD}".replace("anything", "{in_place_of: zero}"), "entry 1: at_most"),
+        (f"- {GOOD}".replace("anything", "{in_place_of: nan, times: window}"), "in_place_of has no size"),
+        (f"- {GOOD}".replace("anything, ", "{in_place_of: nan}, check: numeric, "), "check numeric has rows"),
         (
             f"- {GOOD}".replace("anything", "{relative: 1, times: window}"),
             "grows with the window, and softplus has none",

@@ -39,6 +39,7 @@ class AtMost(BaseModel):
     those, else of the tensor.
     roundoffs: the same in unit roundoffs of the dtype; from 1 / u on no digit is left and anything may come, NaN too.
     ratio: |error| over the bound.
+    in_place_of: any number, but only where `nan` or `infinite` was expected: a framework that lets one vanish.
     times: what the figure grows with, one or several: `measure` or `measure squared` of the first condition, `root of
     size`, of the number of elements that it is measured over, and `window`, the number of elements under the kernel of
     a pooling.
@@ -49,15 +50,18 @@ class AtMost(BaseModel):
     relative: Annotated[float, Field(gt=0)] | None = None
     roundoffs: Annotated[float, Field(gt=0)] | None = None
     ratio: Annotated[float, Field(gt=0)] | None = None
+    in_place_of: Literal["nan", "infinite"] | None = None
     times: Annotated[
         tuple[Literal["measure", "measure squared", "root of size", "window"], ...], BeforeValidator(_list)
     ] = ()
 
     @model_validator(mode="after")
     def _one_figure(self) -> AtMost:
-        given = [f for f in (self.relative, self.roundoffs, self.ratio) if f is not None]
+        given = [f for f in (self.relative, self.roundoffs, self.ratio, self.in_place_of) if f is not None]
         if len(given) != 1:
-            raise ValueError(f"{len(given)} of relative, roundoffs and ratio; expected exactly one")
+            raise ValueError(f"{len(given)} of relative, roundoffs, ratio and in_place_of; expected exactly one")
+        if self.in_place_of is not None and self.times:
+            raise ValueError(f"in_place_of has no size; expected no `times`, not {self.times[0]!r}")
         return self
 
 
@@ -143,6 +147,8 @@ class Known(BaseModel):
         return self
 
     def _limits_that_make_sense(self, attributes: Mapping[str, Any]) -> None:
+        if self.check == "numeric" and not isinstance(self.at_most, str) and self.at_most.in_place_of is not None:
+            raise ValueError("at_most in_place_of looks at elements, and check numeric has rows; expected a figure")
         times = () if isinstance(self.at_most, str) else self.at_most.times
         if "window" in times and "kernel_size" not in attributes:
             raise ValueError(f"at_most grows with the window, and {self.operator} has none")

@@ -18,7 +18,7 @@ from gradconform.judge.case import is_case
 from gradconform.judge.compare import compare
 from gradconform.judge.judgement import Judgement
 from gradconform.judge.known import Known
-from gradconform.judge.measures import EVERYWHERE, NOWHERE, When, laid_out, scale_of
+from gradconform.judge.measures import EVERYWHERE, NOWHERE, STATES, When, laid_out, scale_of
 from gradconform.judge.places import spoilt
 from gradconform.reasons import Code
 from gradconform.rows import Row, Verdict, blank
@@ -112,6 +112,8 @@ class Listing:
         assert judgement.got is not None
         error = np.abs(judgement.got.astype(float) - judgement.expected)
         whatever = limit == EVERYWHERE
+        if not isinstance(entry.at_most, str) and entry.at_most.in_place_of is not None:
+            return np.asarray(whatever & STATES[entry.at_most.in_place_of](judgement.expected))
         if not isinstance(entry.at_most, str) and entry.at_most.ratio is not None:
             return np.asarray(whatever | (error <= limit * judgement.bound))
         each, seen = ("tensor", ()) if not entry.when else (entry.when[0].each, self._seen(node, entry.when[0]).shape)
@@ -138,7 +140,7 @@ class Listing:
 
     def _figure(self, entry: Known, node: Node, measured: Array, elements: int) -> Array:
         """How large an entry lets errors get, for each number that was measured over so many elements together."""
-        if isinstance(entry.at_most, str):
+        if isinstance(entry.at_most, str) or entry.at_most.in_place_of is not None:
             return np.full(np.shape(measured), EVERYWHERE)
         figure = entry.at_most
         size = figure.relative or figure.ratio or (figure.roundoffs or 0.0) * self.unit.roundoff

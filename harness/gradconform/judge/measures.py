@@ -20,7 +20,7 @@ State = Literal["infinite", "nan", "zero"]
 
 EVERYWHERE = np.float64(np.inf)
 NOWHERE = np.float64(-np.inf)
-_STATES: Mapping[str, Callable[[Array], Array]] = {
+STATES: Mapping[str, Callable[[Array], Array]] = {
     "infinite": np.isinf,
     "nan": np.isnan,
     "zero": lambda numbers: numbers == 0,
@@ -83,7 +83,7 @@ class When(BaseModel):
         if self.between is not None:
             return (self.between[0] <= measured) & (measured <= self.between[1])
         assert self.state is not None
-        return _STATES[self.state](measured)
+        return STATES[self.state](measured)
 
 
 def laid_out(numbers: Array, each: Each, seen: tuple[int, ...], shape: tuple[int, ...]) -> Array:
