@@ -34,6 +34,8 @@ SAFETENSORS_DTYPES = {
 }
 # Elements that are compared at a time.
 PIECE = 1 << 18
+# So many bytes are digested sooner than a thread has begun.
+FEW_BYTES = 1 << 20
 NUMPY_DTYPES = {stored: dtype for dtype, stored in SAFETENSORS_DTYPES.items()}
 
 
@@ -144,7 +146,7 @@ def write_arrays(path: Path, values: Mapping[str, Any]) -> str:
     """Write arrays as a safetensors file and return its digest.
 
     By hand, because safetensors' own writer first copies every array, and its file would have to be read
-    again for the digest. Here a thread takes the digest of what the main thread is writing.
+    again for the digest. Here, unless they are few, a thread takes the digest of what the main thread is writing.
     """
     # asarray and not ascontiguousarray, which would turn shape [] into [1].
     arrays = {name: np.asarray(value, order="C") for name, value in values.items()}
@@ -165,6 +167,12 @@ def write_arrays(path: Path, values: Mapping[str, Any]) -> str:
     text += b" " * (-len(text) % 8)
     digest = hashlib.sha256()
     chunks: list[Any] = [len(text).to_bytes(8, "little"), text] + [arrays[n].reshape(-1).view(np.uint8) for n in names]
+    if end <= FEW_BYTES:
+        whole = b"".join(chunks)
+        digest.update(whole)
+        with whole_file(path) as stream:
+            stream.write(whole)
+        return "sha256:" + digest.hexdigest()
     with whole_file(path) as stream, ThreadPoolExecutor(1) as hasher:
         # One task for all: a task for each of thousands of small arrays takes longer than the digest.
         digested = hasher.submit(_digest_all, digest, chunks)

@@ -295,13 +295,23 @@ class Job:
         self.fault: str | None = None
         self.nodes: Nodes | None = None
         self.seconds = {"import": 0.0}
+        self.imported = 0
         with timed(self.seconds, "import"):
             try:
                 self.load()
             except (Exception, SystemExit) as error:
                 self.fault = f"adapter {self.folder.name} cannot be used: {explain(error)}"
-        # What import left behind stays: the collection after each task need not visit it.
-        gc.freeze()
+        self.keep_imported()
+
+    def keep_imported(self) -> None:
+        """Spare the collections to come what was imported since the last time.
+
+        It stays for good, and frameworks import on first use too: with torch each task would spend ten times as long
+        on visiting it as on its own work.
+        """
+        if len(sys.modules) != self.imported:
+            self.imported = len(sys.modules)
+            gc.freeze()
 
     def load(self) -> None:
         """Import the adapter, set its threads and find its route."""
@@ -340,7 +350,10 @@ class Job:
             if task.get("probes") is None:
                 self.keep(folder, record)
         arrays.write_json(folder / "capture.json", record)
+        # Let go of before anything is frozen: it holds the network.
+        self.nodes = None
         gc.collect()
+        self.keep_imported()
 
     def keep(self, folder: Path, record: dict[str, Any]) -> None:
         """Keep the outputs of the nodes that ran before the one that crashed, where the adapter can read them."""

@@ -19,6 +19,8 @@ from gradconform.errors import GradconformError
 
 Array = NDArray[Any]
 FORMAT = 1
+SMALL = 1 << 20
+"""Bytes of a file of tensors up to which it is read at once."""
 # What NumPy has itself: the format's word -> NumPy's, in the format's order of bytes.
 _NUMPY_HAS = {"BOOL": "?", "F16": "<f2", "F32": "<f4", "F64": "<f8", "I8": "i1", "I16": "<i2", "I32": "<i4"}
 _NUMPY_HAS |= {"I64": "<i8", "U8": "u1", "U16": "<u2", "U32": "<u4", "U64": "<u8"}
@@ -32,7 +34,8 @@ class Tensors(Mapping[str, Array]):
     """The tensors of a safetensors file, each read when it is asked for.
 
     The package checks the file, once; a tensor is then read from its place, without another look at the header, which
-    grows with the network. Nothing stays mapped: pages once touched would count as this process's memory.
+    grows with the network. Nothing stays mapped: pages once touched would count as this process's memory. Of a small
+    file the content is kept, since to open it once more for each tensor costs more than to judge it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -41,6 +44,7 @@ class Tensors(Mapping[str, Array]):
             with safe_open(str(path), framework="numpy"), path.open("rb") as file:
                 self._begin = 8 + int.from_bytes(file.read(8), "little")
                 header = json.loads(file.read(self._begin - 8))
+                self._content = file.read() if path.stat().st_size <= SMALL else None
         except (OSError, SafetensorError) as error:
             raise ContractError(f"{path}: {error}; expected a safetensors file") from error
         self.metadata: Mapping[str, str] = header.pop("__metadata__", None) or {}
@@ -54,6 +58,9 @@ class Tensors(Mapping[str, Array]):
             raise ContractError(f"{self.path}: {name} cannot be read ({stored} is no dtype of NumPy's)")
         try:
             # A file that was cut off since gives fewer numbers, which have not that shape.
+            if self._content is not None:
+                count, start = math.prod(shape), self._places[name]
+                return np.frombuffer(self._content, _NUMPY_HAS[stored], count, start).reshape(shape).copy()
             start = self._begin + self._places[name]
             return np.fromfile(self.path, _NUMPY_HAS[stored], math.prod(shape), offset=start).reshape(shape)
         except (OSError, ValueError) as error:

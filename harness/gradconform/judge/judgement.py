@@ -126,7 +126,7 @@ def judged(row: Row, shape: tuple[int, ...], comparison: Comparison, culprits: s
 
 def measured(row: Row, shape: tuple[int, ...], comparison: Comparison) -> Row:
     """The row of a difference that is reported but not judged."""
-    return replace(judged(row, shape, comparison, ""), verdict=Verdict.MEASURED, ratio=NAN, culprit="")
+    return replace(compared(row, shape, comparison), verdict=Verdict.MEASURED, reason=reason_of(comparison), ratio=NAN)
 
 
 def compared(row: Row, shape: tuple[int, ...], comparison: Comparison) -> Row:
