@@ -249,7 +249,7 @@ def test_a_derivative_at_a_nan_is_laid_aside(tmp_path: Path, dtype: str, node: s
 @dtypes
 @pytest.mark.parametrize("given", [np.inf, -np.inf, np.nan, 0.0])
 def test_an_infinity_that_arrives_at_a_kink_is_no_nan(tmp_path: Path, dtype: str, given: float) -> None:
-    """From -inf to inf all is a subgradient, NaN as zero times infinity; a wrong element beside it is not let through."""
+    """From -inf to inf all is a subgradient, NaN too, as zero times infinity; what is wrong beside it is found."""
     text = "about: A kink.\ninputs: {x: {shape: [2], value: [0, 1], grad: true}}\nnodes: {y: {op: abs, x: x}}\n"
     problem = problem_of(tmp_path, text + "cotangent: {value: [.inf, 4]}", dtype=dtype)
     rows = judged(problem, tmp_path / "right", {"grad/x": become([given, 4])})
