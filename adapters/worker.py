@@ -269,7 +269,13 @@ def explain(error: BaseException) -> str:
     if isinstance(error, Fault):
         return str(error)
     lines = traceback.format_exception(type(error), error, error.__traceback__)
-    return "\n".join("".join(lines).rstrip().splitlines()[-TRACEBACK_LINES:])
+    kept = "".join(lines).rstrip().splitlines()[-TRACEBACK_LINES:]
+    first = error
+    while first.__cause__ is not None:
+        first = first.__cause__
+    if first is not error:
+        kept.append("it began with " + "".join(traceback.format_exception_only(type(first), first)).rstrip())
+    return "\n".join(kept)
 
 
 @contextlib.contextmanager

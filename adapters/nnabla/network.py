@@ -6,6 +6,8 @@ import nnabla as nn
 import numpy as np
 from nnabla import functions as F
 
+from .graph import functions_above
+
 
 class Network:
     """A graph that has not run.
@@ -20,6 +22,23 @@ class Network:
         self.lineage = nodes.lineage
         self._output, self._nodes = output, nodes
         self.link()
+
+    def name_failing(self, entered):
+        """Say at which node the graph failed, and what the nodes before it had computed.
+
+        entered: the functions that began, the one that failed last.
+        """
+        problem, known, began = self._nodes.problem, set(), set(entered)
+        ran, at = {}, None
+        for node in problem["nodes"]:
+            outputs = {output["name"]: self.variables[output["name"]] for output in node["outputs"]}
+            functions = {f for v in outputs.values() for f in functions_above(v)} - known
+            known |= functions
+            if entered[-1] in functions:
+                at = node
+            elif functions <= began:
+                ran.update((name, variable.d.copy()) for name, variable in outputs.items())
+        self._nodes.node, self._nodes.ran = at, ran
 
     def link(self):
         """Apply the nodes to the leaves, which makes the graph; what an earlier call made is let go."""
@@ -77,7 +96,9 @@ def identity(x):
 
 
 def computed(values):
-    """What the nodes before the one at which the graph could not be built compute, as arrays by name."""
+    """What the nodes before the one at which the graph failed, or could not be built, compute, as arrays by name."""
+    if all(isinstance(value, np.ndarray) for value in values.values()):
+        return values
     for variable in values.values():
         variable.persistent = True
     # All at once, since batch normalisation in training must not run twice.

@@ -131,13 +131,19 @@ ROUTES = {
 
 def forward(network, also=(), clear_no_need_grad=False):
     """Run every function once: one that writes in place, such as batch normalisation, must not run again."""
-    others = aside(network)
-    if others or also:
-        # What lies aside comes first: the output may read it through an unlinked variable.
-        every = others + [network.output] + list(also)
-        nn.forward_all(every, clear_no_need_grad=clear_no_need_grad)
-    else:
-        network.output.forward(clear_no_need_grad=clear_no_need_grad)
+    entered, others = [], aside(network)
+    options = {"clear_no_need_grad": clear_no_need_grad, "function_pre_hook": entered.append}
+    try:
+        if others or also:
+            # What lies aside comes first: the output may read it through an unlinked variable.
+            nn.forward_all(others + [network.output] + list(also), **options)
+        else:
+            network.output.forward(**options)
+    except Exception:
+        # The graph runs as a whole, so nobody but its functions knows where.
+        if entered and not also:
+            network.name_failing(entered)
+        raise
 
 
 def backward(network, problem, tensors, clear_buffer=False):

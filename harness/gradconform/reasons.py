@@ -113,6 +113,7 @@ _IS_RIGHT = " is right"
 _NO_GRADIENT = " ({leaves} requires no gradient)"
 _TAKE_OFF = "{why}; take it off specs/known"
 _LISTED = "{reason}: {why} ({link})"
+_BEHIND = "it goes through a listed divergence: {why}"
 _RECORDED = "{reason}. {why}"
 _CHANGED = "convention changed: {was}, {version} does `{word}`{rest}; {update}"
 # The worker puts the node before a framework's sentence; without it, a refusal seen twice is one entry.
@@ -140,6 +141,11 @@ def listed(reason: Reason, why: str, link: str) -> Reason:
     reason: what the row said by itself. why, link: what the list says of it.
     """
     return Reason(_LISTED.format(reason=reason, why=why, link=link), reason.part)
+
+
+def behind(known: Reason) -> Reason:
+    """The reason of a numerical derivative that goes through a listed divergence. known: the reason of that one."""
+    return detailed(Code.VALUE, _BEHIND.format(why=known.partition(SENTENCE)[2]))
 
 
 def vanished(why: str) -> Reason:

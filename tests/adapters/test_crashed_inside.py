@@ -48,13 +48,13 @@ def op_max_pool2d(x, *, kernel_size, stride, padding):
 }
 
 
-def ran(framework: str, where: Path, wrong: str) -> list[Row]:
+def ran(framework: str, where: Path, wrong: str, spec: str = SPEC) -> list[Row]:
     """The rows of the network in a copy of an adapter in which some operators are others."""
     folder = copied(framework, where / "adapters")
     append(folder, "operators", wrong)
     there = adapters.find(framework)
     adapter = Adapter(framework, framework, folder, there.interpreter, there.found)
-    (where / "odd.yaml").write_text(SPEC, encoding="utf-8")
+    (where / "odd.yaml").write_text(spec, encoding="utf-8")
     (network,) = load(where / "odd.yaml")
     problem = draw_problem(network, where / "problems" / "odd.float32.drawn", dtype="float32", values="drawn")
     ((capture,),) = capture_all([problem], [adapter], where).values()
@@ -88,6 +88,53 @@ def test_an_operator_that_crashes_by_itself_is_named_too(tmp_path: Path) -> None
         "output/flat": Verdict.CONFORMS,
     }
     assert [row.node for row in rows if not row.tensor] == ["fc"]
+
+
+FAILING = """
+from nnabla.function import PythonFunction
+
+
+class _Failing(PythonFunction):
+    @property
+    def name(self):
+        return "Failing"
+
+    def min_outputs(self):
+        return 1
+
+    def grad_depends_output_data(self, i, o):
+        return False
+
+    def setup_impl(self, inputs, outputs):
+        outputs[0].reset_shape(inputs[0].shape, True)
+
+    def forward_impl(self, inputs, outputs):
+        raise RuntimeError("no such kernel")
+
+    def backward_impl(self, inputs, outputs, propagate_down, accum):
+        pass
+
+
+_tanh = op_tanh
+
+
+def op_tanh(x):
+    return _Failing()(_tanh(x)) if x.ndim == 2 else _tanh(x)
+"""
+
+
+def test_a_node_of_a_graph_that_fails_when_it_runs_is_named(tmp_path: Path) -> None:
+    """NNabla runs a graph as a whole: its functions say how far it came, and what they computed before is judged."""
+    spec = SPEC.replace("  fc:", "  bent: {op: tanh}\n  fc:")
+    rows = ran("nnabla", tmp_path, FAILING, spec)
+    (crash,) = (row for row in rows if row.verdict == Verdict.CRASHED)
+    assert (crash.node, crash.op) == ("bent", "tanh")
+    assert "no such kernel" in crash.reason
+    assert {row.tensor: row.verdict for row in rows if row.tensor} == {
+        "output/act": Verdict.CONFORMS,
+        "output/pool": Verdict.CONFORMS,
+        "output/flat": Verdict.CONFORMS,
+    }
 
 
 def test_what_an_adapter_cannot_read_is_not_kept(tmp_path: Path) -> None:

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 from gradconform.command.exits import status_of
-from gradconform.contract import Problem
+from gradconform.contract import Problem, read_capture
 from gradconform.judge import judge
 from gradconform.judge.known import Known
+from gradconform.judge.listing import Listing
 from gradconform.judge.lists import shipped
-from gradconform.rows import Row
+from gradconform.rows import Row, blank
 from honest import Array, computed, problem_of, write_capture
 
 SOFT = """
@@ -168,6 +169,39 @@ def test_nan_is_known_only_where_anything_is(soft: Problem, tmp_path: Path) -> N
     wrong = spoiled(soft, "output/z", ABOVE, by=np.nan)
     assert rows_of(soft, wrong, entry(tmp_path, at_most={"relative": 1e9}))["output/z"].verdict == "diverges"
     assert rows_of(soft, wrong, entry(tmp_path, at_most="anything"))["output/z"].verdict == "known"
+
+
+def test_a_fault_is_known_in_every_route(soft: Problem, tmp_path: Path) -> None:
+    """A second route with the same fault, of other bits than the first; what else is wrong there is news."""
+    first = write_capture(soft, tmp_path / "first", spoiled(soft, "output/z", ABOVE), framework="honest")
+    known, news = spoiled(soft, "output/z", ABOVE, by=2e-9), spoiled(soft, "output/z", ([0], [0]))
+    for tensors, verdict in ((known, "known"), (news, "diverges")):
+        second = write_capture(soft, tmp_path / verdict, tensors, framework="honest", route="second")
+        rows = judge(soft.folder, {"honest": first, "honest@second": second}, [entry(tmp_path)])
+        (row,) = (row for row in rows if row.check.startswith("route:") and row.tensor == "output/z")
+        assert (row.verdict, row.culprit) == (verdict, "z")
+
+
+@pytest.mark.parametrize(
+    ("tensor", "verdict"), [("grad/x", "known"), ("", "known"), ("grad/w", "diverges"), ("grad/v", "diverges")]
+)
+def test_a_derivative_through_a_listed_fault_is_known(tmp_path: Path, tensor: str, verdict: str) -> None:
+    """Differences of a forward that is wrong agree with nothing; a leaf behind it or beside it is another matter."""
+    text = SOFT.replace(
+        "  out: ", "  t: {op: mul, x: y, y: w}\n  p: {op: mul, x: z, y: v}\n  s: {op: add, x: t, y: p}\n  out: "
+    )
+    leaves = "".join(f", {name}: {{shape: [2, 3], grad: true}}" for name in "wv")
+    problem = problem_of(tmp_path, text.replace("grad: true}}", f"grad: true}}{leaves}}}"), dtype="float64")
+    folder = write_capture(problem, tmp_path / "capture", spoiled(problem, "output/z", ABOVE))
+    local = [row for row in judge(problem.folder, {"honest": folder}, [entry(tmp_path)]) if row.check == "local"]
+    assert {row.tensor for row in local if row.verdict == "known"} == {"output/z"}
+    where = {"spec": problem.spec, "framework": "honest", "version": "1.0", "route": "primary", "dtype": "float64"}
+    row = blank(**where, tensor=tensor, check="numeric", verdict="diverges", reason="value: step 1", ratio=3.0)
+    listing = Listing(problem, read_capture(folder, problem), [entry(tmp_path)])
+    marked = listing.marked_numeric(row, local)
+    assert marked.verdict == verdict
+    assert ("listed divergence: left off" in marked.reason) == (verdict == "known")
+    assert listing.marked_numeric(row, []).verdict == "diverges"
 
 
 LOST = """

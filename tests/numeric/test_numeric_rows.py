@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from answers import judged
 from gradconform import paths
-from gradconform.numeric import plan
+from gradconform.numeric import conditioning, plan
+from gradconform.reference import perturbed
 from honest import problem_of
 
 RELATIVE = {"float32": 1e-3, "float64": 1e-8}
@@ -144,3 +145,52 @@ def test_a_very_large_network_has_one_row(large, tmp_path, monkeypatch):
     assert honest[""].verdict in ("conforms", "inconclusive")
     assert spoiled[""].verdict == "diverges"
     assert spoiled[""].reason.startswith("all 7 tensors along one direction: value")
+
+
+ILL = """
+about: Channels far from zero before a batch normalisation, of whose variance little is left in float32.
+dtypes: [float32]
+inputs: {x: {shape: [6, 4], grad: true}}
+nodes:
+  wide: {op: linear, x: x, out_features: 5}
+  far: {op: add_scalar, value: 700.0}
+  normed: {op: batch_norm, eps: 1.0e-05, momentum: 0.1, training: true}
+  bent: {op: tanh}
+  out: {op: linear, out_features: 3}
+"""
+
+
+@pytest.fixture
+def ill(tmp_path):
+    """A network that amplifies rounding a thousand times."""
+    return problem_of(tmp_path, ILL, name="ill")
+
+
+def amplified(problem, seed):
+    """The gradients of a run in which each node rounds as it may: right for a framework, far from the exact ones."""
+    found = perturbed.gradients(problem, np.random.default_rng(seed))
+    return lambda name, g: found[name.partition("/")[2]].astype(g.dtype)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 4, 5])
+def test_what_rounding_alone_makes_of_an_ill_conditioned_network_is_no_alarm(ill, tmp_path, seed):
+    """Each gradient is honest; of those that are far off for it nobody can tell more."""
+    found = judged(ill, tmp_path, amplified(ill, seed))
+    assert {row.verdict for row in found.values()} <= {"conforms", "inconclusive"}
+    assert found["grad/out.bias"].verdict == "conforms"
+
+
+@pytest.mark.parametrize("leaf", ["wide.weight", "normed.weight", "out.weight", "x"])
+def test_what_rounding_does_not_explain_diverges_there_too(ill, tmp_path, leaf):
+    """The twin: a gradient that is off by a tenth."""
+    honest = amplified(ill, 1)
+    spoil = {f"grad/{leaf}": np.float32(1.1)}
+    found = judged(ill, tmp_path, lambda name, g: honest(name, g) * spoil.get(name, np.float32(1)))
+    assert {name for name, row in found.items() if row.verdict == "diverges"} == {f"grad/{leaf}"}
+
+
+def test_an_ill_conditioned_network_diverged_without_its_conditioning(ill, tmp_path, monkeypatch):
+    """So that the tests above see what they speak of."""
+    monkeypatch.setattr(conditioning, "TIMES", 0.0)
+    found = [judged(ill, tmp_path / str(seed), amplified(ill, seed)) for seed in range(5)]
+    assert "diverges" in {row.verdict for rows in found for row in rows.values()}

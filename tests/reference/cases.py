@@ -125,7 +125,13 @@ def _case(network: Network, values: dict[str, Any], dy: Any) -> Case:
 def networks(operator: str = "*") -> list[Network]:
     """The cases of one operator as specs, or those of all."""
     files = sorted(FOLDER.glob(f"*/{operator}.yaml"), key=lambda path: path.stem)
-    return [network for path in files for network in load(path)]
+    return [network for path in files for network in load(path) if _of_numbers(network)]
+
+
+def _of_numbers(network: Network) -> bool:
+    """Whether a case holds numbers alone: at a NaN or an infinity there is nothing to be differenced."""
+    written = (tensor.draw.value for tensor in network.tensors if tensor.draw.kind == "literal")
+    return all(np.isfinite(np.asarray(value, dtype=float)).all() for value in written)
 
 
 def cases_of(operator: str) -> list[Case]:

@@ -81,7 +81,7 @@ def _rows(problem: Problem, named: Mapping[CaptureName, Path], entries: Sequence
     rows += _of_all(problem, [noted.capture for noted in primary.values()], proof)
     for name, captured in others.items():
         if name in primary:
-            rows += routes.rows(primary[name], captured, proof)
+            rows += routes.rows(primary[name], captured, proof, entries)
         else:
             lost = [replace(capture, status="crashed", reason=ALONE) for capture in captured]
             rows += [_whole(problem, replace(name, route=capture.route), capture) for capture in lost]
@@ -103,8 +103,8 @@ def _of_primary(
     if problem.script:
         return list(behaviours.rows(problem, capture))
     rows = list(blame.rows(problem, capture, proof, watch, listing.marked))
-    rows += map(listing.marked_numeric, numeric.rows(problem, capture, problem_beside(capture.folder)))
-    return [*rows, *listing.vanished()]
+    differenced = numeric.rows(problem, capture, problem_beside(capture.folder))
+    return [*rows, *[listing.marked_numeric(row, rows) for row in differenced], *listing.vanished()]
 
 
 def _check_operators(problem: Problem) -> None:

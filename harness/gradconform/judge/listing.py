@@ -52,11 +52,26 @@ class Listing:
         covering = self._covering(judgement, candidates) if judgement.verdict.wrong else []
         return self._noted(row, candidates, covering)
 
-    def marked_numeric(self, row: Row) -> Row:
-        """A row of the numerical check: `known` where a list covers it as a whole."""
-        candidates = self._candidates.get(("numeric", row.tensor), [])
+    def marked_numeric(self, row: Row, local: Sequence[Row]) -> Row:
+        """A row of the numerical check, of one leaf or of all together: `known` where a list covers it as a whole.
+
+        local: the rows of the local check. What a list covers there spoils each derivative that goes through it.
+        """
+        tensors = [row.tensor] if row.tensor else [f"grad/{leaf}" for leaf in self.problem.graph.wanted]
+        candidates = [each for tensor in tensors for each in self._candidates.get(("numeric", tensor), ())]
         covering = [e for e, node in candidates if row.verdict == e.verdict and self._covers_numeric(e, row, node)]
-        return self._noted(row, candidates, covering[:1])
+        noted = self._noted(row, candidates, covering[:1])
+        if noted.verdict != Verdict.DIVERGES:
+            return noted
+        spoilt = next((other for other in local if self._goes_through(tensors, other)), None)
+        return noted if spoilt is None else replace(noted, verdict=Verdict.KNOWN, reason=reasons.behind(spoilt.reason))
+
+    def _goes_through(self, tensors: Sequence[str], local: Row) -> bool:
+        """Whether a derivative of one of some leaves goes through a tensor that is known to be wrong."""
+        if local.verdict != Verdict.KNOWN or local.node not in self.problem.on_path:
+            return False
+        above = {local.node, *self.problem.graph.ancestors(local.node)}
+        return any(tensor.partition("/")[2] in above for tensor in tensors)
 
     def vanished(self) -> Iterator[Row]:
         """A diverging row for each entry that had to show in this problem, where all conforms instead."""

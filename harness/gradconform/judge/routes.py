@@ -18,6 +18,8 @@ from gradconform.contract import Capture, Problem
 from gradconform.dtypes import Dtype
 from gradconform.judge.compare import Comparison, compare
 from gradconform.judge.judgement import AT_KINKS, HINTS, Judgement, judged, measured, row_of
+from gradconform.judge.known import Known
+from gradconform.judge.listing import Listing
 from gradconform.judge.local import LocalCheck, why_missing
 from gradconform.judge.sight import Proof
 from gradconform.reasons import Code, Reason
@@ -54,12 +56,16 @@ class Primary:
         self.culprits[judgement.tensor] = judgement.culprits
 
 
-def rows(primary: Primary, others: Sequence[Capture], proof: Proof | None = None) -> Iterator[Row]:
-    """One row for each tensor of each other route, beside the primary's."""
+def rows(
+    primary: Primary, others: Sequence[Capture], proof: Proof | None = None, entries: Sequence[Known] = ()
+) -> Iterator[Row]:
+    """One row for each tensor of each other route, beside the primary's. entries: the divergences that are listed."""
     problem, check = primary.problem, Check(CheckKind.ROUTE, primary.capture.route)
     for other in others:
-        # As rows, which hold no arrays.
-        alone = (judgement.row(problem, other, check) for judgement in LocalCheck(problem, other, proof).judgements())
+        # As rows, which hold no arrays. A fault of an operator is listed for every route through it.
+        listing = Listing(problem, other, entries)
+        judgements = LocalCheck(problem, other, proof).judgements()
+        alone = (listing.marked(judgement, judgement.row(problem, other, check)) for judgement in judgements)
         own = {row.tensor: row for row in alone}
         whole = _shows_its_way(problem, other)
         for tensor, node, kind, shape in problem.graph.addresses():
@@ -97,6 +103,8 @@ def _beside(primary: Primary, other: Capture, own: Row, row: Row, shape: tuple[i
     made = judged(row, shape, comparison, own.culprit or primary.culprits.get(tensor, row.node))
     senders = problem.graph.senders(tensor.partition("/")[2])
     several = " ".join(node.name for node in senders) == made.culprit and len(senders) > 1
+    if made.verdict.wrong and own.verdict == Verdict.KNOWN:
+        made = replace(made, verdict=own.verdict, reason=own.reason)
     return replace(made, blame=Blame.JOINT if several else Blame.NONE)
 
 

@@ -99,7 +99,7 @@ class _Start:
         once = bars.ONCE * self.unit.roundoff * float(np.max(np.abs(f[: 2 * len(levels)])))
         sigma = max(sigma, once, self.unit.tiny)
         quotients = [float(a - b) / (2.0 * h) for a, b, h in zip(high, low, levels, strict=True)]
-        analytic, magnitude = self._along(direction)
+        analytic, magnitude = along(direction, self.wide, self.probes)
         missed = [self._realised(direction, h) - analytic for h in levels]
         if self.probes.eps is not None:
             quotient = _plain(quotients, missed, levels, sigma, direction)
@@ -127,18 +127,6 @@ class _Start:
         largest = self.largest[leaf]
         return Measure(direction, analytic / scale, quotient, rounding * largest, largest, still)
 
-    def _along(self, direction: Direction) -> tuple[float, float]:
-        """The captured gradient g along a direction v: <g, v>, and the sum of |g v|."""
-        if direction.element is not None:
-            ((leaf, scale),) = direction.scale.items()
-            product = float(self.wide[leaf].reshape(-1)[direction.element]) * scale
-            return product, abs(product)
-        total = size = 0.0
-        for leaf in direction.scale:
-            products = self.wide[leaf] * self.probes.along(direction, leaf, self.wide[leaf].shape)
-            total, size = total + float(np.sum(products)), size + float(np.sum(np.abs(products)))
-        return total, size
-
     def _realised(self, direction: Direction, h: float) -> float:
         """<g, v> where v is the direction in which f was really moved, since x + h v and x - h v were rounded."""
         total = 0.0
@@ -154,6 +142,19 @@ class _Start:
             up, down = (self.probes.moved(direction, leaf, x, sign * h) for sign in (1.0, -1.0))
             total += float(np.sum(g * (up.astype(float) - down.astype(float)))) / (2.0 * h)
         return total
+
+
+def along(direction: Direction, gradients: Mapping[str, Array], probes: Probes) -> tuple[float, float]:
+    """Gradients g by their leaves along a direction v: <g, v>, and the sum of |g v|."""
+    if direction.element is not None:
+        ((leaf, scale),) = direction.scale.items()
+        product = float(gradients[leaf].reshape(-1)[direction.element]) * scale
+        return product, abs(product)
+    total = size = 0.0
+    for leaf in direction.scale:
+        products = gradients[leaf] * probes.along(direction, leaf, gradients[leaf].shape)
+        total, size = total + float(np.sum(products)), size + float(np.sum(np.abs(products)))
+    return total, size
 
 
 def _plain(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from gradconform.contract import Capture, ContractError, Problem, read_capture
 from gradconform.numeric import FOLDER
+from gradconform.numeric.conditioning import Conditioning
 from gradconform.numeric.measure import Measure, measures
 from gradconform.numeric.probes import answers, read
 from gradconform.numeric.scales import SCALES
@@ -77,7 +78,14 @@ def measured_in(problem: Problem, capture: Capture, found: Capture, probed: Path
     # Another machine may have chosen other steps for the same problem.
     place = next((p for p in (probed, problem.folder) if (p / FOLDER / "probes.json").exists()), problem.folder)
     probes = read(place / FOLDER, problem)
-    return measures(problem, gradients(problem, capture), probes, answers(found.tensors, probes))
+    measured = measures(problem, gradients(problem, capture), probes, answers(found.tensors, probes))
+    conditioning = Conditioning(problem, probes)
+    # The conditioning costs several runs of the reference: it is asked where it decides.
+    return {leaves: conditioning.widened(each) if _beyond(each) else each for leaves, each in measured.items()}
+
+
+def _beyond(measured: Sequence[Measure]) -> bool:
+    return any(m.ratio > LIMIT for m in measured)
 
 
 def gradients(problem: Problem, capture: Capture) -> dict[str, Array]:

@@ -29,10 +29,19 @@ def slots(node: Node, tensors: Mapping[str, Any] | Callable[[str], Any]) -> list
     ]
 
 
-def forward(graph: Graph, given: Mapping[str, Any]) -> dict[str, Any]:
+Change = Callable[[Any], Any]
+"""What becomes of a result before others read it."""
+
+
+def _as_it_is(result: Any) -> Any:
+    return result
+
+
+def forward(graph: Graph, given: Mapping[str, Any], change: Change = _as_it_is) -> dict[str, Any]:
     """Every output of every node, by name.
 
     given: inputs, parameters and buffers by name, of one array type.
+    change: called with each output; what it returns is taken in its place.
     Raises InexactError naming the node.
     """
     tensors = dict(given)
@@ -41,7 +50,7 @@ def forward(graph: Graph, given: Mapping[str, Any]) -> dict[str, Any]:
             results = definition(node.op).run_forward(slots(node, tensors), node.attributes)
         except InexactError as error:
             raise InexactError(f"node {node.name}: {error}") from error
-        tensors.update(zip((name for name, _ in node.outputs), results, strict=True))
+        tensors.update(zip((name for name, _ in node.outputs), map(change, results), strict=True))
     return {name: value for name, value in tensors.items() if name not in given}
 
 
@@ -59,11 +68,12 @@ def contributions(node: Node, gradients: tuple[Any, ...]) -> list[tuple[str, Any
     return pairs
 
 
-def backward(graph: Graph, tensors: Mapping[str, Any], cotangent: Any) -> dict[str, Any]:
+def backward(graph: Graph, tensors: Mapping[str, Any], cotangent: Any, change: Change = _as_it_is) -> dict[str, Any]:
     """The gradient of every tensor that has a path to the output, by name.
 
     tensors: the value of every tensor by name.
     cotangent: of the output's shape.
+    change: called with each contribution and each sum of two; what it returns is taken in its place.
     Raises InexactError naming the node.
     """
     gradients: dict[str, Any] = {graph.output: cotangent}
@@ -73,7 +83,8 @@ def backward(graph: Graph, tensors: Mapping[str, Any], cotangent: Any) -> dict[s
         try:
             found = definition(node.op).run_vjp(gradients[node.name], slots(node, tensors), node.attributes)
             for name, gradient in contributions(node, found):
-                gradients[name] = gradients[name] + gradient if name in gradients else gradient
+                sent = change(gradient)
+                gradients[name] = change(gradients[name] + sent) if name in gradients else sent
         except InexactError as error:
             raise InexactError(f"gradient of node {node.name}: {error}") from error
     return gradients
