@@ -16,6 +16,7 @@ import numpy as np
 from gradconform.draws import Draw, bias, gain, positive
 from gradconform.reference.attributes import Axis, Flag, Real
 from gradconform.reference.operator import Dims, ShapeError, operator
+from gradconform.reference.tracked.arrays import constant
 from gradconform.reference.tracked.sums import scatter_sum
 
 
@@ -167,7 +168,7 @@ def layer_norm_draws(x: Dims) -> Mapping[str, Draw]:
 
 
 def _largest(x: Any, dim: int) -> Any:
-    return np.max(x.real, axis=dim, keepdims=True)
+    return np.max(constant(x).real, axis=dim, keepdims=True)
 
 
 def _check_axis(x: Dims, dim: int) -> Dims:

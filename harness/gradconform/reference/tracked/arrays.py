@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 # Comparisons and rounding to integers look at the value alone.
-_PLAIN = {
+PLAIN: set[Any] = {
     np.greater,
     np.less,
     np.greater_equal,
@@ -34,6 +34,8 @@ class Tracked(np.lib.mixins.NDArrayOperatorsMixin):
     """A float64 array `value` with an array `error` of the same shape beside it (None: zero everywhere)."""
 
     __array_priority__ = 100
+    # Whether it holds tracked arrays itself: beside such a one the others leave every operation to it.
+    outer: ClassVar[bool] = False
     functions: ClassVar[dict[Any, Callable[..., Any]]] = {}
 
     value: Array
@@ -98,16 +100,21 @@ class Tracked(np.lib.mixins.NDArrayOperatorsMixin):
         raise NotImplementedError
 
     def __array_ufunc__(self, ufunc: Any, method: str, *operands: Any, **options: Any) -> Any:
-        if method != "__call__" or options:
+        if method != "__call__" or options or any(getattr(o, "outer", False) for o in operands):
             return NotImplemented
         with np.errstate(all="ignore"):
-            if ufunc in _PLAIN:
+            if ufunc in PLAIN:
                 return ufunc(*(self.split(o)[0] for o in operands))
             return self.arithmetic(ufunc, operands)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        found = self.functions.get(function)
+        found = None if any(getattr(kind, "outer", False) for kind in types) else self.functions.get(function)
         return NotImplemented if found is None else found(*args, **kwargs)
+
+
+def constant(array: Any) -> Any:
+    """An array that a formula holds fixed, such as a maximum that is subtracted before exp: it has no derivative."""
+    return array.value if getattr(array, "outer", False) else array
 
 
 def implements(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -139,7 +146,8 @@ def _moved(function: Any) -> None:
         return a.move(lambda part: function(part, *args, **kwargs))
 
 
-for _function in (
+# What only moves elements, whatever they carry.
+MOVES: tuple[Any, ...] = (
     np.reshape,
     np.transpose,
     np.moveaxis,
@@ -152,7 +160,8 @@ for _function in (
     np.take_along_axis,
     np.ravel,
     np.repeat,
-):
+)
+for _function in MOVES:
     _moved(_function)
 
 

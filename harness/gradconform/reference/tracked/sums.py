@@ -7,15 +7,25 @@ and its rule counts the terms.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
+from gradconform.reference.tracked import dual as dual_numbers
 from gradconform.reference.tracked import exactness, rounding
 from gradconform.reference.tracked.arrays import peek
+from gradconform.reference.tracked.dual import Dual
 
 _KINDS: dict[type, Any] = {rounding.Rounded: rounding, exactness.Exact: exactness}
+
+
+def _holds_dual(terms: Iterable[tuple[Any, ...]]) -> tuple[bool, Iterator[tuple[Any, ...]]]:
+    """Whether the first term has a dual number, and all the terms again (they may be a generator)."""
+    remaining = iter(terms)
+    first = next(remaining)
+    return any(isinstance(part, Dual) for part in first[1:]), chain([first], remaining)
 
 
 def sum_of_products(shape: tuple[int, ...], terms: Iterable[tuple[Any, Any, Any]]) -> Any:
@@ -24,6 +34,9 @@ def sum_of_products(shape: tuple[int, ...], terms: Iterable[tuple[Any, Any, Any]
     All terms are of the kind of the first; a generator keeps only one of them in memory. The last axis of
     `a @ b` may stand for several of the place it goes to; `index` then picks among these.
     """
+    dual, terms = _holds_dual(terms)
+    if dual:
+        return dual_numbers.sum_of_products(sum_of_products, shape, [*terms])
     like, terms = peek(terms)
     if like is not None:
         return _KINDS[type(like)].scattered_products(shape, terms)
@@ -37,6 +50,9 @@ def sum_of_products(shape: tuple[int, ...], terms: Iterable[tuple[Any, Any, Any]
 
 def scatter_sum(shape: tuple[int, ...], terms: Iterable[tuple[Any, Any]]) -> Any:
     """Zeros of `shape`, with `part` added at `index` for each (index, part), rounded as one sum."""
+    dual, terms = _holds_dual(terms)
+    if dual:
+        return dual_numbers.scatter_sum(scatter_sum, shape, [*terms])
     like, terms = peek(terms)
     if like is not None:
         return _KINDS[type(like)].scattered(shape, terms)

@@ -1,0 +1,51 @@
+"""Second order and forward mode of an operator, from its forward and its VJP by dual numbers (`tracked/dual.py`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gradconform.reference.operator import Operator
+from gradconform.reference.tracked.dual import Dual
+
+
+def jvp(
+    operator: Operator, tensors: Sequence[Any], tangents: Sequence[Any], attributes: Mapping[str, Any]
+) -> tuple[Any, ...]:
+    """The Jacobian-vector product J t: the tangent of each output; None where it is zero everywhere.
+
+    tensors, tangents: one for each slot, of one array type (a list for a variadic slot); a tangent of None is zero.
+    """
+    return tuple(map(_tangent, operator.run_forward(_duals(tensors, tangents), attributes)))
+
+
+def second_vjp(
+    operator: Operator,
+    dy: Any,
+    dy_tangent: Any,
+    tensors: Sequence[Any],
+    tangents: Sequence[Any],
+    attributes: Mapping[str, Any],
+) -> tuple[Any, ...]:
+    """J^T s + H t for each slot: what a double backward leaves in it; None where that is zero, or it has no gradient.
+
+    dy: the gradient that arrives at the first output. dy_tangent: s, what the second backward leaves in dy; None for
+    zero. tensors, tangents: as for `jvp`. H is the Hessian of <dy, f> over all slots together.
+    """
+    found = operator.run_vjp(Dual(dy, dy_tangent), _duals(tensors, tangents), attributes)
+    return tuple([_tangent(part) for part in each] if isinstance(each, list) else _tangent(each) for each in found)
+
+
+def _duals(tensors: Sequence[Any], tangents: Sequence[Any]) -> list[Any]:
+    return [
+        _duals(tensor, tangent if isinstance(tangent, list) else [None] * len(tensor))
+        if isinstance(tensor, list)
+        else tensor
+        if tensor is None or tangent is None
+        else Dual(tensor, tangent)
+        for tensor, tangent in zip(tensors, tangents, strict=True)
+    ]
+
+
+def _tangent(result: Any) -> Any:
+    return result.tangent if isinstance(result, Dual) else None
