@@ -50,6 +50,10 @@ class Lineage:
         for name in reversed(list(self.reads)):
             if name in self.on_path:
                 self.on_path.update(self.reads[name])
+        # What a capture of second order may hold besides: of nodes the tangents, of all that is wanted a gradient more.
+        moving = [name for name in self.reads if name in self.on_path and name in self.asked]
+        self.second = ["tangent/" + name for name in moving]
+        self.second += ["grad2/" + name for name in self.wanted if name in self.on_path and name in self.asked]
         self._order = {name: i for i, name in enumerate(self.reads)}
         # Tensor -> the nodes on the way to the output that read it.
         self.readers: dict[str, list[str]] = {}

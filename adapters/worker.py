@@ -35,8 +35,8 @@ FORMAT = 1
 # another with `from . import adapter`, and the folder cannot hide a framework of the same name.
 PACKAGE = "gradconform_adapter"
 MODULES = ("adapter", "network", "routes")
-# What advice to give on a missing gradient; an adapter without it gives none.
-OPTIONAL = "reasons"
+# What advice to give on a missing gradient, and how to differentiate twice; an adapter without them does neither.
+OPTIONAL = ("reasons", "second")
 REASONS = {
     "not_requested",
     "not_on_path",
@@ -64,6 +64,10 @@ def beside(name: str) -> Any:
 
 
 arrays = beside("arrays")
+
+
+# What a task may be besides a usual capture, each with the folder that says what is asked.
+TASKS = ("probes", "apart", "second")
 
 
 class Fault(Exception):
@@ -130,8 +134,9 @@ def load_adapter(folder: Path) -> types.SimpleNamespace:
     package.__path__ = [str(folder)]
     sys.modules[PACKAGE] = package
     found: dict[str, Any] = {name: importlib.import_module(PACKAGE + "." + name) for name in MODULES}
-    there = (folder / (OPTIONAL + ".py")).is_file()
-    found[OPTIONAL] = importlib.import_module(PACKAGE + "." + OPTIONAL) if there else None
+    for name in OPTIONAL:
+        there = (folder / (name + ".py")).is_file()
+        found[name] = importlib.import_module(PACKAGE + "." + name) if there else None
     return types.SimpleNamespace(operators=load_operators(folder, found["adapter"]), **found)
 
 
@@ -199,6 +204,16 @@ def with_identity(modules: types.SimpleNamespace, framework: str) -> types.Simpl
     return types.SimpleNamespace(**{**vars(modules), "operators": operators})
 
 
+def apart(operator: Callable[..., Any], identity: Callable[[Any], Any]) -> Callable[..., Any]:
+    """The operator with an identity between it and whoever reads its first result."""
+
+    def applied(*tensors: Any, **attributes: Any) -> Any:
+        result = operator(*tensors, **attributes)
+        return (identity(result[0]), *result[1:]) if isinstance(result, tuple) else identity(result)
+
+    return applied
+
+
 def check_supported(problem: Mapping[str, Any], modules: types.SimpleNamespace, framework: str) -> None:
     """Raise NotImplementedError where the framework lacks the problem's dtype, or an operator, in it or at all."""
     dtype = problem["dtype"]
@@ -225,9 +240,11 @@ def check_result(
     values: Mapping[str, Any],
     missing: dict[str, str],
     cuts: Mapping[str, Sequence[str]],
+    more: Sequence[str] = (),
 ) -> None:
     """Raise Fault unless what was captured and what was explained are of this problem and of no other.
 
+    more: names that it may hold besides, such as those of second order.
     A tensor that is neither captured nor explained is added to ``missing`` as unexplained, for the judge to see.
     Shapes and dtypes are not looked at: a wrong one is the judge's to see.
     """
@@ -238,7 +255,7 @@ def check_result(
             missing.setdefault(name, UNEXPLAINED)
     faults = {
         "both captured and explained as missing": [n for n in expected if n in values and n in missing],
-        "not of this problem": sorted((set(values) | set(missing)) - set(expected)),
+        "not of this problem": sorted((set(values) | set(missing)) - set(expected) - set(more)),
         "missing for a reason unknown to the contract": sorted(
             n for n in missing if missing[n] not in REASONS and missing[n] is not UNEXPLAINED
         ),
@@ -353,7 +370,7 @@ class Job:
             record.update(status="unsupported", reason=self.where() + text)
         except (Exception, SystemExit) as error:
             record.update(status="crashed", reason=self.where() + explain(error))
-            if task.get("probes") is None:
+            if task.get("probes") is None and task.get("second") is None:
                 self.keep(folder, record)
         arrays.write_json(folder / "capture.json", record)
         # Let go of before anything is frozen: it holds the network.
@@ -402,7 +419,8 @@ class Job:
 
     def perform(self, source: Path, target: Path, record: dict[str, Any], task: Mapping[str, Any]) -> None:
         """Read a problem, run it and write what it gave, filling in the record on the way."""
-        seconds, apart, probes = record["seconds"], task.get("apart"), task.get("probes")
+        seconds = record["seconds"]
+        apart, probes, second = (task.get(name) for name in ("apart", "probes", "second"))
         modules = self.modules if apart is None else with_identity(self.modules, self.folder.name)
         with timed(seconds, "read"):
             # A second capture has a graph of its own, and the numbers of the first.
@@ -423,6 +441,12 @@ class Job:
             with timed(seconds, "run"):
                 run = beside("probes").run
                 values = run(self.modules, problem, tensors, self.nodes, probes, arrays.read_arrays)
+        elif second is not None:
+            with timed(seconds, "run"):
+                values, missing = self.differentiate_twice(problem, tensors, Path(second))
+            missing, cuts = beside("lineage").places(missing)
+            check_result(problem, values, missing, cuts, self.nodes.lineage.second)
+            record.update(missing=missing, cuts=cuts)
         else:
             with timed(seconds, "build"):
                 network = self.network.build(problem, tensors, self.nodes)
@@ -436,6 +460,25 @@ class Job:
             record.update(beside("lineage").advice(self.nodes.lineage, self.route, missing, cuts, self.modules.reasons))
         with timed(seconds, "write"):
             record["digest"] = arrays.write_arrays(target / "capture.safetensors", values)
+
+    def differentiate_twice(
+        self, problem: Mapping[str, Any], tensors: Mapping[str, Any], folder: Path
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What a capture of second order holds: gradients, tangents and second-order gradients, and what is missing."""
+        if self.modules.second is None:
+            raise NotImplementedError(f"the adapter of {self.folder.name} has no second.py, which differentiates twice")
+        try:
+            directions = arrays.read_arrays(folder / "directions.safetensors")
+        except (OSError, ValueError, KeyError) as error:
+            raise Fault(f"{folder} has no directions that can be read: {error}; draw the problem again") from error
+        second = self.modules.second
+        # What an operator's backward keeps of its own output is no business of those that read it.
+        self.nodes.operators = {op: apart(f, second.identity) for op, f in self.nodes.operators.items()}
+        network = self.network.build(problem, tensors, self.nodes)
+        found: tuple[dict[str, Any], dict[str, Any]] = second.double_backward(
+            network, problem, tensors, directions
+        )
+        return found
 
     def see_whether_steady(
         self,
@@ -468,7 +511,7 @@ def run_job(path: str) -> int:
     try:
         job = json.loads(Path(path).read_text(encoding="utf-8"))
         tasks = [
-            {"problem": task["problem"], "capture": task["capture"], **{k: task.get(k) for k in ("probes", "apart")}}
+            {"problem": task["problem"], "capture": task["capture"], **{k: task.get(k) for k in TASKS}}
             for task in job["tasks"]
         ]
         worker = Job({"also": job.get("also", ()), **{name: job[name] for name in ("adapter", "route", "threads")}})

@@ -26,6 +26,7 @@ class Code(StrEnum):
     UNDECIDED = "undecided"
     SUBGRADIENT = "subgradient"
     DERIVATIVE_AT_NAN = "derivative_at_nan"
+    AT_KINK = "at_kink"
     NONFINITE_EXPECTED = "nonfinite_expected"
     VANISHED = "listed divergence vanished"
     NOT_ON_PATH = "not_on_path"

@@ -91,6 +91,8 @@ class Kind(StrEnum):
     GRAD_OUTPUT = "grad_output"
     GRAD_INPUT = "grad_input"
     GRAD_PARAM = "grad_param"
+    TANGENT = "tangent"
+    GRAD2 = "grad2"
 
 
 class CheckKind(StrEnum):
@@ -105,6 +107,7 @@ class CheckKind(StrEnum):
     SEMANTICS = "semantics"
     CLAIM = "claim"
     NUMERIC = "numeric"
+    SECOND_ORDER = "second_order"
     UNCHANGED = "unchanged"
     REPEAT = "repeat"
 

@@ -15,7 +15,6 @@ from gradconform.contract import Capture, Problem, read_capture
 from gradconform.contract.folder import Folder
 from gradconform.contract.names import CaptureName
 from gradconform.draw.variants import Variant
-from gradconform.numeric import FOLDER
 
 Progress = Callable[[str, int, int], None]
 """Told (stage, done, total): the stages are `draw`, `judge` and the adapters' names."""
@@ -29,6 +28,7 @@ class Capturing:
     threads: how many threads a framework may use.
     limits: what a worker may take.
     numeric: whether each framework's forward is differenced as well.
+    order: 2 where gradients are differentiated once more.
     eps: the one step of the differences; None where each direction has steps of its own.
     also: what is looked at besides: `unchanged`, `repeat`.
     """
@@ -37,6 +37,7 @@ class Capturing:
     threads: int = 1
     limits: worker.Limits = worker.Limits()
     numeric: bool = False
+    order: int = 1
     eps: float | None = None
     also: Sequence[str] = worker.ALSO
 
@@ -65,15 +66,16 @@ def capture(
     """
     write_machine(folder.root)
     lock, stop = threading.Lock(), threading.Event()
-    probed = {v.name for v in wanted if how.numeric and (folder.problem(v.name) / FOLDER).is_dir()}
-    left = {v.name: sum(len(how.ways(a, v)) + (v.name in probed) for a in adapters) for v in wanted}
+    more = {v.name: len(worker.besides_of(folder.problem(v.name))) for v in wanted}
+    left = {v.name: sum(len(how.ways(a, v)) + more[v.name] for a in adapters) for v in wanted}
 
     def run(adapter: Adapter, way: str, route: str) -> None:
         by_folder = {folder.capture(way, v.name): v for v in wanted if way in how.ways(adapter, v)}
         tasks = [worker.Task(folder.problem(v.name), at, folder.digests[v.name]) for at, v in by_folder.items()]
         if route == "primary":
-            tasks += [worker.numeric(task) for task in tasks if by_folder[task.capture].name in probed]
-            by_folder |= {at / FOLDER: v for at, v in by_folder.items()}
+            besides = [(worker.besides(task), by_folder[task.capture]) for task in tasks]
+            by_folder |= {task.capture: variant for made, variant in besides for task in made}
+            tasks += [task for made, _ in besides for task in made]
         count = 0
 
         def finished(task: worker.Task) -> None:
@@ -132,7 +134,7 @@ def capture_all(
         tasks = []
         for problem, folder in zip(problems, folders, strict=True):
             task = worker.Task(problem.folder, folder, problem.digest)
-            tasks += [task, worker.numeric(task)] if (problem.folder / FOLDER).is_dir() else [task]
+            tasks += [task, *worker.besides(task)]
         jobs = root / "jobs" / adapter.name
         worker.capture(adapter, tasks, job_folder=jobs, route=route, threads=threads, limits=limits)
         return [read_capture(folder, problem) for folder, problem in zip(folders, problems, strict=True)]

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from gradconform.capture.adapters import Adapter, worker
 from gradconform.contract import FORMAT, write_whole
+from gradconform.contract.second import FOLDER as SECOND
 from gradconform.numeric import FOLDER
 
 ALSO = ("unchanged",)
@@ -63,6 +64,7 @@ class Task:
     digest: the digest of the problem.
     probes: a folder of points at which only the forward is run, for a numerical derivative; None for a usual capture.
     apart: a folder with a problem.json that takes the place of the problem's own; None for a usual capture.
+    second: a folder of directions, for a capture of second order; None for a usual capture.
     """
 
     problem: Path
@@ -70,11 +72,12 @@ class Task:
     digest: str
     probes: Path | None = None
     apart: Path | None = None
+    second: Path | None = None
 
     @property
     def document(self) -> dict[str, str]:
         """The task as it stands in the job that the worker reads."""
-        beside = {"probes": self.probes, "apart": self.apart}
+        beside = {"probes": self.probes, "apart": self.apart, "second": self.second}
         given = {name: str(folder) for name, folder in beside.items() if folder is not None}
         return {"problem": str(self.problem), "capture": str(self.capture), **given}
 
@@ -82,6 +85,22 @@ class Task:
 def numeric(task: Task) -> Task:
     """The task that runs the forward alone, for a numerical derivative, into a folder beside the capture."""
     return replace(task, capture=task.capture / FOLDER, probes=task.problem / FOLDER)
+
+
+def second_order(task: Task) -> Task:
+    """The task that differentiates twice, into a folder beside the capture."""
+    return replace(task, capture=task.capture / SECOND, second=task.problem / SECOND)
+
+
+def besides_of(problem: Path) -> list[Callable[[Task], Task]]:
+    """What is captured besides, into folders below a capture: what something lies beside the problem to ask for."""
+    makers = {FOLDER: numeric, SECOND: second_order}
+    return [make for folder, make in makers.items() if (problem / folder).is_dir()]
+
+
+def besides(task: Task) -> list[Task]:
+    """The tasks that are done besides a usual one."""
+    return [make(task) for make in besides_of(task.problem)]
 
 
 @dataclass(frozen=True)

@@ -24,20 +24,18 @@ class Piece:
     """One problem on its way.
 
     problem: its folder. captures: name of a capture -> its folder. variant: what is drawn; None where it lies there
-    already. digest: of the problem, once it is drawn. probed: whether its forward is differenced, too. lost: why it
-    cannot be drawn; empty where it can.
+    already. digest: of the problem, once it is drawn. lost: why it cannot be drawn; empty where it can.
     """
 
     problem: Path
     captures: Mapping[str, Path]
     variant: Variant | None = None
     digest: str = ""
-    probed: bool = False
     lost: str = ""
 
-    def drawn(self, digest: str, probed: bool) -> Piece:
+    def drawn(self, digest: str) -> Piece:
         """The piece once its problem is on disk; what it was drawn from is let go."""
-        return replace(self, variant=None, digest=digest, probed=probed)
+        return replace(self, variant=None, digest=digest)
 
     @property
     def numbers(self) -> int:

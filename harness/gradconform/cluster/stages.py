@@ -66,7 +66,7 @@ class Draw:
 
     def take(self, chunk: Chunk, part: slice, answer: Sequence[tuple[str, bool]]) -> None:
         """answer: digest of each problem, and whether there are probes beside it."""
-        chunk.pieces[part] = [piece.drawn(*told) for piece, told in zip(chunk.pieces[part], answer, strict=True)]
+        chunk.pieces[part] = [piece.drawn(digest) for piece, digest in zip(chunk.pieces[part], answer, strict=True)]
 
     def give_up(self, chunk: Chunk, index: int) -> None:
         """Each of its captures says so."""

@@ -21,8 +21,8 @@ from gradconform.capture.machine import this_cpu
 from gradconform.cluster.chunks import Piece
 from gradconform.cluster.place import Place
 from gradconform.contract.apart import FOLDER as FOLDER_APART
+from gradconform.draw import directions
 from gradconform.judge import refused
-from gradconform.numeric import FOLDER
 from gradconform.rows import Row
 from gradconform.run import apart, processes, way
 
@@ -32,11 +32,12 @@ _alone = threading.Lock()
 
 @dataclass(frozen=True)
 class Drawing:
-    """How problems are drawn. seed: None for each spec's own; numeric, eps: as in `Capturing`."""
+    """How problems are drawn. seed: None for each spec's own; numeric, order, eps: as in `Capturing`."""
 
     seed: int | None = None
     numeric: bool = False
     eps: float | None = None
+    order: int = 1
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,8 @@ def _set_up() -> bool:
     return processes.keep_freed_memory()
 
 
-def draw(place: Place, pieces: Sequence[Piece], drawing: Drawing) -> list[tuple[str, bool]]:
-    """Draw problems: the digest of each, and whether there are probes beside it. Raises ClusterError, ContractError."""
+def draw(place: Place, pieces: Sequence[Piece], drawing: Drawing) -> list[str]:
+    """Draw problems, and beside each what else is asked of it: their digests. Raises ClusterError, ContractError."""
     place.check(_here())
     found = []
     with _one_at_a_time():
@@ -76,7 +77,9 @@ def draw(place: Place, pieces: Sequence[Piece], drawing: Drawing) -> list[tuple[
             digest = way.draw_one(piece.variant, piece.problem, drawing.seed)
             if drawing.numeric:
                 way.probe_one(piece.problem, drawing.eps)
-            found.append((digest, (piece.problem / FOLDER).is_dir()))
+            if drawing.order == 2:
+                directions.prepare(piece.problem)
+            found.append(digest)
     return found
 
 
@@ -94,7 +97,7 @@ def capture(place: Place, pieces: Sequence[Piece], asking: Asking) -> str:
         tasks = [worker.Task(piece.problem, work / piece.problem.name, piece.digest) for piece in wanted]
         final = {task.capture: piece.captures[asking.way] for task, piece in zip(tasks, wanted, strict=True)}
         if asking.route == "primary":
-            tasks += [worker.numeric(task) for task, piece in zip(tasks, wanted, strict=True) if piece.probed]
+            tasks += [more for task in tasks for more in worker.besides(task)]
         left = Counter(_made_in(task) for task in tasks)
 
         def finished(task: worker.Task) -> None:
@@ -155,7 +158,7 @@ def _scratch(parent: Path) -> Iterator[Path]:
 
 
 def _made_in(task: worker.Task) -> Path:
-    return task.capture if task.probes is None else task.capture.parent
+    return task.capture if task.probes is None and task.second is None else task.capture.parent
 
 
 def _put(made: Path, final: Path) -> None:

@@ -91,7 +91,7 @@ class Site:
         wanted: taken a few at a time. total: how many there are. Raises ClusterError, AdapterError, ContractError.
         """
         asked = [self._capture(a, way, route, how) for a in chosen for way, route in how.ways(a).items()]
-        steps: list[Sequence[Stage]] = [[Draw(self.place, tasks.Drawing(seed, how.numeric, how.eps))], asked]
+        steps: list[Sequence[Stage]] = [[Draw(self.place, tasks.Drawing(seed, how.numeric, how.eps, how.order))], asked]
         if sink:
             apart = [Separate(self.place, stage.asking) for stage in asked if stage.asking.route == "primary"]
             steps += [[Judge([self.place])], apart, [JudgeAgain([self.place])]]

@@ -57,6 +57,8 @@ def _here(folder: Folder, wanted: Sequence[Variant], options: Options) -> dict[s
         way.draw(folder, wanted, options.seed, told, workers)
         if options.numeric:
             way.probe(folder, wanted, options.eps, told, workers)
+        if options.order == 2:
+            way.direct(folder, wanted, workers)
         together.capture(folder, wanted, chosen, how, told)
     return absent
 

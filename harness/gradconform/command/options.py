@@ -84,6 +84,13 @@ capture_options = together(
         "--numeric", is_flag=True, help="Difference each framework's forward, too, against its own gradients."
     ),
     click.option(
+        "--order",
+        type=click.IntRange(1, 2),
+        default=1,
+        show_default=True,
+        help="2: differentiate the gradients once more, and judge tangents and second-order gradients.",
+    ),
+    click.option(
         "--eps",
         type=click.FloatRange(1e-300, 1e300),
         metavar="EPS",
@@ -159,6 +166,7 @@ class Options:
     memory_limit: float | None = None
     route: str = "primary"
     numeric: bool = False
+    order: int = 1
     eps: float | None = None
     plain: bool = False
     unchanged: bool = True
@@ -183,7 +191,9 @@ class Options:
         limits = Limits(seconds=self.time_limit, memory=memory)
         routes = self._routes(chosen, describe or adapters.describe)
         also = ["unchanged"] * self.unchanged + ["repeat"] * self.repeat
-        return Capturing(routes, self.threads, limits, numeric=self.numeric, eps=self.eps, also=tuple(also))
+        return Capturing(
+            routes, self.threads, limits, numeric=self.numeric, order=self.order, eps=self.eps, also=tuple(also)
+        )
 
     def _routes(self, chosen: Sequence[adapters.Adapter], describe: Describing) -> dict[str, list[str]]:
         if self.route == "primary":

@@ -103,6 +103,8 @@ def execute(
         way.draw(folder, wanted, options.seed, told, workers)
         if options.numeric:
             way.probe(folder, wanted, options.eps, told, workers)
+        if options.order == 2:
+            way.direct(folder, wanted, workers)
         rows = way.capture_and_judge(folder, wanted, chosen, how, told, workers, entries)
         return write_report(list(mark(rows)), [folder], out, clock, options.seed, absent, keeping)
 

@@ -12,7 +12,7 @@ import numpy as np
 from gradconform.contract import Capture, ContractError, Problem, read_capture, read_problem
 from gradconform.contract.folder import problem_beside
 from gradconform.contract.names import CaptureName
-from gradconform.judge import behaviours, blame, claims, end_to_end, routes, steady
+from gradconform.judge import behaviours, blame, claims, end_to_end, routes, second, steady
 from gradconform.judge.judgement import Judgement
 from gradconform.judge.known import Known
 from gradconform.judge.listing import Listing
@@ -104,6 +104,7 @@ def _of_primary(
         return list(behaviours.rows(problem, capture))
     rows = list(blame.rows(problem, capture, proof, watch, listing.marked))
     differenced = numeric.rows(problem, capture, problem_beside(capture.folder))
+    rows += second.rows(problem, capture, problem_beside(capture.folder))
     return [*rows, *[listing.marked_numeric(row, rows) for row in differenced], *listing.vanished()]
 
 

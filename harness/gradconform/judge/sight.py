@@ -72,6 +72,13 @@ class Sight:
         numbers = definition(node.op).run_shares(self._operands(node), node.attributes)
         return [] if numbers is None else contributions(node, numbers)
 
+    def operands(self, node: Node, dy: str | None = None) -> list[Any]:
+        """The operands of a node, in the order of its slots, with the gradient called `dy` before them.
+
+        Raises CannotSee.
+        """
+        return self._operands(node, dy)
+
     def holds_nan(self, node: Node) -> bool:
         """Whether a NaN is among what a node read or was handed. Raises CannotSee."""
         return any(map(_holds_nan, self._operands(node, f"grad/{node.name}")))

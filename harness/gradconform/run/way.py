@@ -10,6 +10,7 @@ from gradconform.capture.adapters import Adapter
 from gradconform.capture.together import Capturing, Progress, capture
 from gradconform.contract import ContractError, read_problem
 from gradconform.contract.folder import Folder
+from gradconform.draw import directions
 from gradconform.draw.problem import draw_problem
 from gradconform.draw.variants import Variant
 from gradconform.judge import judge, refused
@@ -46,6 +47,12 @@ def probe_one(folder: Path, eps: float | None) -> None:
     problem = read_problem(folder)
     if not problem.exact and not problem.script:
         plan.prepare(problem, folder / FOLDER, eps)
+
+
+def direct(folder: Folder, wanted: Sequence[Variant], workers: Executor) -> None:
+    """Draw the directions along which each problem is differentiated twice; exact problems and behaviours have none."""
+    for future in [workers.submit(directions.prepare, folder.problem(v.name)) for v in wanted]:
+        future.result()
 
 
 def judge_or_refuse(problem: Path, captures: Mapping[str, Path], entries: Sequence[Known] | None = None) -> list[Row]:

@@ -144,16 +144,16 @@ def _zeros(like: Any) -> Any:
     return np.zeros_like(like) if isinstance(like, Tracked) else np.zeros(np.shape(like))
 
 
-RULES[np.add] = lambda y, values, tangents: _plus(tangents)
-RULES[np.negative] = lambda y, values, tangents: -tangents[0]
-RULES[np.square] = lambda y, values, tangents: 2.0 * values[0] * tangents[0]
+RULES[np.add] = lambda _y, _values, tangents: _plus(tangents)
+RULES[np.negative] = lambda _y, _values, tangents: -tangents[0]
+RULES[np.square] = lambda _y, values, tangents: 2.0 * values[0] * tangents[0]
 
 
-def _subtract(y: Any, values: Sequence[Any], tangents: Sequence[Any]) -> Any:
+def _subtract(_y: Any, _values: Sequence[Any], tangents: Sequence[Any]) -> Any:
     return _plus((tangents[0], None if tangents[1] is None else -tangents[1]))
 
 
-def _multiply(y: Any, values: Sequence[Any], tangents: Sequence[Any]) -> Any:
+def _multiply(_y: Any, values: Sequence[Any], tangents: Sequence[Any]) -> Any:
     return _plus((_times(values[1], tangents[0]), _times(values[0], tangents[1])))
 
 
