@@ -475,9 +475,7 @@ class Job:
         # What an operator's backward keeps of its own output is no business of those that read it.
         self.nodes.operators = {op: apart(f, second.identity) for op, f in self.nodes.operators.items()}
         network = self.network.build(problem, tensors, self.nodes)
-        found: tuple[dict[str, Any], dict[str, Any]] = second.double_backward(
-            network, problem, tensors, directions
-        )
+        found: tuple[dict[str, Any], dict[str, Any]] = second.double_backward(network, problem, tensors, directions)
         return found
 
     def see_whether_steady(

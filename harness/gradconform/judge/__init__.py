@@ -104,8 +104,9 @@ def _of_primary(
         return list(behaviours.rows(problem, capture))
     rows = list(blame.rows(problem, capture, proof, watch, listing.marked))
     differenced = numeric.rows(problem, capture, problem_beside(capture.folder))
-    rows += second.rows(problem, capture, problem_beside(capture.folder))
-    return [*rows, *[listing.marked_numeric(row, rows) for row in differenced], *listing.vanished()]
+    twice = [listing.marked_second(row, rows) for row in second.rows(problem, capture, problem_beside(capture.folder))]
+    numerical = [listing.marked_numeric(row, rows) for row in differenced]
+    return [*rows, *numerical, *twice, *listing.vanished()]
 
 
 def _check_operators(problem: Problem) -> None:

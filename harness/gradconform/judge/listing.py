@@ -66,6 +66,17 @@ class Listing:
         spoilt = next((other for other in local if self._goes_through(tensors, other)), None)
         return noted if spoilt is None else replace(noted, verdict=Verdict.KNOWN, reason=reasons.behind(spoilt.reason))
 
+    def marked_second(self, row: Row, local: Sequence[Row]) -> Row:
+        """A row of second order: `known` where a list covers the same node in the local check.
+
+        local: the rows of the local check.
+        """
+        nodes = set(row.culprit.split())
+        spoilt = next((r for r in local if r.verdict == Verdict.KNOWN and nodes & set(r.culprit.split())), None)
+        if row.verdict != Verdict.DIVERGES or spoilt is None:
+            return row
+        return replace(row, verdict=Verdict.KNOWN, reason=reasons.behind(spoilt.reason))
+
     def _goes_through(self, tensors: Sequence[str], local: Row) -> bool:
         """Whether a derivative of one of some leaves goes through a tensor that is known to be wrong."""
         if local.verdict != Verdict.KNOWN or local.node not in self.problem.on_path:

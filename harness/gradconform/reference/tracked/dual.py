@@ -17,6 +17,7 @@ import numpy as np
 from scipy import special
 
 from gradconform.reference.tracked.arrays import MOVES, PLAIN, Tracked
+from gradconform.reference.tracked.rounding import Rounded
 
 Inner = Any
 """A float64 array or a Rounded one; None in a tangent's place: zero everywhere."""
@@ -144,13 +145,24 @@ def _zeros(like: Any) -> Any:
     return np.zeros_like(like) if isinstance(like, Tracked) else np.zeros(np.shape(like))
 
 
-RULES[np.add] = lambda _y, _values, tangents: _plus(tangents)
+def _apart(one: Any | None, other: Any | None) -> Any | None:
+    """The sum of what two operands of a sum send on: what follows may be done to each before they are added.
+
+    (x - t) dy has the tangent (dx - dt) dy, and frameworks form dx dy and dt dy first: that rounds each by itself.
+    """
+    if one is None or other is None or not isinstance(one, Rounded) or not isinstance(other, Rounded):
+        return _plus((one, other))
+    total = one + other
+    return total.like(total.value, total.bound() + one.unit.roundoff * (np.abs(one.value) + np.abs(other.value)))
+
+
+RULES[np.add] = lambda _y, _values, tangents: _apart(*tangents)
 RULES[np.negative] = lambda _y, _values, tangents: -tangents[0]
 RULES[np.square] = lambda _y, values, tangents: 2.0 * values[0] * tangents[0]
 
 
 def _subtract(_y: Any, _values: Sequence[Any], tangents: Sequence[Any]) -> Any:
-    return _plus((tangents[0], None if tangents[1] is None else -tangents[1]))
+    return _apart(tangents[0], None if tangents[1] is None else -tangents[1])
 
 
 def _multiply(_y: Any, values: Sequence[Any], tangents: Sequence[Any]) -> Any:
