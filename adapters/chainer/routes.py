@@ -7,37 +7,37 @@ from . import hooks, reasons
 
 def backward_retain_grad(network, problem, tensors):
     """``output.backward(retain_grad=True)``: every variable keeps its gradient."""
-    values, output, cotangent = _forward(network, problem, tensors)
+    values, output, cotangent = forward(network, problem, tensors)
     output.grad = cotangent
     output.backward(retain_grad=True)
-    return _read(network, values, _stored(network, values), kept=set(values))
+    return read(network, values, _stored(network, values), kept=set(values))
 
 
 def backward(network, problem, tensors):
     """``output.backward()``: only leaves, that is inputs and parameters, keep theirs."""
-    values, output, cotangent = _forward(network, problem, tensors)
+    values, output, cotangent = forward(network, problem, tensors)
     output.grad = cotangent
     output.backward()
-    return _read(network, values, _stored(network, values), kept=_leaves(values))
+    return read(network, values, _stored(network, values), kept=_leaves(values))
 
 
 def chainer_grad(network, problem, tensors):
     """``chainer.grad``: returned for each variable asked for, and stored nowhere."""
-    values, output, cotangent = _forward(network, problem, tensors)
+    values, output, cotangent = forward(network, problem, tensors)
     asked = _differentiable(network, values)
     # chainer.grad cannot be asked for nothing: from 7.0 on that ends in an AttributeError.
     found = chainer.grad([output], list(asked.values()), [chainer.Variable(cotangent)]) if asked else []
     gradients = {name: None if g is None else g.array for name, g in zip(asked, found)}
-    return _read(network, values, gradients, kept=set(values))
+    return read(network, values, gradients, kept=set(values))
 
 
 def chainer_grad_set_grad(network, problem, tensors):
     """``chainer.grad(set_grad=True)``: stored as well, in each variable asked for."""
-    values, output, cotangent = _forward(network, problem, tensors)
+    values, output, cotangent = forward(network, problem, tensors)
     asked = _differentiable(network, values)
     if asked:
         chainer.grad([output], list(asked.values()), [chainer.Variable(cotangent)], set_grad=True)
-    return _read(network, values, _stored(network, values), kept=set(values))
+    return read(network, values, _stored(network, values), kept=set(values))
 
 
 def chainer_grad_retain_grad(network, problem, tensors):
@@ -45,17 +45,17 @@ def chainer_grad_retain_grad(network, problem, tensors):
 
     In the leaves nothing is stored, for only a variable that some function made is thought of as intermediate.
     """
-    values, output, cotangent = _forward(network, problem, tensors)
+    values, output, cotangent = forward(network, problem, tensors)
     leaves = _leaves(values)
     asked = [v for name, v in _differentiable(network, values).items() if name in leaves]
     if asked:
         chainer.grad([output], asked, [chainer.Variable(cotangent)], retain_grad=True)
-    return _read(network, values, _stored(network, values), kept=set(values) - leaves)
+    return read(network, values, _stored(network, values), kept=set(values) - leaves)
 
 
 def function_hook(network, problem, tensors):
     """A ``chainer.FunctionHook`` that sees each gradient arrive; leaves have no function, and keep theirs."""
-    values, output, cotangent = _forward(network, problem, tensors)
+    values, output, cotangent = forward(network, problem, tensors)
     # A hook is handed what a function reads and never what it returns, so outputs come from the variables. They
     # are copied before backward: one that backward writes into differs from the primary route's.
     copies = {name: values[name].array.copy() for name in _lineage(network).outputs}
@@ -63,13 +63,13 @@ def function_hook(network, problem, tensors):
     with hooks.ArrivingGradients() as hook:
         output.backward()
     gradients = {name: hook.arrived.get(values[name].node, stored) for name, stored in _stored(network, values).items()}
-    return _read(network, values, gradients, kept=set(values), outputs=copies)
+    return read(network, values, gradients, kept=set(values), outputs=copies)
 
 
 def link_hook(network, problem, tensors):
     """A ``chainer.LinkHook`` that sees what links return: the nodes that own parameters or buffers."""
     with hooks.LinkOutputs() as hook:
-        values, output, cotangent = _forward(network, problem, tensors)
+        values, output, cotangent = forward(network, problem, tensors)
     output.grad = cotangent
     output.backward(retain_grad=True)
     seen = {}
@@ -79,7 +79,7 @@ def link_hook(network, problem, tensors):
     kept = set(seen) | _leaves(values)
     stored = _stored(network, dict(values, **seen))
     gradients = {name: stored[name] for name in stored if name in kept}
-    return _read(network, values, gradients, kept, outputs={name: v.array for name, v in seen.items()})
+    return read(network, values, gradients, kept, outputs={name: v.array for name, v in seen.items()})
 
 
 def chainerx(network, problem, tensors):
@@ -105,7 +105,7 @@ ROUTES = {
 }
 
 
-def _forward(network, problem, tensors):
+def forward(network, problem, tensors):
     """Run forward; return the variables by name, the output among them, and the gradient to hand to it."""
     # backward adds to what is there. Inputs and intermediates are new; parameters may have been here before.
     network.cleargrads()
@@ -139,7 +139,7 @@ def _stored(network, values):
     return {name: values[name].grad for name in _lineage(network).wanted}
 
 
-def _read(network, values, gradients, kept, outputs=None):
+def read(network, values, gradients, kept, outputs=None):
     """Collect outputs, gradients, and for each one missing its reason.
 
     gradients: arrays or None by name. kept: the names that the route by its nature can give. outputs: arrays by

@@ -178,3 +178,35 @@ def test_cases_and_independent_forwards_lie_in_the_operators_family() -> None:
     families = {name: operator.family for name, operator in OPERATORS.items()}
     assert {path.stem: path.parent.name for path in FOLDER.glob("*/*.yaml")} == families
     assert {name: family for family, forwards in FAMILIES.items() for name in forwards} == families
+
+
+def is_elementwise(case: Case) -> bool:
+    """Whether a gradient that arrives at one element goes to the same element of the one tensor alone, and none aside."""
+    if len(case.op.slots) > 1 or case.op.variadic or case.forward().shape != case.tensors[0].shape:
+        return False
+    for element in np.random.default_rng(5).permutation(case.dy.size)[:20]:
+        dy = np.zeros(case.dy.shape)
+        dy.flat[element] = 1.0
+        (dx,) = case.op.run_vjp(dy, case.tensors, case.attributes)
+        dx = np.array(dx)
+        dx.flat[element] = 0.0
+        if np.any(dx):
+            return False
+    return True
+
+
+@every_operator
+def test_an_operator_says_whether_it_is_elementwise(name: str) -> None:
+    """Neither more nor less than what its Jacobian shows: of such an operator the VJP is the JVP."""
+    assert OPERATORS[name].elementwise == all(map(is_elementwise, cases_of(name)))
+
+
+@pytest.mark.parametrize("name", ["softmax", "permute", "add", "linear"])
+def test_an_operator_that_mixes_elements_is_not_taken_for_elementwise(name: str) -> None:
+    """The twin."""
+    assert not all(map(is_elementwise, cases_of(name)))
+
+
+def test_an_elementwise_operator_is_seen_to_be_one() -> None:
+    """The other way round, so that nothing is not always the answer."""
+    assert all(map(is_elementwise, cases_of("tanh")))

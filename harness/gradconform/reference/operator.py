@@ -22,7 +22,8 @@ A family's module reads like this, and nothing else has to be told that the oper
 
 What is known of an operator beyond its numbers stands with it too: `choices` says where its kinks are, and one without
 is smooth; `subgradients` says what is right on them, and `shares` which elements share one gradient there;
-`from_output` gives its derivative from y; `moves=True` says that it rounds nothing. `tests/reference` checks each of
+`from_output` gives its derivative from y; `elementwise=True` says that its Jacobian is diagonal, `moves=True` that it
+rounds nothing, and `jvp` how frameworks form J t where that is another formula than the forward's. `tests/reference` checks each of
 these facts, and that none is missing.
 
 Forward and VJP are written once over any array type: float64 arrays give values, `rounding.Rounded` gives values with a
@@ -52,6 +53,7 @@ class Operator:
     slots: the tensors it takes, in order.
     parameters, buffers, integers, optional: the slots of each kind.
     variadic: the one slot that takes a list of tensors, or None.
+    elementwise: whether each element of the result depends on the one of its tensor that is at the same place alone.
     moves: whether it and its VJP only choose and move numbers, or change their sign: nothing is rounded then.
     attributes: what goes to the forward by keyword, name -> type.
     sizes: what only shapes and parameters need, name -> type.
@@ -66,6 +68,7 @@ class Operator:
         integers: Sequence[str] = (),
         optional: Sequence[str] = (),
         variadic: str | None = None,
+        elementwise: bool = False,
         moves: bool = False,
     ) -> None:
         self.name = forward.__name__
@@ -84,6 +87,7 @@ class Operator:
         self.integers = tuple(integers)
         self.optional = tuple(optional)
         self.variadic = variadic
+        self.elementwise = elementwise
         self.moves = moves
         self._vjp: Callable[..., Any] | None = None
         self._shape: Callable[..., Dims] | None = None
@@ -94,6 +98,7 @@ class Operator:
         self._subgradients: Callable[..., Any] | None = None
         self._shares: Callable[..., Any] | None = None
         self._from_output: Callable[..., Any] | None = None
+        self._jvp: Callable[..., Any] | None = None
 
     def __repr__(self) -> str:
         return f"<operator {self.name}>"
@@ -121,6 +126,15 @@ class Operator:
     def vjp(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Register the VJP: `(dy, *slots, **attributes) -> one gradient per slot`, None where there is none."""
         self._vjp = function
+        return function
+
+    def jvp(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Register J t as frameworks form it: `(*tangents, *slots, **attributes) -> the tangent of the first output`.
+
+        They differentiate their backward in the gradient that arrives, so it has the roundings of the VJP's formula.
+        Needed where the forward's formula is the more accurate one; that of an elementwise operator is its VJP.
+        """
+        self._jvp = function
         return function
 
     def choices(self, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -221,6 +235,17 @@ class Operator:
         result: tuple[Any, ...] = self._vjp(dy, *tensors, **attributes)
         assert len(result) == len(self.slots), f"the VJP of {self.name} gave {len(result)} gradients"
         return result
+
+    @property
+    def has_jvp(self) -> bool:
+        """Whether `run_jvp` may be called."""
+        return self._jvp is not None
+
+    def run_jvp(self, tangents: Sequence[Any], tensors: Sequence[Any], attributes: Mapping[str, Any]) -> Any:
+        """The tangent of the first output, of the first output's shape; tangents: one for each slot, None for zero."""
+        if self._jvp is None:
+            raise TypeError(f"operator {self.name} has no JVP of its own")
+        return self._jvp(*tangents, *tensors, **attributes)
 
     def run_choices(self, tensors: Sequence[Any], attributes: Mapping[str, Any]) -> Any:
         """What the forward chooses, an array of any shape; None for a smooth operator."""

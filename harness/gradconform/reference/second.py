@@ -15,7 +15,16 @@ def jvp(
     """The Jacobian-vector product J t: the tangent of each output; None where it is zero everywhere.
 
     tensors, tangents: one for each slot, of one array type (a list for a variadic slot); a tangent of None is zero.
+
+    Of the first output it is what a framework makes that differentiates its backward in the gradient that arrives: for
+    an elementwise operator, whose Jacobian is diagonal, the VJP of the tangent.
     """
+    if all(tangent is None for tangent in tangents):
+        return (None,)
+    if operator.elementwise:
+        return operator.run_vjp(tangents[0], tensors, attributes)
+    if operator.has_jvp:
+        return (operator.run_jvp(tangents, tensors, attributes),)
     return tuple(map(_tangent, operator.run_forward(_duals(tensors, tangents), attributes)))
 
 

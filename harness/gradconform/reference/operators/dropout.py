@@ -8,7 +8,7 @@ from gradconform.reference.attributes import Flag, Probability
 from gradconform.reference.operator import Dims, ShapeError, operator
 
 
-@operator(moves=True)
+@operator(elementwise=True, moves=True)
 def dropout(x: Any, *, p: Probability, training: Flag) -> Any:
     """The identity: dropout in evaluation mode, whatever p. Training mode is refused by the shape rule."""
     return x

@@ -207,6 +207,11 @@ def log_softmax_vjp(dy: Any, x: Any, *, dim: int) -> Any:
     return (dy - np.exp(log_softmax.forward(x, dim=dim)) * np.sum(dy, axis=dim, keepdims=True),)
 
 
+@log_softmax.jvp
+def log_softmax_jvp(t: Any, x: Any, *, dim: int) -> Any:
+    return t - np.sum(np.exp(log_softmax.forward(x, dim=dim)) * t, axis=dim, keepdims=True)
+
+
 @log_softmax.shape
 def log_softmax_shape(x: Dims, *, dim: Axis) -> Dims:
     return _check_axis(x, dim)

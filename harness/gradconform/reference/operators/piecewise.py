@@ -8,10 +8,11 @@ import numpy as np
 
 from gradconform.reference.attributes import Real
 from gradconform.reference.operator import Dims, ShapeError, operator
+from gradconform.reference.tracked.dual import by_output
 from gradconform.reference.tracked.ties import between, tied
 
 
-@operator(moves=True)
+@operator(elementwise=True, moves=True)
 def relu(x: Any) -> Any:
     """max(x, 0); the derivative at 0 is 0."""
     return np.maximum(x, 0.0)
@@ -38,7 +39,7 @@ def relu_subgradients(dy: Any, x: Any) -> Any:
     return (between(dx, tied(x, 0.0), 0.0, dy, nan=np.isnan(x)),)
 
 
-@operator
+@operator(elementwise=True)
 def leaky_relu(x: Any, *, negative_slope: Real) -> Any:
     """x where x > 0, else negative_slope * x (Maas, Hannun and Ng, 2013); derivative at 0: negative_slope."""
     return np.where(x > 0, x, negative_slope * x)
@@ -60,14 +61,15 @@ def leaky_relu_subgradients(dy: Any, x: Any, *, negative_slope: float) -> Any:
     return (between(dx, tied(x, 0.0), negative_slope * dy, dy, nan=np.isnan(x)),)
 
 
-@operator
+@operator(elementwise=True)
 def elu(x: Any, *, alpha: Real) -> Any:
     """x where x > 0, else alpha * (exp(x) - 1) (Clevert, Unterthiner and Hochreiter, 2016).
 
     The derivative at and below 0 is y + alpha, from the output, as the paper has it.
     """
     # Clipped before exp, so that the branch not taken cannot overflow.
-    return np.where(x > 0, x, alpha * (np.exp(np.minimum(x, 0.0)) - 1.0))
+    below = by_output(lambda v: alpha * (np.exp(v) - 1.0), lambda y: y + alpha, np.minimum(x, 0.0))
+    return np.where(x > 0, x, below)
 
 
 @elu.vjp
@@ -86,7 +88,7 @@ def elu_subgradients(dy: Any, x: Any, *, alpha: float) -> Any:
     return (between(dx, tied(x, 0.0), alpha * dy, dy, nan=np.isnan(x)),)
 
 
-@operator(moves=True)
+@operator(elementwise=True, moves=True)
 def abs(x: Any) -> Any:
     """|x|; the derivative at 0 is 0."""
     return np.absolute(x)
@@ -108,7 +110,7 @@ def abs_subgradients(dy: Any, x: Any) -> Any:
     return (between(dx, tied(x, 0.0), -dy, dy, nan=np.isnan(x)),)
 
 
-@operator
+@operator(elementwise=True)
 def clamp(x: Any, *, min: Real, max: Real) -> Any:
     """x, but no less than min and no more than max; the derivative at both bounds is 1.
 

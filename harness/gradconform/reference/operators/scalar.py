@@ -10,7 +10,7 @@ from gradconform.reference.attributes import Real
 from gradconform.reference.operator import operator
 
 
-@operator
+@operator(elementwise=True)
 def add_scalar(x: Any, *, value: Real) -> Any:
     """x + value."""
     return x + value
@@ -21,7 +21,7 @@ def add_scalar_vjp(dy: Any, x: Any, *, value: float) -> Any:
     return (dy,)
 
 
-@operator
+@operator(elementwise=True)
 def mul_scalar(x: Any, *, value: Real) -> Any:
     """x * value."""
     return x * value
@@ -32,7 +32,7 @@ def mul_scalar_vjp(dy: Any, x: Any, *, value: float) -> Any:
     return (dy * value,)
 
 
-@operator
+@operator(elementwise=True)
 def pow_scalar(x: Any, *, exponent: Real) -> Any:
     """x to the power `exponent`; NaN where x < 0 and the exponent is not whole."""
     return np.power(x, exponent)

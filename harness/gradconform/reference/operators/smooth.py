@@ -23,7 +23,7 @@ _DENSITY_AT_0 = 1.0 / math.sqrt(2.0 * math.pi)
 _CUBIC = 0.044715
 
 
-@operator
+@operator(elementwise=True)
 def sigmoid(x: Any) -> Any:
     """1 / (1 + exp(-x)), as (1 + tanh(x / 2)) / 2, which cannot overflow."""
     return 0.5 + 0.5 * np.tanh(0.5 * x)
@@ -40,7 +40,7 @@ def sigmoid_from_output(y: Any) -> Any:
     return y * (1 - y)
 
 
-@operator
+@operator(elementwise=True)
 def tanh(x: Any) -> Any:
     """The hyperbolic tangent."""
     return np.tanh(x)
@@ -57,7 +57,7 @@ def tanh_from_output(y: Any) -> Any:
     return 1 - y * y
 
 
-@operator
+@operator(elementwise=True)
 def softplus(x: Any) -> Any:
     """log(1 + exp(x)), as max(x, 0) + log(1 + exp(-|x|)), which cannot overflow."""
     # -|x| by choosing, since |x| is not analytic and the complex step needs a function that is.
@@ -69,7 +69,7 @@ def softplus_vjp(dy: Any, x: Any) -> Any:
     return (dy * sigmoid.forward(x),)
 
 
-@operator
+@operator(elementwise=True)
 def silu(x: Any) -> Any:
     """x * sigmoid(x) (Elfwing, Uchibe and Doya, 2018)."""
     return x * sigmoid.forward(x)
@@ -81,7 +81,7 @@ def silu_vjp(dy: Any, x: Any) -> Any:
     return (dy * (s * (1.0 + x * (1.0 - s))),)
 
 
-@operator
+@operator(elementwise=True)
 def gelu(x: Any, *, approximate: Literal["none", "tanh"]) -> Any:
     """x times the normal distribution function, exactly or by the tanh formula (Hendrycks and Gimpel, 2016).
 

@@ -9,7 +9,7 @@ import numpy as np
 from gradconform.reference.operator import operator
 
 
-@operator(moves=True)
+@operator(elementwise=True, moves=True)
 def neg(x: Any) -> Any:
     """-x."""
     return -x
@@ -20,7 +20,7 @@ def neg_vjp(dy: Any, x: Any) -> Any:
     return (-dy,)
 
 
-@operator
+@operator(elementwise=True)
 def exp(x: Any) -> Any:
     """e to the power x."""
     return np.exp(x)
@@ -36,7 +36,7 @@ def exp_from_output(y: Any) -> Any:
     return y
 
 
-@operator
+@operator(elementwise=True)
 def log(x: Any) -> Any:
     """The natural logarithm."""
     return np.log(x)
@@ -47,7 +47,7 @@ def log_vjp(dy: Any, x: Any) -> Any:
     return (dy / x,)
 
 
-@operator
+@operator(elementwise=True)
 def sqrt(x: Any) -> Any:
     """The square root; its derivative at 0 is infinite."""
     return np.sqrt(x)
@@ -63,7 +63,7 @@ def sqrt_from_output(y: Any) -> Any:
     return 0.5 / y
 
 
-@operator
+@operator(elementwise=True)
 def square(x: Any) -> Any:
     """x * x."""
     return np.square(x)
