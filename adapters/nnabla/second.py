@@ -47,7 +47,8 @@ def gradients_of(output, asked, seed=None):
         return []
     try:
         found = nn.grad([output], asked, grad_outputs=[seed])
-    except (NotImplementedError, ValueError, KeyError) as error:
+    # Its Python definitions of backward fail in many ways: gather has none, that of maximum2 does not undo a broadcast.
+    except (NotImplementedError, ValueError, KeyError, RuntimeError) as error:
         raise NotImplementedError("nn.grad: %s" % (str(error).splitlines() or ["no reason given"])[0]) from error
     return [None if g.parent is not None and g.parent.info.type_name == "Constant" else g for g in found]
 

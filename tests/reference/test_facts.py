@@ -181,7 +181,7 @@ def test_cases_and_independent_forwards_lie_in_the_operators_family() -> None:
 
 
 def is_elementwise(case: Case) -> bool:
-    """Whether a gradient that arrives at one element goes to the same element of the one tensor alone, and none aside."""
+    """Whether a gradient that arrives at one element goes to the same element of the one tensor alone."""
     if len(case.op.slots) > 1 or case.op.variadic or case.forward().shape != case.tensors[0].shape:
         return False
     for element in np.random.default_rng(5).permutation(case.dy.size)[:20]:

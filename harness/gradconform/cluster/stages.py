@@ -64,8 +64,8 @@ class Draw:
         """Draw the part."""
         return tasks.draw, self.place, chunk.pieces[part], self.drawing
 
-    def take(self, chunk: Chunk, part: slice, answer: Sequence[tuple[str, bool]]) -> None:
-        """answer: digest of each problem, and whether there are probes beside it."""
+    def take(self, chunk: Chunk, part: slice, answer: Sequence[str]) -> None:
+        """answer: digest of each problem."""
         chunk.pieces[part] = [piece.drawn(digest) for piece, digest in zip(chunk.pieces[part], answer, strict=True)]
 
     def give_up(self, chunk: Chunk, index: int) -> None:

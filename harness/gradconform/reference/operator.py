@@ -23,11 +23,12 @@ A family's module reads like this, and nothing else has to be told that the oper
 What is known of an operator beyond its numbers stands with it too: `choices` says where its kinks are, and one without
 is smooth; `subgradients` says what is right on them, and `shares` which elements share one gradient there;
 `from_output` gives its derivative from y; `elementwise=True` says that its Jacobian is diagonal, `moves=True` that it
-rounds nothing, and `jvp` how frameworks form J t where that is another formula than the forward's. `tests/reference` checks each of
-these facts, and that none is missing.
+rounds nothing, and `jvp` how frameworks form J t where that is another formula than the forward's. `tests/reference`
+checks each of these facts, and that none is missing.
 
 Forward and VJP are written once over any array type: float64 arrays give values, `rounding.Rounded` gives values with a
-bound on the rounding error, `exactness.Exact` proves that no rounding happens, complex arrays serve the checks.
+bound on the rounding error, `exactness.Exact` proves that no rounding happens, `dual.Dual` gives second order and
+forward mode, complex arrays serve the checks.
 """
 
 from __future__ import annotations
