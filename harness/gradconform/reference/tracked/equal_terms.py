@@ -33,12 +33,13 @@ def excess(terms: Array, roundoff: float) -> Array:
 
     terms: [..., K], the terms of a sum along the last axis. roundoff: of the dtype that sums. Gives [...].
     """
-    flat = terms.reshape(-1, terms.shape[-1])
-    result = np.zeros(flat.shape[0])
-    if flat.shape[1] > 1:
-        suspects = _suspects(flat, roundoff)
-        if suspects.size:
-            result[suspects] = _counted(np.sort(flat[suspects], axis=1), roundoff)
+    sums = terms[None] if terms.ndim == 1 else terms
+    result = np.zeros(sums.shape[:-1])
+    if sums.shape[-1] > 1:
+        # Never the whole in another order: a transposed matrix would be copied for it.
+        suspects = np.unravel_index(_suspects(sums, roundoff), result.shape)
+        if suspects[0].size:
+            result[suspects] = _counted(np.sort(sums[suspects], axis=1), roundoff)
     return result.reshape(terms.shape[:-1])
 
 
@@ -53,22 +54,42 @@ def _fine(terms: int) -> float:
     return float(2.0 ** -(np.ceil(np.log2(terms)) + 6.0))
 
 
-def _suspects(flat: Array, roundoff: float) -> Array:
-    """The rows in whose sample terms coincide."""
-    terms = flat.shape[1]
+def _suspects(sums: Array, roundoff: float) -> Array:
+    """The sums, counted in row-major order, in whose sample terms coincide. sums: [..., K]."""
+    terms = sums.shape[-1]
     if terms > SAMPLE:
         # At random places: evenly spaced ones would see a pattern in the data, or miss it.
         at = np.sort(np.random.default_rng(0).choice(terms, SAMPLE, replace=False))
-        sample = flat[:, at]
+        sample = sums[..., at]
     else:
-        sample = flat
-    return np.flatnonzero(_counted(np.sort(sample, axis=1), roundoff, terms) > 0)
+        sample = sums
+    return np.flatnonzero(_counted(np.sort(sample.reshape(-1, sample.shape[-1]), axis=1), roundoff, terms) > 0)
 
 
 def _counted(ordered: Array, roundoff: float, terms: int | None = None) -> Array:
     """sum m^2 - K of each row of numbers in ascending order [R, S], a sample of `terms` or all there are."""
+    terms = ordered.shape[1] if terms is None else terms
+    result = np.zeros(len(ordered))
+    near = np.flatnonzero(_near(ordered, roundoff, terms))
+    if near.size:
+        result[near] = _counted_all(ordered[near], roundoff, terms)
+    return result
+
+
+def _near(ordered: Array, roundoff: float, terms: int) -> Array:
+    """Which rows may have equal terms at all: some gap is small beside its terms, or beside the sum's last digit."""
+    with np.errstate(all="ignore"):
+        sizes = np.abs(ordered)
+        last = (2.0 * roundoff / FINENESS * terms / ordered.shape[1]) * sizes.sum(axis=1, keepdims=True)
+        gaps = ordered[:, 1:] - ordered[:, :-1]
+        # Not `<=`: what is no number is looked at.
+        small = ~(gaps > np.maximum(last, _fine(terms) * sizes[:, 1:]))
+    return np.asarray(np.any(small & (ordered[:, 1:] != 0), axis=1))
+
+
+def _counted_all(ordered: Array, roundoff: float, terms: int) -> Array:
+    """The same, gap by gap."""
     rows, size = ordered.shape
-    terms = size if terms is None else terms
     with np.errstate(all="ignore"):
         ordered = np.where(np.isfinite(ordered), ordered, 0.0)
         nonzero = ordered != 0
