@@ -32,6 +32,7 @@ SAFETENSORS_DTYPES = {
     "uint8": "U8",
     "bool": "BOOL",
 }
+LAYOUTS = ("channels_last", "strided", "transposed")
 # Elements that are compared at a time.
 PIECE = 1 << 18
 # So many bytes are digested sooner than a thread has begun.
@@ -52,6 +53,27 @@ def read_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
         flat = np.frombuffer(content, dtype, count, start)
         arrays[name] = (flat if flat.flags.aligned else flat.copy()).reshape(shape)
     return arrays
+
+
+def laid_out(array: np.ndarray[Any, Any], layout: str) -> np.ndarray[Any, Any]:
+    """The same numbers in memory of another layout.
+
+    layout: `transposed`, the first axis being the one whose neighbours lie side by side; `channels_last`, axis 1 of
+    three or more being that; `strided`, every second element along each axis of a larger array whose others are NaN,
+    so that whoever reads past the strides is seen to. Raises ValueError for another word.
+    """
+    if layout in LAYOUTS and array.ndim == 0:
+        return array
+    if layout == "transposed":
+        return np.array(array, order="F")
+    if layout == "channels_last":
+        return np.moveaxis(np.ascontiguousarray(np.moveaxis(array, 1, -1)), -1, 1) if array.ndim > 2 else array
+    if layout == "strided":
+        larger = np.full([2 * extent for extent in array.shape], np.nan if array.dtype.kind == "f" else 0, array.dtype)
+        place = larger[tuple(slice(None, None, 2) for _ in array.shape)]
+        place[...] = array
+        return place
+    raise ValueError("layout %r; expected one of %s" % (layout, ", ".join(LAYOUTS)))
 
 
 def differences_from(path: Path, held: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

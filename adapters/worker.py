@@ -229,6 +229,13 @@ def check_supported(problem: Mapping[str, Any], modules: types.SimpleNamespace, 
             raise NotImplementedError(f"node '{node['name']}': {lack}")
 
 
+def check_layout(layout: str, modules: types.SimpleNamespace, framework: str) -> None:
+    """Raise NotImplementedError where the framework cannot hold arrays of a layout as they are."""
+    reason = getattr(modules.adapter, "LAYOUTS", {}).get(layout, "its adapter does not list it")
+    if reason:
+        raise NotImplementedError(f"{framework} does not hold arrays laid out as {layout}: {reason}")
+
+
 def expected_names(problem: Mapping[str, Any]) -> list[str]:
     """The names a capture must hold or explain, in the order of the graph."""
     names: list[str] = beside("lineage").addresses(problem)
@@ -311,7 +318,9 @@ class Job:
     def __init__(self, job: Mapping[str, Any]) -> None:
         self.folder = Path(job["adapter"]).resolve()
         self.threads: int | None = job["threads"]
-        self.route: str = job["route"]
+        self.route, _, self.layout = job["route"].partition("/")
+        # What a capture says of it: another layout is another way to ask, by the same route.
+        self.told = self.route
         # Checks that are made besides: adapters/steady.py.
         self.also: Sequence[str] = job["also"]
         self.version: str | None = None
@@ -345,6 +354,7 @@ class Job:
         # A framework that cannot tell leaves it open: null in capture.json.
         self.threads = None if threads == "unknown" else threads
         self.route = routes.PRIMARY if self.route == "primary" else self.route
+        self.told = "layout-" + self.layout if self.layout else self.route
         if self.route not in routes.ROUTES:
             raise Fault(f"it has no route '{self.route}'; its routes are {', '.join(sorted(routes.ROUTES))}")
         self.capture = routes.ROUTES[self.route]
@@ -406,7 +416,7 @@ class Job:
         }
         record.update(interpreter())
         record.update(
-            route=self.route,
+            route=self.told,
             dtype=None,
             device="cpu",
             threads=self.threads,
@@ -427,7 +437,7 @@ class Job:
             problem = load_problem(Path(apart or source))
             record.update(dtype=problem["dtype"], problem=problem["digest"])
             check_supported(problem, modules, self.folder.name)
-            tensors = load_tensors(source, problem)
+            tensors = self.tensors_of(source, problem)
         self.nodes = Nodes(problem, modules.operators)
         if problem.get("script"):
             # A script over the network (adapters/scripts.py) instead of one forward and backward.
@@ -460,6 +470,14 @@ class Job:
             record.update(beside("lineage").advice(self.nodes.lineage, self.route, missing, cuts, self.modules.reasons))
         with timed(seconds, "write"):
             record["digest"] = arrays.write_arrays(target / "capture.safetensors", values)
+
+    def tensors_of(self, source: Path, problem: Mapping[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
+        """Every number of a problem, in the layout that the job asks for."""
+        tensors = load_tensors(source, problem)
+        if not self.layout:
+            return tensors
+        check_layout(self.layout, self.modules, self.folder.name)
+        return {name: arrays.laid_out(array, self.layout) for name, array in tensors.items()}
 
     def differentiate_twice(
         self, problem: Mapping[str, Any], tensors: Mapping[str, Any], folder: Path
@@ -496,7 +514,7 @@ class Job:
         if steady.REPEAT in self.also:
 
             def again() -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-                fresh = load_tensors(source, problem)
+                fresh = self.tensors_of(source, problem)
                 result: tuple[Mapping[str, Any], Mapping[str, Any]] = self.capture(
                     self.network.build(problem, fresh, self.nodes), problem, fresh
                 )

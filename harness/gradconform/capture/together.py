@@ -20,6 +20,10 @@ Progress = Callable[[str, int, int], None]
 """Told (stage, done, total): the stages are `draw`, `judge` and the adapters' names."""
 
 
+LAYOUTS = ("channels_last", "strided", "transposed")
+"""The memory layouts that `adapters/arrays.py` can give the tensors of a problem."""
+
+
 @dataclass(frozen=True)
 class Capturing:
     """How captures are made.
@@ -28,6 +32,7 @@ class Capturing:
     threads: how many threads a framework may use.
     limits: what a worker may take.
     numeric: whether each framework's forward is differenced as well.
+    layouts: in which memory layouts the tensors of a problem come besides, each by the primary route.
     order: 2 where gradients are differentiated once more.
     eps: the one step of the differences; None where each direction has steps of its own.
     also: what is looked at besides: `unchanged`, `repeat`.
@@ -37,19 +42,22 @@ class Capturing:
     threads: int = 1
     limits: worker.Limits = worker.Limits()
     numeric: bool = False
+    layouts: Sequence[str] = ()
     order: int = 1
     eps: float | None = None
     also: Sequence[str] = worker.ALSO
 
     def ways(self, adapter: Adapter, variant: Variant | None = None) -> dict[str, str]:
-        """Name of the capture -> route, the primary one first.
+        """Name of the capture -> route as the worker is told, the primary one first.
 
         variant: where it is given, only the captures of that problem. A behaviour has one: its script says itself how
         gradients are asked for, so there are no other routes through it.
         """
         scripted = variant is not None and variant.network.script
-        routes = () if scripted else self.routes.get(adapter.name, ())
-        return {adapter.name: "primary", **{str(CaptureName(adapter.name, route)): route for route in routes}}
+        routes = {} if scripted else {route: route for route in self.routes.get(adapter.name, ())}
+        # A layout is asked of the primary route, and is one more way beside it.
+        routes |= {} if scripted else {f"layout-{layout}": f"primary/{layout}" for layout in self.layouts}
+        return {adapter.name: "primary", **{str(CaptureName(adapter.name, n)): route for n, route in routes.items()}}
 
 
 def capture(

@@ -12,7 +12,7 @@ import click
 
 from gradconform import dtypes
 from gradconform.capture import adapters
-from gradconform.capture.together import Capturing
+from gradconform.capture.together import LAYOUTS, Capturing
 from gradconform.capture.worker import Limits
 from gradconform.contract import ContractError
 
@@ -79,6 +79,13 @@ capture_options = together(
         show_default=True,
         metavar="all|primary|NAME",
         help="Other ways to the gradients, each held against the primary one.",
+    ),
+    click.option(
+        "--layout",
+        "layouts",
+        type=click.Choice(["all", *LAYOUTS]),
+        multiple=True,
+        help="The same numbers in other memory layouts besides, each held against the primary route.",
     ),
     click.option(
         "--numeric", is_flag=True, help="Difference each framework's forward, too, against its own gradients."
@@ -165,6 +172,7 @@ class Options:
     time_limit: float = 600.0
     memory_limit: float | None = None
     route: str = "primary"
+    layouts: tuple[str, ...] = ()
     numeric: bool = False
     order: int = 1
     eps: float | None = None
@@ -192,7 +200,14 @@ class Options:
         routes = self._routes(chosen, describe or adapters.describe)
         also = ["unchanged"] * self.unchanged + ["repeat"] * self.repeat
         return Capturing(
-            routes, self.threads, limits, numeric=self.numeric, order=self.order, eps=self.eps, also=tuple(also)
+            routes,
+            self.threads,
+            limits,
+            layouts=LAYOUTS if "all" in self.layouts else tuple(dict.fromkeys(self.layouts)),
+            numeric=self.numeric,
+            order=self.order,
+            eps=self.eps,
+            also=tuple(also),
         )
 
     def _routes(self, chosen: Sequence[adapters.Adapter], describe: Describing) -> dict[str, list[str]]:
