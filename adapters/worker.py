@@ -6,8 +6,8 @@ Started by path, in the framework's own interpreter::
     python -I adapters/worker.py --describe ADAPTER_FOLDER
 
 ``docs/contract.md`` is the interface. What lies beside this file
-(arrays.py, lineage.py, scripts.py, probes.py, steady.py) is loaded by its place. Only the standard library and NumPy
-are imported, and all must stay valid Python 3.8: these are the files every interpreter shares.
+(arrays.py, defaults.py, lineage.py, scripts.py, probes.py, steady.py) is loaded by its place. Only the standard
+library and NumPy are imported, and all must stay valid Python 3.8: these are the files every interpreter shares.
 """
 
 from __future__ import annotations
@@ -561,6 +561,7 @@ def describe(given: str) -> int:
             dtypes=dtypes,
             operators=sorted(modules.operators),
             composed=composed,
+            defaults=beside("defaults").defaults(modules.operators),
             routes=sorted(modules.routes.ROUTES),
             primary=modules.routes.PRIMARY,
         )

@@ -32,6 +32,7 @@ COMMANDS = {
     "check": "check",
     "list": "listing",
     "operators": "operators",
+    "defaults": "defaults",
     "doctor": "doctor",
     "setup": "setup",
 }
