@@ -259,6 +259,23 @@ def test_an_infinity_that_arrives_at_a_kink_is_no_nan(tmp_path: Path, dtype: str
     assert blamed([*rows.values()]) == {"grad/x": ("diverges", "value", "y")}
 
 
+@dtypes
+@pytest.mark.parametrize("arrives", [".nan", ".inf"])
+@pytest.mark.parametrize("node", ["{op: relu, x: x}", "{op: clamp, x: x, min: 0, max: 4}"])
+def test_zero_times_what_is_no_number_may_be_none(tmp_path: Path, dtype: str, arrives: str, node: str) -> None:
+    """A framework that selects gives 0 where a ReLU sends nothing back, one that multiplies NaN; nothing else goes."""
+    text = (
+        f"about: Off the kink.\ninputs: {{x: {{shape: [3], value: [-1, -1, 2], grad: true}}}}\nnodes: {{y: {node}}}\n"
+    )
+    problem = problem_of(tmp_path, text + f"cotangent: {{value: [{arrives}, 3, 4]}}", dtype=dtype)
+    for given in (0.0, np.nan):
+        rows = judged(problem, tmp_path / f"{given}", {"grad/x": become([given, 0, 4])})
+        assert not blamed([*rows.values()])
+    for wrong in ([1.0, 0, 4], [np.nan, np.nan, 4], [np.nan, 0, np.nan], [np.nan, 0, 4.001]):
+        rows = judged(problem, tmp_path / f"{wrong}", {"grad/x": become(wrong)})
+        assert {verdict for verdict, _, _ in blamed([*rows.values()]).values()} == {"diverges"}
+
+
 def test_another_route_may_choose_otherwise(tmp_path: Path) -> None:
     """Each is right by itself, and the row of the other says why they differ; a wrong one is still found."""
     problem = problem_of(tmp_path, TIES.replace("OPERATOR", "maximum"))

@@ -250,6 +250,19 @@ def test_a_missing_gradient_may_be_listed(soft: Problem, tmp_path: Path) -> None
     assert rows_of(soft, gone, unlisted, missing=missing)["grad/y"].verdict == "missing"
 
 
+def test_what_other_readers_cancel_leaves_the_error_as_large(tmp_path: Path) -> None:
+    """Of x - softplus(x) far out hardly a gradient is left; an error is held against what arrived at the node, too."""
+    text = SOFT.replace("  out: {op: mul_scalar, value: 0.5}", "  out: {op: sub, x: y, y: z}").replace(
+        "[[1.0, 5.0, 21.0], [25.0, 19.0, 22.0]]", "[[24.0, 25.0, 26.0], [25.0, 29.0, 22.0]]"
+    )
+    problem = problem_of(tmp_path, text, dtype="float64")
+    wrong = spoiled(problem, "grad/y", ..., by=1e-9, scale=1.0)
+    listed = entry(tmp_path, tensor="grad/x", at_most={"relative": 2e-9})
+    assert rows_of(problem, wrong, listed)["grad/y"].verdict == "known"
+    worse = spoiled(problem, "grad/y", ..., by=1e-8, scale=1.0)
+    assert rows_of(problem, worse, listed)["grad/y"].verdict == "diverges"
+
+
 @pytest.mark.parametrize(("row", "verdict"), [(0, "known"), (1, "diverges")])
 def test_a_row_is_known_by_its_own_measure(far: Problem, tmp_path: Path, row: int, verdict: str) -> None:
     """The first row is far from zero, the second is not."""

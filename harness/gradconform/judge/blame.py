@@ -16,9 +16,10 @@ from typing import Any
 
 from gradconform.contract import Capture, Problem
 from gradconform.judge import apart, overwritten
-from gradconform.judge.judgement import AT_KINKS, Judgement
+from gradconform.judge.judgement import Judgement
 from gradconform.judge.local import LocalCheck
 from gradconform.judge.sight import Proof, Sight
+from gradconform.reasons import Code
 from gradconform.rows import Blame, Check, CheckKind, Kind, Row, Verdict
 
 
@@ -90,8 +91,8 @@ class Settling:
 
     def settled(self, judgement: Judgement) -> Judgement:
         """The judgement with the nodes that are to blame."""
-        if judgement.reason.code in AT_KINKS and not self._check.problem.exact:
-            # What is a kink only of a spoilt number excuses nothing.
+        if judgement.reason.code is Code.SUBGRADIENT and not self._check.problem.exact:
+            # What is a kink only of a spoilt number excuses nothing; a NaN that came of a fault is what readers saw.
             outputs = {name: self._trusted[name] for name in self._spoilt(judgement) if name.startswith("output/")}
             judgement = self._judged_again(judgement, outputs) if outputs else judgement
         if not judgement.blamed:

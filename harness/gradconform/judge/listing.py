@@ -144,6 +144,10 @@ class Listing:
             return np.asarray(whatever | (error <= limit * judgement.bound))
         each, seen = ("tensor", ()) if not entry.when else (entry.when[0].each, self._seen(node, entry.when[0]).shape)
         scale = scale_of(judgement.expected, each, seen)
+        arrived = self._arrived(node)
+        if judgement.tensor.startswith("grad/") and arrived.shape == judgement.shape:
+            # What other readers sent back may cancel what this node did, and its error stays.
+            scale = np.maximum(scale, scale_of(arrived, each, seen))
         return np.asarray(whatever | ((limit > NOWHERE) & (error <= limit * scale)))
 
     def _limit(self, entry: Known, node: Node, shape: tuple[int, ...], *, numeric: bool) -> Array:
@@ -185,15 +189,19 @@ class Listing:
     def _seen(self, node: Node, when: When) -> Array:
         """What a node read in a slot, or was handed; empty where it was not captured, so that nothing holds there."""
         if when.of == "dy":
-            if node.name == self.problem.output:
-                return self.problem.cotangent
-            return self.capture.tensors.get(f"grad/{node.name}", np.zeros(0))
+            return self._arrived(node)
         name = node.tensors[when.of]
         if not isinstance(name, str):
             return np.zeros(0)
         if name in self.problem.graph.leaves:
             return self.problem.value(name)
         return self.capture.tensors.get(f"output/{name}", np.zeros(0))
+
+    def _arrived(self, node: Node) -> Array:
+        """The gradient that a node was handed; empty where it was not captured."""
+        if node.name == self.problem.output:
+            return self.problem.cotangent
+        return self.capture.tensors.get(f"grad/{node.name}", np.zeros(0))
 
 
 def vanished(row: Row, entry: Known) -> Row:

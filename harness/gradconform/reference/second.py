@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gradconform.reference.operator import Operator
+from gradconform.reference.tracked import slopes  # noqa: F401 - its rules are registered by being imported
 from gradconform.reference.tracked.dual import Dual
 
 
