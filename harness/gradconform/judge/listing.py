@@ -114,9 +114,8 @@ class Listing:
             return [entry for entry, limit in everywhere if np.any(limit > NOWHERE)][:1]
         if judgement.comparison is None or judgement.comparison.reason not in _OF_ELEMENTS:
             return []
-        # Beside a spoilt neighbour more elements may look wrong than are (blame.py): those are held that are.
         left = self._wrong(judgement)
-        if not left.any():
+        if np.count_nonzero(left) != judgement.comparison.n_bad:
             return []
         covering: list[Known] = []
         for entry, node in fitting:
