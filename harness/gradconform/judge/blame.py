@@ -109,11 +109,12 @@ class Settling:
                 found = max((self._blames[tensor] for tensor in blamed), key=_LEAST_KNOWN.index)
                 return replace(judgement, culprits=" ".join(dict.fromkeys(culprits.split())), blame=found)
             expectation = again.expectation
-        judgement = self._of_its_own(replace(judgement, expectation=expectation))
+        settled = self._of_its_own(replace(judgement, expectation=expectation))
         self._trusted[judgement.tensor] = expectation
-        self._culprits[judgement.tensor] = judgement.culprits
-        self._blames[judgement.tensor] = judgement.blame
-        return judgement
+        self._culprits[judgement.tensor] = settled.culprits
+        self._blames[judgement.tensor] = settled.blame
+        # What a list knows of a node is held against what that node saw, spoilt or not.
+        return replace(settled, expectation=judgement.expectation)
 
     def _spoilt(self, judgement: Judgement) -> list[str]:
         """The tensors from which something was judged that are known to be wrong."""
