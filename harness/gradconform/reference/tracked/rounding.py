@@ -221,8 +221,8 @@ def _choose(like: Rounded, value: Array, a: Part, b: Part) -> Rounded:
     return like.like(value, _fit(chosen, value))
 
 
-def _smooth(ufunc: Any, reach: Callable[[Array, Array, Array], Array], units: float = ELEMENTARY) -> None:
-    """Register the rule of an elementary function of one tensor.
+def smooth(ufunc: Any, reach: Callable[[Array, Array, Array], Array], units: float = ELEMENTARY) -> None:
+    """Register the rule of an elementary function of one tensor; it belongs to the module of `reach`.
 
     reach: (x, y, e) -> the largest |f(x') - y| for |x' - x| <= e, which is called with e as it is, zeros included.
     """
@@ -236,6 +236,8 @@ def _smooth(ufunc: Any, reach: Callable[[Array, Array, Array], Array], units: fl
             # What is exact stays so at a pole, too.
             propagated = np.where(a[1] == 0, 0.0, propagated)
         return like.rounded(value, propagated, units)
+
+    rule.__module__ = reach.__module__
 
 
 def _of_sqrt(x: Array, y: Array, e: Array) -> Array:
@@ -272,13 +274,13 @@ def _of_erf(x: Array, _: Array, e: Array) -> Array:
     return np.asarray(np.minimum(e * slope, 2.0))
 
 
-_smooth(np.sqrt, _of_sqrt, 1.0)
-_smooth(np.exp, _of_exp)
-_smooth(np.expm1, _of_expm1)
-_smooth(np.log, _of_log)
-_smooth(np.log1p, _of_log1p)
-_smooth(np.tanh, _of_tanh)
-_smooth(special.erf, _of_erf)
+smooth(np.sqrt, _of_sqrt, 1.0)
+smooth(np.exp, _of_exp)
+smooth(np.expm1, _of_expm1)
+smooth(np.log, _of_log)
+smooth(np.log1p, _of_log1p)
+smooth(np.tanh, _of_tanh)
+smooth(special.erf, _of_erf)
 
 
 @_rule(np.power)
