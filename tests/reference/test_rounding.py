@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 from gradconform.dtypes import Dtype
+from gradconform.reference.tracked import rounding
 from gradconform.reference.tracked.rounding import RULES, Rounded
 from gradconform.reference.tracked.sums import scatter_sum, sum_of_products
 from hypothesis import given, settings
@@ -74,8 +75,9 @@ def test_errors_of_both_operands_add_up(ufunc):
 
 
 def test_every_rule_is_tested_here():
-    """A rule that is added wants a test."""
-    assert set(RULES) == {*BINARY, *UNARY, *POSITIVE, np.power}
+    """A rule that is added wants a test; those of another module have it in the file that is called like the module."""
+    own = {ufunc for ufunc, rule in RULES.items() if rule.__module__ == rounding.__name__}
+    assert own == {*BINARY, *UNARY, *POSITIVE, np.power}
 
 
 @pytest.mark.parametrize("exponent", [2, 3, 0.5, -1, 1.3])
@@ -266,7 +268,7 @@ def test_an_exact_element_stays_exact_beside_an_infinite_slope():
     assert np.sqrt(tracked([0.0, 4.0], np.array([0.0, 0.1]))).bound()[0] <= SINGLE.tiny
 
 
-@pytest.mark.parametrize("function", [np.arctan, np.cumsum, np.add.reduce])
+@pytest.mark.parametrize("function", [np.arctan, np.cumprod, np.add.reduce])
 def test_what_has_no_rule_is_refused(function):
     """A function without a rule must not pass as exact."""
     with pytest.raises(TypeError):

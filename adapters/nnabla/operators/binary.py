@@ -37,3 +37,19 @@ def op_maximum(x, y):
 
 def op_minimum(x, y):
     return F.minimum2(*_aligned(x, y))
+
+
+def op_pow(x, exponent):
+    return F.pow2(*_aligned(x, exponent))
+
+
+def op_fmod(x, y):
+    return F.mod2(*_aligned(x, y), fmod=True)
+
+
+def op_squared_difference(x, y):
+    return F.squared_error(x, y)
+
+
+def op_absolute_difference(x, y):
+    return F.absolute_error(x, y)
