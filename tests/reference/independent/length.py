@@ -10,7 +10,7 @@ from oracles import forward
 
 
 @forward
-def normalize(x: Any, *, dim: list[int], eps: float, eps_in: str) -> Any:
+def l2_normalize(x: Any, *, dim: list[int], eps: float, eps_in: str) -> Any:
     rows = np.moveaxis(x, sorted(dim), range(len(dim)))
     kept = rows.shape[len(dim) :]
     y = np.empty(rows.shape)

@@ -14,7 +14,7 @@ from gradconform.reference.tracked.ties import between, tied
 
 
 @operator
-def normalize(x: Any, *, dim: Axes, eps: Real, eps_in: EpsilonPlace) -> Any:
+def l2_normalize(x: Any, *, dim: Axes, eps: Real, eps_in: EpsilonPlace) -> Any:
     """x divided by its length over the axes in dim, the root of the sum of squares; eps keeps that from being 0.
 
     eps_in says how: `maximum` divides by max(length, eps), `length` by length + eps, `square` by the root of
@@ -23,30 +23,30 @@ def normalize(x: Any, *, dim: Axes, eps: Real, eps_in: EpsilonPlace) -> Any:
     return x / _divisor(*_lengths(x, dim), eps, eps_in)
 
 
-@normalize.vjp
-def normalize_vjp(dy: Any, x: Any, *, dim: Sequence[int], eps: float, eps_in: str) -> Any:
+@l2_normalize.vjp
+def l2_normalize_vjp(dy: Any, x: Any, *, dim: Sequence[int], eps: float, eps_in: str) -> Any:
     square, length = _lengths(x, dim)
     inside, outside = _sides(dy, x, dim, length, _divisor(square, length, eps, eps_in), eps_in)
     return (np.where(length < eps, inside, outside) if eps_in == "maximum" else outside,)
 
 
-@normalize.choices
-def normalize_choices(x: Any, *, dim: Sequence[int], eps: float, eps_in: str) -> Any:
+@l2_normalize.choices
+def l2_normalize_choices(x: Any, *, dim: Sequence[int], eps: float, eps_in: str) -> Any:
     _, length = _lengths(x, dim)
     return (length > eps) & (eps_in == "maximum")
 
 
-@normalize.subgradients
-def normalize_subgradients(dy: Any, x: Any, *, dim: Sequence[int], eps: float, eps_in: str) -> Any:
-    (dx,) = normalize_vjp(dy, x, dim=dim, eps=eps, eps_in=eps_in)
+@l2_normalize.subgradients
+def l2_normalize_subgradients(dy: Any, x: Any, *, dim: Sequence[int], eps: float, eps_in: str) -> Any:
+    (dx,) = l2_normalize_vjp(dy, x, dim=dim, eps=eps, eps_in=eps_in)
     square, length = _lengths(x, dim)
     kink = tied(length, eps) & (eps_in == "maximum")
     inside, outside = _sides(dy, x, dim, length, _divisor(square, length, eps, eps_in), eps_in)
     return (between(dx, kink, inside, outside, nan=np.broadcast_to(np.isnan(length), x.shape)),)
 
 
-@normalize.shape
-def normalize_shape(x: Dims, *, dim: Axes, eps: Real) -> Dims:
+@l2_normalize.shape
+def l2_normalize_shape(x: Dims, *, dim: Axes, eps: Real) -> Dims:
     reduction_shape(x, dim=dim, keepdim=True)
     if eps <= 0:
         raise ShapeError(f"eps is {eps}; expected more than 0")

@@ -48,13 +48,17 @@ def prod(x: Any, *, dim: Axes, keepdim: Flag) -> Any:
 
 @prod.vjp
 def prod_vjp(dy: Any, x: Any, *, dim: Sequence[int], keepdim: bool) -> Any:
-    """Each element's gradient has the product of the others before it and behind it: nothing is divided by a zero."""
+    """Each element's gradient has the product of the others, before it and behind it: nothing is divided by a zero.
+
+    Some frameworks divide the product by the element where they can. With a factor of 1 at both ends there are as many
+    products as that has, for one element too.
+    """
     terms, each = _terms_of(x, dim), dy.reshape(-1)
-    before = list(accumulate(terms[:-1], _times))
-    behind = list(reversed(list(accumulate(reversed(terms[1:]), _times))))
-    inner = [a * b for a, b in zip(before[:-1], behind[1:], strict=True)]
-    others = [*behind[:1], *inner, *before[-1:]]
-    gradients = [each * other for other in others] if others else [each]
+    # Of a dtype that widens no other.
+    one = np.ones(each.shape, dtype=np.float32)
+    before = accumulate([one, *terms[:-1]], _times)
+    behind = reversed(list(accumulate([one, *reversed(terms[1:])], _times)))
+    gradients = [each * (a * b) for a, b in zip(before, behind, strict=True)]
     return (_put_back(np.concatenate([g[:, None] for g in gradients], axis=1), x.shape, dim),)
 
 

@@ -17,7 +17,9 @@ def lerp(start: Any, end: Any, weight: Any) -> Any:
 
 @lerp.vjp
 def lerp_vjp(dy: Any, start: Any, end: Any, weight: Any) -> Any:
-    return dy * (1.0 - weight), dy * weight, dy * (end - start)
+    """Some frameworks take dy (1 - weight) as dy - dy weight, so it is handed over as one sum."""
+    to_end = dy * weight
+    return scatter_sum(start.shape, [(..., dy), (..., -to_end)]), to_end, dy * (end - start)
 
 
 @lerp.shape
