@@ -200,4 +200,4 @@ def _columns(shape: Dims, kernel_size: Any, dilation: Any, padding: Any, stride:
     )
     inside = rows[:, None, :, None] * extents[1] + columns[None, :, None, :]
     images = numbered((*shape[:2], 1)) * (extents[0] * extents[1])
-    return (images + inside.reshape(-1)).reshape(shape[0], -1, rows.shape[1] * columns.shape[1])
+    return np.reshape(images + inside.reshape(-1), (shape[0], -1, rows.shape[1] * columns.shape[1]))

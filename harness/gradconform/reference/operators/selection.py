@@ -225,23 +225,23 @@ def diag_embed_shape(x: Dims) -> Dims:
 @operator(moves=True)
 def tril(x: Any, *, diagonal: Offset) -> Any:
     """The lower triangle of the matrices in the last two axes, with the diagonal and that many above it; else 0."""
-    return np.where(np.tri(*x.shape[-2:], k=diagonal, dtype=bool), x, 0.0)
+    return np.where(_lower(x.shape, diagonal), x, 0.0)
 
 
 @tril.vjp
 def tril_vjp(dy: Any, x: Any, *, diagonal: int) -> Any:
-    return (np.where(np.tri(*x.shape[-2:], k=diagonal, dtype=bool), dy, 0.0),)
+    return (np.where(_lower(x.shape, diagonal), dy, 0.0),)
 
 
 @operator(moves=True)
 def triu(x: Any, *, diagonal: Offset) -> Any:
     """The upper triangle of the matrices in the last two axes, from the diagonal of that number on; else 0."""
-    return np.where(np.tri(*x.shape[-2:], k=diagonal - 1, dtype=bool), 0.0, x)
+    return np.where(_lower(x.shape, diagonal - 1), 0.0, x)
 
 
 @triu.vjp
 def triu_vjp(dy: Any, x: Any, *, diagonal: int) -> Any:
-    return (np.where(np.tri(*x.shape[-2:], k=diagonal - 1, dtype=bool), 0.0, dy),)
+    return (np.where(_lower(x.shape, diagonal - 1), 0.0, dy),)
 
 
 @tril.shape
@@ -250,3 +250,8 @@ def triangle_shape(x: Dims) -> Dims:
     if len(x) < 2:
         raise ShapeError(f"x has shape {list(x)}; expected two axes or more")
     return x
+
+
+def _lower(shape: Dims, diagonal: int) -> Any:
+    """The places of a matrix on the diagonal of that number and below it, truth values [M, N]."""
+    return np.tri(shape[-2], shape[-1], k=diagonal, dtype=bool)
