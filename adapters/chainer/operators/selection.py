@@ -23,12 +23,24 @@ def op_gather(x, index, *, dim):
     return F.get_item(x, _along(index, dim))
 
 
+def op_gather_nd(x, index):
+    return F.get_item(x, tuple(index.array))
+
+
+def op_index_add(x, index, src, *, dim):
+    return F.scatter_add(x, (slice(None),) * dim + (index.array,), src)
+
+
 def op_scatter_add(x, index, src, *, dim):
     return F.scatter_add(x, _along(index, dim), src)
 
 
 def op_strided_slice(x, *, dim, start, end, step):
     return F.get_item(x, (slice(None),) * dim + (slice(start, end, step),))
+
+
+def op_select(x, *, dim, index):
+    return F.get_item(x, (slice(None),) * dim + (index,))
 
 
 def op_diagonal(x, *, offset, dim1, dim2):

@@ -24,6 +24,10 @@ def op_gather(x, index, *, dim):
     return F.gather(x, index, axis=dim, batch_dims=dim)
 
 
+def op_gather_nd(x, index):
+    return F.gather_nd(x, index)
+
+
 def op_scatter_add(x, index, src, *, dim):
     return F.scatter_add(x, index, src, axis=dim)
 
@@ -32,6 +36,10 @@ def op_strided_slice(x, *, dim, start, end, step):
     begins, ends, steps = [0] * x.ndim, list(x.shape), [1] * x.ndim
     begins[dim], ends[dim], steps[dim] = start, end, step
     return F.slice(x, begins, ends, steps)
+
+
+def op_select(x, *, dim, index):
+    return x[(slice(None),) * dim + (index,)]
 
 
 def op_diagonal(x, *, offset, dim1, dim2):

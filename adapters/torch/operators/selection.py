@@ -19,12 +19,24 @@ def op_gather(x, index, *, dim):
     return torch.gather(x, dim, index)
 
 
+def op_gather_nd(x, index):
+    return x[tuple(index)]
+
+
+def op_index_add(x, index, src, *, dim):
+    return torch.index_add(x, dim, index, src)
+
+
 def op_scatter_add(x, index, src, *, dim):
     return torch.scatter_add(x, dim, index, src)
 
 
 def op_strided_slice(x, *, dim, start, end, step):
     return x[(slice(None),) * dim + (slice(start, end, step),)]
+
+
+def op_select(x, *, dim, index):
+    return torch.select(x, dim, index)
 
 
 def op_diagonal(x, *, offset, dim1, dim2):

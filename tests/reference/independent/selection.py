@@ -32,6 +32,21 @@ def gather(x: Any, index: Any, *, dim: int) -> Any:
 
 
 @forward
+def gather_nd(x: Any, index: Any) -> Any:
+    return onnx("GatherND", x, np.moveaxis(index, 0, -1))
+
+
+@forward
+def index_add(x: Any, index: Any, src: Any, *, dim: int) -> Any:
+    y = x.copy()
+    for k, i in enumerate(index):
+        to = [slice(None)] * x.ndim
+        to[dim] = i
+        y[tuple(to)] += np.take(src, k, axis=dim)
+    return y
+
+
+@forward
 def scatter_add(x: Any, index: Any, src: Any, *, dim: int) -> Any:
     y = x.copy()
     for at in np.ndindex(*index.shape):
@@ -42,6 +57,11 @@ def scatter_add(x: Any, index: Any, src: Any, *, dim: int) -> Any:
 @forward
 def strided_slice(x: Any, *, dim: int, start: int, end: int, step: int) -> Any:
     return onnx("Slice", x, np.array([start]), np.array([end]), np.array([dim]), np.array([step]))
+
+
+@forward
+def select(x: Any, *, dim: int, index: int) -> Any:
+    return onnx("Gather", x, np.array(index), axis=dim)
 
 
 @forward

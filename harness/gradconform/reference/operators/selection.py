@@ -115,6 +115,60 @@ def gather_classes(x: Dims, index: Dims, *, dim: Axis) -> int:
 
 
 @operator(integers=("index",))
+def gather_nd(x: Any, index: Any) -> Any:
+    """For each index of several coordinates what x has there.  x [X0, ..., XN]; index [M, ...], ints.
+
+    y[i] = x[index[0, i], ..., index[M - 1, i]]: an element, or the rest of x where it has more axes than M. A spec
+    knows one limit for all integers of a tensor, so that of the shortest of the M axes.
+    """
+    return picked(x, numbered(x.shape)[tuple(index)])
+
+
+@gather_nd.vjp
+def gather_nd_vjp(dy: Any, x: Any, index: Any) -> Any:
+    return sent_back(dy, numbered(x.shape)[tuple(index)], x.shape), None
+
+
+@gather_nd.shape
+def gather_nd_shape(x: Dims, index: Dims) -> Dims:
+    if len(index) < 2 or index[0] > len(x):
+        raise ShapeError(
+            f"x has shape {list(x)} and index {list(index)}; expected an index of [M, ...], M at most the axes of x"
+        )
+    return (*index[1:], *x[index[0] :])
+
+
+@gather_nd.classes
+def gather_nd_classes(x: Dims, index: Dims) -> int:
+    return min(x[: index[0]])
+
+
+@operator(integers=("index",))
+def index_add(x: Any, index: Any, src: Any, *, dim: Axis) -> Any:
+    """x with the slices of src along axis dim added to those that the index, [K] of ints, names.  src: K slices."""
+    places = np.take(numbered(x.shape), index, axis=dim)
+    return scatter_sum((x.size,), [(slice(None), x.reshape(-1)), *added(src, places)]).reshape(x.shape)
+
+
+@index_add.vjp
+def index_add_vjp(dy: Any, x: Any, index: Any, src: Any, *, dim: int) -> Any:
+    return dy, None, picked(dy, np.take(numbered(x.shape), index, axis=dim))
+
+
+@index_add.shape
+def index_add_shape(x: Dims, index: Dims, src: Dims, *, dim: Axis) -> Dims:
+    expected = index_select_shape(x, index, dim=dim)
+    if src != expected:
+        raise ShapeError(f"src has shape {list(src)}; expected {list(expected)}, that of x with as many as the index")
+    return x
+
+
+@index_add.classes
+def index_add_classes(x: Dims, index: Dims, src: Dims, *, dim: Axis) -> int:
+    return x[dim]
+
+
+@operator(integers=("index",))
 def scatter_add(x: Any, index: Any, src: Any, *, dim: Axis) -> Any:
     """x with each element of src added where `gather` of the same index would have read.
 
@@ -181,6 +235,25 @@ def strided_slice_shape(x: Dims, *, dim: Axis, start: StartLength, end: Size, st
 
 def _every(dim: int, start: int, end: int, step: int) -> tuple[slice, ...]:
     return (*[slice(None)] * dim, slice(start, end, step))
+
+
+@operator(moves=True)
+def select(x: Any, *, dim: Axis, index: StartLength) -> Any:
+    """The slice of x that has that index along axis dim, which is gone then."""
+    return x[(*[slice(None)] * dim, index, ...)]
+
+
+@select.vjp
+def select_vjp(dy: Any, x: Any, *, dim: int, index: int) -> Any:
+    return (sent_back(dy, numbered(x.shape)[(*[slice(None)] * dim, index, ...)], x.shape),)
+
+
+@select.shape
+def select_shape(x: Dims, *, dim: Axis, index: StartLength) -> Dims:
+    check_axis("dim", dim, x)
+    if index >= x[dim]:
+        raise ShapeError(f"index is {index}; expected less than {x[dim]}, since x has shape {list(x)}")
+    return (*x[:dim], *x[dim + 1 :])
 
 
 @operator(moves=True)
