@@ -34,6 +34,8 @@ def op_circular_pad(x, *, padding):
 
 
 def op_unfold(x, *, kernel_size, dilation, padding, stride):
-    # F.im2col keeps the two axes of windows apart.
     y = F.im2col(x, kernel_size, stride, padding, cover_all=False, dilate=dilation)
     return F.reshape(y, y.shape[:2] + (-1,))
+
+
+op_unfold.composed = "im2col(x), whose two axes of windows are made into one"

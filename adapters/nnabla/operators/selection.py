@@ -55,9 +55,15 @@ def op_diag_embed(x):
     return F.matrix_diag(x)
 
 
+def _triangle(x, diagonal, upper):
+    if not hasattr(F, "trilu"):
+        raise NotImplementedError("F.trilu came after NNabla 1.35")
+    return F.trilu(x, k=diagonal, upper=upper)
+
+
 def op_tril(x, *, diagonal):
-    return F.trilu(x, k=diagonal, upper=False)
+    return _triangle(x, diagonal, upper=False)
 
 
 def op_triu(x, *, diagonal):
-    return F.trilu(x, k=diagonal, upper=True)
+    return _triangle(x, diagonal, upper=True)
