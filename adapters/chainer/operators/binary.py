@@ -25,3 +25,21 @@ def op_maximum(x, y):
 
 def op_minimum(x, y):
     return F.minimum(x, y)
+
+
+def op_pow(x, exponent):
+    return x**exponent
+
+
+def op_fmod(x, y):
+    if x.shape != y.shape:
+        raise NotImplementedError("F.fmod hands back gradients of the broadcast shape; x and y must have the same")
+    return F.fmod(x, y)
+
+
+def op_squared_difference(x, y):
+    return F.squared_difference(x, y)
+
+
+def op_absolute_difference(x, y):
+    return F.absolute_error(x, y)

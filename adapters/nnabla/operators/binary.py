@@ -37,3 +37,19 @@ def op_maximum(x, y):
 
 def op_minimum(x, y):
     return F.minimum2(*_aligned(x, y))
+
+
+def op_pow(x, exponent):
+    return F.pow2(*_aligned(x, exponent))
+
+
+def op_fmod(x, y):
+    raise NotImplementedError("F.mod2 is this operator forwards, and has no backward: NNabla says so when it is run")
+
+
+def op_squared_difference(x, y):
+    return F.squared_error(x, y)
+
+
+def op_absolute_difference(x, y):
+    return F.absolute_error(x, y)

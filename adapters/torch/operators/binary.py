@@ -1,6 +1,7 @@
 """PyTorch: operators of two tensors."""
 
 import torch
+from torch.nn import functional as F
 
 
 def op_add(x, y):
@@ -25,3 +26,19 @@ def op_maximum(x, y):
 
 def op_minimum(x, y):
     return torch.minimum(x, y)
+
+
+def op_pow(x, exponent):
+    return torch.pow(x, exponent)
+
+
+def op_fmod(x, y):
+    return torch.fmod(x, y)
+
+
+def op_squared_difference(x, y):
+    return F.mse_loss(x, y, reduction="none")
+
+
+def op_absolute_difference(x, y):
+    return F.l1_loss(x, y, reduction="none")

@@ -13,7 +13,12 @@ from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictI
 __all__ = [
     "Axes",
     "Axis",
+    "ChannelOrder",
+    "EpsilonPlace",
     "Flag",
+    "NonNegative",
+    "Offset",
+    "Offsets",
     "Padding",
     "Padding2d",
     "Pair",
@@ -23,6 +28,7 @@ __all__ = [
     "Reduction",
     "Shape",
     "Size",
+    "Sizes",
     "StartLength",
 ]
 
@@ -76,3 +82,8 @@ Padding2d = Annotated[
 ]
 Padding = Annotated[list[_Sides], Field(min_length=1, description="one [before, after] per axis")]
 Shape = Annotated[list[Size], Field(min_length=1, max_length=8, description="a list of positive ints")]
+Sizes = Annotated[list[Size], Field(min_length=1, description="a list of positive ints")]
+Offset = Annotated[StrictInt, Field(description="an int")]
+Offsets = Annotated[list[Offset], Field(min_length=1, description="a list of ints")]
+EpsilonPlace = Literal["maximum", "length", "square"]
+ChannelOrder = Literal["CRD", "DCR"]

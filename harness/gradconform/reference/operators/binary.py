@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradconform.reference.operator import Dims, Operator, ShapeError, operator
+from gradconform.reference.tracked.remainders import nearest, remainder, truncated
 from gradconform.reference.tracked.ties import between, joined_where, tied
 
 
@@ -108,6 +109,95 @@ def minimum_shares(x: Any, y: Any) -> Any:
     return joined_where(tied(x, y), x.shape, y.shape)
 
 
+@operator
+def pow(x: Any, exponent: Any) -> Any:
+    """x to the power of the exponent, the shapes broadcast as in NumPy; NaN where x < 0 and the exponent is not whole.
+
+    The derivative by the exponent, y log x, is 0 at x = 0 where the exponent is positive: it is its limit.
+    """
+    return np.power(x, exponent)
+
+
+@pow.vjp
+def pow_vjp(dy: Any, x: Any, exponent: Any) -> Any:
+    dx = dy * (exponent * np.power(x, exponent - 1.0))
+    limit = (x.real == 0) & (exponent.real > 0)
+    slope = np.where(limit, 0.0, np.power(x, exponent) * np.log(np.where(x.real == 0, 1.0, x)))
+    return unbroadcast(dx, x.shape), unbroadcast(dy * slope, exponent.shape)
+
+
+@operator
+def fmod(x: Any, y: Any) -> Any:
+    """x - n y with n = x / y without its fraction, so that it has the sign of x; the shapes broadcast as in NumPy."""
+    return remainder(x, y)
+
+
+@fmod.vjp
+def fmod_vjp(dy: Any, x: Any, y: Any) -> Any:
+    return unbroadcast(dy, x.shape), unbroadcast(-dy * truncated(x / y), y.shape)
+
+
+@fmod.choices
+def fmod_choices(x: Any, y: Any) -> Any:
+    return truncated(x / y)
+
+
+@fmod.subgradients
+def fmod_subgradients(dy: Any, x: Any, y: Any) -> Any:
+    """Where x is a multiple of y, n may be the number before too, on the side of 0."""
+    quotient, nan = x / y, np.isnan(x) | np.isnan(y)
+    n = nearest(quotient)
+    whole = tied(quotient, n) & (n != 0)
+    nothing = np.zeros(nan.shape, dtype=bool)
+    sides = (
+        between(dy, nothing, dy, dy, nan=nan),
+        between(-dy * truncated(quotient), whole, -dy * n, -dy * (n - np.sign(n)), nan=nan),
+    )
+    pairs = zip((x, y), sides, strict=True)
+    return tuple((unbroadcast(low, of.shape), unbroadcast(high, of.shape)) for of, (low, high) in pairs)
+
+
+@operator
+def squared_difference(x: Any, y: Any) -> Any:
+    """(x - y)^2.  x, y of one shape."""
+    return np.square(x - y)
+
+
+@squared_difference.vjp
+def squared_difference_vjp(dy: Any, x: Any, y: Any) -> Any:
+    dx = dy * (2.0 * (x - y))
+    return dx, -dx
+
+
+@operator
+def absolute_difference(x: Any, y: Any) -> Any:
+    """|x - y|; the derivative at 0 is 0.  x, y of one shape."""
+    return np.absolute(x - y)
+
+
+@absolute_difference.vjp
+def absolute_difference_vjp(dy: Any, x: Any, y: Any) -> Any:
+    dx = np.where(x > y, dy, np.where(x < y, -dy, 0.0))
+    return dx, -dx
+
+
+@absolute_difference.choices
+def absolute_difference_choices(x: Any, y: Any) -> Any:
+    return x > y
+
+
+@absolute_difference.subgradients
+def absolute_difference_subgradients(dy: Any, x: Any, y: Any) -> Any:
+    tie, nan = tied(x, y), np.isnan(x) | np.isnan(y)
+    return tuple(between(gradient, tie, -dy, dy, nan=nan) for gradient in absolute_difference_vjp(dy, x, y))
+
+
+@absolute_difference.shares
+def absolute_difference_shares(x: Any, y: Any) -> Any:
+    """What x has y has with the other sign: they sum to 0."""
+    return joined_where(tied(x, y), x.shape, y.shape)
+
+
 def _parts(dy: Any, x_wins: Any, y_wins: Any) -> tuple[Any, Any]:
     """The gradients of a choice, not yet summed: all of dy to the winner, half to each where there is none."""
     dx = np.where(x_wins, dy, np.where(y_wins, 0.0, 0.5 * dy))
@@ -136,10 +226,22 @@ def _broadcasts(op: Operator) -> None:
         try:
             return np.broadcast_shapes(x, y)
         except ValueError:
+            one, other = op.tensors
             raise ShapeError(
-                f"x has shape {list(x)} and y {list(y)}; expected, counted from the last axis, equal extents or 1"
+                f"{one} has shape {list(x)} and {other} {list(y)}; expected, counted from the last axis, "
+                "equal extents or 1"
             ) from None
 
 
-for _op in (add, sub, mul, div, maximum, minimum):
+def _of_one_shape(op: Operator) -> None:
+    @op.shape
+    def rule(x: Dims, y: Dims) -> Dims:
+        if x != y:
+            raise ShapeError(f"x has shape {list(x)} and y {list(y)}; expected the same")
+        return x
+
+
+for _op in (add, sub, mul, div, maximum, minimum, pow, fmod):
     _broadcasts(_op)
+for _op in (squared_difference, absolute_difference):
+    _of_one_shape(_op)

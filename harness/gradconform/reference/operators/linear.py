@@ -10,6 +10,7 @@ import numpy as np
 from gradconform.draws import Draw, bias, weight
 from gradconform.reference.attributes import Size
 from gradconform.reference.operator import Dims, ShapeError, operator
+from gradconform.reference.tracked.places import occurrences
 from gradconform.reference.tracked.sums import scatter_sum, sum_of_products
 
 
@@ -74,7 +75,7 @@ def embedding(x: Any, weight: Any) -> Any:
 @embedding.vjp
 def embedding_vjp(dy: Any, x: Any, weight: Any) -> Any:
     rows, indices = dy.reshape(-1, dy.shape[-1]), x.reshape(-1)
-    return None, scatter_sum(weight.shape, [(indices[at], rows[at]) for at in _occurrences(indices)])
+    return None, scatter_sum(weight.shape, [(indices[at], rows[at]) for at in occurrences(indices)])
 
 
 @embedding.shape
@@ -90,11 +91,3 @@ def embedding_classes(x: Dims, *, num_embeddings: Size) -> int:
 @embedding.draws
 def embedding_draws(x: Dims, *, num_embeddings: Size, embedding_dim: Size) -> Mapping[str, Draw]:
     return {"weight": Draw((num_embeddings, embedding_dim))}
-
-
-def _occurrences(indices: Any) -> list[Any]:
-    """Where each index occurs for the first time, for the second, ...: in none does an index come twice."""
-    order = np.argsort(indices, kind="stable")
-    ordered = indices[order]
-    rank = np.arange(len(order)) - np.searchsorted(ordered, ordered)
-    return [order[rank == k] for k in range(int(rank.max()) + 1)]

@@ -1,0 +1,11 @@
+"""Chainer: operators of running sums and products."""
+
+from chainer import functions as F
+
+
+def op_cumsum(x, *, dim):
+    return F.cumsum(x, axis=dim)
+
+
+def op_cumprod(x, *, dim):
+    return F.cumprod(x, axis=dim)
