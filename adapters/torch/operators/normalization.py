@@ -16,6 +16,8 @@ def op_layer_norm(x, weight, bias, *, eps):
 
 
 def op_group_norm(x, weight, bias, *, num_groups, eps):
+    if weight is None and bias is not None:
+        raise NotImplementedError("the backward of F.group_norm raises where a bias comes without a weight")
     return F.group_norm(x, num_groups, weight, bias, eps=eps)
 
 
