@@ -28,26 +28,32 @@ def ratios(function: Any, a: Any, error: Any, moved: Any) -> Any:
 
 
 @every_function
-@pytest.mark.parametrize("size", [1, 2, 3, 7, 20])
+@pytest.mark.parametrize("size", [2, 3, 7, 20])
 def test_float32_lies_within_the_bound(function: Any, size: int) -> None:
     """And at least at a hundredth of it."""
     a = matrices(size)
     found = ratios(function, a, None, a.astype(np.float32))
-    assert 0.01 < np.max(found) < 2.0
+    assert 0.01 < np.max(found) < 1.0
+
+
+def test_a_determinant_of_one_number_is_that_number() -> None:
+    """Whatever its bound leaves room for."""
+    a = matrices(1)
+    assert np.all(ratios(np.linalg.det, a, None, a.astype(np.float32)) < 1e-3)
 
 
 @every_function
 @pytest.mark.parametrize("size", [1, 2, 3, 7])
 @pytest.mark.parametrize("amount", [1e-5, 1e-3])
 def test_an_error_that_came_in_is_within_the_bound(function: Any, size: int, amount: float) -> None:
-    """Of the worst of many perturbations a fifth or more is used: of the first order, and not by far beyond it."""
+    """And of the worst of many perturbations a tenth or more is used."""
     a, rng = matrices(size), np.random.default_rng(1)
     error = amount * np.abs(a)
     signs = [rng.choice([-1.0, 1.0], a.shape) for _ in range(50)]
     found = np.max([ratios(function, a, error, a + sign * error) for sign in signs], axis=0)
     known = np.isfinite(function(Rounded(a, error, unit=SINGLE)).bound())
     assert np.max(found[known]) <= 1.0
-    assert np.max(found[known]) > 0.2
+    assert np.max(found[known]) > 0.1
 
 
 @every_function
@@ -62,10 +68,10 @@ def test_of_a_matrix_that_may_be_singular_nothing_is_known(function: Any) -> Non
 
 
 def test_rows_are_exchanged_as_the_largest_pivot_asks() -> None:
-    """|L| |U| is a few times the matrix at most, though its first pivot is tiny; and it has the matrix's order."""
+    """What is rounded is a few times the matrix at most, though its first pivot is tiny; and it has the matrix's order."""
     a = np.array([[1e-8, 1.0, 2.0], [1.0, 1.0, 0.0], [0.5, 3.0, 1.0]])
     found = inverses._magnitude(a)
-    assert np.all(found >= np.abs(a) * (1 - 1e-12))
+    assert np.all(np.sqrt(3) * found >= np.abs(a) * (1 - 1e-12))
     assert np.max(found) < 10.0
 
 

@@ -227,13 +227,13 @@ def _paired(x: Any, y: Any) -> Any:
 @operator
 def inv(x: Any) -> Any:
     """The inverse of each square matrix.  x [..., N, N]."""
-    return np.linalg.inv(x)
+    return _inverse(x)
 
 
 @inv.vjp
 def inv_vjp(dy: Any, x: Any) -> Any:
     """-Y' dY Y' (Giles, 2008, *Collected matrix derivative results*, section 2.2.3)."""
-    transposed = np.swapaxes(np.linalg.inv(x), -1, -2)
+    transposed = np.swapaxes(_inverse(x), -1, -2)
     return (-np.matmul(np.matmul(transposed, dy), transposed),)
 
 
@@ -252,7 +252,7 @@ def det(x: Any) -> Any:
 def det_vjp(dy: Any, x: Any) -> Any:
     """dy det X X^-1', where there is an inverse (Giles, 2008, section 2.2.4)."""
     each = (dy * np.linalg.det(x))[..., None, None]
-    return (each * np.swapaxes(np.linalg.inv(x), -1, -2),)
+    return (each * np.swapaxes(_inverse(x), -1, -2),)
 
 
 @operator
@@ -264,13 +264,21 @@ def logdet(x: Any) -> Any:
 
 @logdet.vjp
 def logdet_vjp(dy: Any, x: Any) -> Any:
-    return (dy[..., None, None] * np.swapaxes(np.linalg.inv(x), -1, -2),)
+    return (dy[..., None, None] * np.swapaxes(_inverse(x), -1, -2),)
 
 
 @det.shape
 @logdet.shape
 def determinant_shape(x: Dims) -> Dims:
     return _square(x)[:-2]
+
+
+def _inverse(x: Any) -> Any:
+    """The inverse of each matrix; nothing but NaN where one of them has none."""
+    try:
+        return np.linalg.inv(x)
+    except np.linalg.LinAlgError:
+        return x * np.nan
 
 
 def _square(x: Dims) -> Dims:

@@ -1,9 +1,10 @@
 """The rounding error of inverses and determinants of square matrices [..., N, N].
 
-All frameworks factor the matrix with partial pivoting, P A = L U, and what they compute is exact for a matrix A + D
-with |D| <= c u |L| |U| (Higham, *Accuracy and Stability of Numerical Algorithms*, 2nd ed., theorem 9.3). The error of
-A's own elements is one more such D. So what is bounded here is what the worst D of that size makes of the result, to
-all orders; c, which is N in the worst case, is sqrt(N), as for sums.
+All frameworks factor the matrix with partial pivoting, P A = L U, and what they compute is exact for a matrix A + R + E:
+E is the error of A's own elements, and R that of the factorization, in which u_ij and l_ij come of sums of the products
+l_ik u_kj (Higham, *Accuracy and Stability of Numerical Algorithms*, 2nd ed., theorem 9.3). R is taken as sums are, for
+what it is with errors that have nothing to do with each other: |R_ij| <= u sqrt(sum_k (l_ik u_kj)^2), and to first order
+its effects add up as squares do. Those of E add up as they are, and so does all that is of higher order.
 """
 
 from __future__ import annotations
@@ -22,33 +23,41 @@ Array = NDArray[Any]
 
 @implements(np.linalg.inv)
 def _inverse(a: Tracked) -> Tracked:
-    """|(A + D)^-1 - X| <= (I - M)^-1 M |X| with X = A^-1 and M = |X| |D|, where M's rows all sum to less than 1.
+    """X R X and X E X to first order, and M^2 (I - M)^-1 |X| for the rest, with X = A^-1 and M = |X| (|R| + |E|).
 
-    Since (A + D)^-1 = (I + X D)^-1 X. Where they do not, A + D may have no inverse, and nothing is known.
+    Since (A + D)^-1 = (I + X D)^-1 X. Where a row of M sums to 1 or more A + D may have no inverse: nothing is known.
     """
-    value, moved = _moved(a, "inv")
-    sure = _sums(moved) < 1.0
-    safe = np.where(sure[..., None, None], moved, 0.0)
-    propagated = np.linalg.solve(np.eye(value.shape[-1]) - safe, safe @ np.abs(value))
-    return _rounded(a, value, np.where(sure[..., None, None], propagated, np.inf))
+    value, rounding, moved = _parts(a, "inv")
+    size = np.abs(value)
+    sure = np.sum(moved, axis=-1).max(axis=-1)[..., None, None] < 1.0
+    safe = np.where(sure, moved, 0.0)
+    with np.errstate(all="ignore"):
+        first = np.sqrt(np.square(value) @ np.square(rounding) @ np.square(value)) + size @ _error(a) @ size
+        rest = np.linalg.solve(np.eye(value.shape[-1]) - safe, safe @ safe @ size)
+    return _rounded(a, value, np.where(sure, first + rest, np.inf))
 
 
 @implements(np.linalg.det)
 def _determinant(a: Tracked) -> Tracked:
-    """|det(A + D) - det A| <= |det A| (t + exp(s) - 1 - s), of M = |X| |D| with trace t and sum s of all elements.
+    """|det A| (r + e + exp(s) - 1 - s): r^2 is the sum of (X_ji R_ij)^2, e that of |X_ji| E_ij, and s that of all of M.
 
     Since det(A + D) = det A det(I + X D), and what is not of first order there is at most a sum of principal minors of
-    M, those of k rows summing to s^k / k! or less. The N products of the diagonal are rounded, too.
+    M = |X| (|R| + |E|), those of k rows summing to s^k / k! or less. The N products of the diagonal are rounded, too.
     """
-    _, moved = _moved(a, "det")
+    inverse, rounding, moved = _parts(a, "det")
     value = np.asarray(np.linalg.det(a.value))
-    total = moved.sum(axis=(-2, -1))
-    relative = np.trace(moved, axis1=-2, axis2=-1) + np.expm1(total) - total
-    return _rounded(a, value, np.abs(value) * relative, units=float(a.shape[-1]))
+    with np.errstate(all="ignore"):
+        turned = np.swapaxes(inverse, -1, -2)
+        first = np.sqrt(np.sum(np.square(turned * rounding), axis=(-2, -1)))
+        first = first + np.sum(np.abs(turned) * _error(a), axis=(-2, -1))
+        total = moved.sum(axis=(-2, -1))
+        relative = first + np.expm1(total) - total
+        propagated = np.abs(value) * np.where(np.isnan(relative), np.inf, relative)
+    return _rounded(a, value, propagated, units=float(a.shape[-1]) ** 0.5)
 
 
-def _moved(a: Tracked, name: str) -> tuple[Array, Array]:
-    """X = A^-1 and M = |X| |D|; both without bounds where A has no inverse.
+def _parts(a: Tracked, name: str) -> tuple[Array, Array, Array]:
+    """X, R and M = |X| (R + E), of which the last is infinite where A has no inverse.
 
     Raises InexactError for arrays that are to be proved exact.
     """
@@ -56,11 +65,16 @@ def _moved(a: Tracked, name: str) -> tuple[Array, Array]:
         raise InexactError(f"{name} is not exact in floating point")
     size = a.shape[-1]
     stacked = a.value.reshape(-1, size, size)
-    factors = np.array([_magnitude(each) for each in stacked]).reshape(a.shape)
+    rounding = a.unit.roundoff * np.array([_magnitude(each) for each in stacked]).reshape(a.shape)
+    value = np.array([_inverse_or_nan(each) for each in stacked]).reshape(a.shape)
     with np.errstate(all="ignore"):
-        value = np.array([_inverse_or_nan(each) for each in stacked]).reshape(a.shape)
-        moved = np.abs(value) @ (np.sqrt(size) * a.unit.roundoff * factors + a.bound())
-    return value, np.where(np.isnan(moved), np.inf, moved)
+        moved = np.abs(value) @ (rounding + _error(a))
+    return value, rounding, np.where(np.isnan(moved), np.inf, moved)
+
+
+def _error(a: Tracked) -> Array:
+    assert isinstance(a, Rounded)
+    return a.bound()
 
 
 def _inverse_or_nan(a: Array) -> Array:
@@ -70,17 +84,13 @@ def _inverse_or_nan(a: Array) -> Array:
         return np.full(a.shape, np.nan)
 
 
-def _sums(moved: Array) -> Array:
-    return np.asarray(moved.sum(axis=-1).max(axis=-1))
-
-
 def _rounded(a: Tracked, value: Array, propagated: Array, units: float = 1.0) -> Tracked:
     assert isinstance(a, Rounded)
     return a.rounded(value, propagated, units)
 
 
 def _magnitude(a: Array) -> Array:
-    """|L| |U| of a matrix [N, N], its rows in the order of the matrix's."""
+    """The roots of the sums of (l_ik u_kj)^2 for a matrix [N, N], its rows in the order of the matrix's."""
     upper, lower, order = a.copy(), np.eye(len(a)), np.arange(len(a))
     for k in range(len(a)):
         pivot = k + int(np.argmax(np.abs(upper[k:, k])))
@@ -90,5 +100,5 @@ def _magnitude(a: Array) -> Array:
             lower[k + 1 :, k] = upper[k + 1 :, k] / upper[k, k]
             upper[k + 1 :] -= np.outer(lower[k + 1 :, k], upper[k])
     found = np.empty_like(a)
-    found[order] = np.abs(lower) @ np.abs(upper)
+    found[order] = np.sqrt(np.square(lower) @ np.square(upper))
     return found
