@@ -68,7 +68,7 @@ def test_of_a_matrix_that_may_be_singular_nothing_is_known(function: Any) -> Non
 
 
 def test_rows_are_exchanged_as_the_largest_pivot_asks() -> None:
-    """What is rounded is a few times the matrix at most, though its first pivot is tiny; and it has the matrix's order."""
+    """What is rounded is a few times the matrix at most, though its first pivot is tiny, and in the matrix's order."""
     a = np.array([[1e-8, 1.0, 2.0], [1.0, 1.0, 0.0], [0.5, 3.0, 1.0]])
     found = inverses._magnitude(a)
     assert np.all(np.sqrt(3) * found >= np.abs(a) * (1 - 1e-12))

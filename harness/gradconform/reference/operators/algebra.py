@@ -176,7 +176,7 @@ def trace(x: Any) -> Any:
 
 @trace.vjp
 def trace_vjp(dy: Any, x: Any) -> Any:
-    return (np.where(np.eye(*x.shape, dtype=bool), dy, 0.0),)
+    return (np.where(np.eye(x.shape[0], x.shape[1], dtype=bool), dy, 0.0),)
 
 
 @trace.shape

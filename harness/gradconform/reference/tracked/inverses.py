@@ -1,10 +1,10 @@
 """The rounding error of inverses and determinants of square matrices [..., N, N].
 
-All frameworks factor the matrix with partial pivoting, P A = L U, and what they compute is exact for a matrix A + R + E:
-E is the error of A's own elements, and R that of the factorization, in which u_ij and l_ij come of sums of the products
-l_ik u_kj (Higham, *Accuracy and Stability of Numerical Algorithms*, 2nd ed., theorem 9.3). R is taken as sums are, for
-what it is with errors that have nothing to do with each other: |R_ij| <= u sqrt(sum_k (l_ik u_kj)^2), and to first order
-its effects add up as squares do. Those of E add up as they are, and so does all that is of higher order.
+All frameworks factor the matrix with partial pivoting, P A = L U, and what they compute is exact for a matrix
+A + R + E: E is the error of A's own elements, and R that of the factorization, in which u_ij and l_ij come of sums of
+the products l_ik u_kj (Higham, *Accuracy and Stability of Numerical Algorithms*, 2nd ed., theorem 9.3). R is taken as
+sums are, for what it is with errors that have nothing to do with each other: |R_ij| <= u sqrt(sum_k (l_ik u_kj)^2),
+and to first order its effects add up as squares do. Those of E add up as they are, and so does all of higher order.
 """
 
 from __future__ import annotations
@@ -21,13 +21,17 @@ from gradconform.reference.tracked.rounding import Rounded
 Array = NDArray[Any]
 
 
+# An inverse is a factorization and as much again: the solutions with it for all columns.
+SOLVED = 2.0
+
+
 @implements(np.linalg.inv)
 def _inverse(a: Tracked) -> Tracked:
     """X R X and X E X to first order, and M^2 (I - M)^-1 |X| for the rest, with X = A^-1 and M = |X| (|R| + |E|).
 
     Since (A + D)^-1 = (I + X D)^-1 X. Where a row of M sums to 1 or more A + D may have no inverse: nothing is known.
     """
-    value, rounding, moved = _parts(a, "inv")
+    value, rounding, moved = _parts(a, "inv", SOLVED)
     size = np.abs(value)
     sure = np.sum(moved, axis=-1).max(axis=-1)[..., None, None] < 1.0
     safe = np.where(sure, moved, 0.0)
@@ -56,8 +60,8 @@ def _determinant(a: Tracked) -> Tracked:
     return _rounded(a, value, propagated, units=float(a.shape[-1]) ** 0.5)
 
 
-def _parts(a: Tracked, name: str) -> tuple[Array, Array, Array]:
-    """X, R and M = |X| (R + E), of which the last is infinite where A has no inverse.
+def _parts(a: Tracked, name: str, times: float = 1.0) -> tuple[Array, Array, Array]:
+    """X, R, as many `times` as it is, and M = |X| (R + E), which is infinite where A has no inverse.
 
     Raises InexactError for arrays that are to be proved exact.
     """
@@ -65,7 +69,7 @@ def _parts(a: Tracked, name: str) -> tuple[Array, Array, Array]:
         raise InexactError(f"{name} is not exact in floating point")
     size = a.shape[-1]
     stacked = a.value.reshape(-1, size, size)
-    rounding = a.unit.roundoff * np.array([_magnitude(each) for each in stacked]).reshape(a.shape)
+    rounding = times * a.unit.roundoff * np.array([_magnitude(each) for each in stacked]).reshape(a.shape)
     value = np.array([_inverse_or_nan(each) for each in stacked]).reshape(a.shape)
     with np.errstate(all="ignore"):
         moved = np.abs(value) @ (rounding + _error(a))
