@@ -22,10 +22,15 @@ every_scale = pytest.mark.parametrize(("factor", "shift"), list(SCALES.values())
 
 
 def transformed(case: Case, factor: float, shift: float) -> Case:
-    """The case with its first float tensor scaled and shifted, in numbers that float32 can hold."""
+    """The case with its first float tensor scaled and shifted, in numbers that float32 can hold.
+
+    As it is where that leads to numbers of which the operator is not defined.
+    """
     place = next(case.places())
-    moved = (case.tensor(place) * factor + shift).astype(np.float32).astype(float)
-    return case.with_tensor(place, moved)
+    moved = case.with_tensor(place, (case.tensor(place) * factor + shift).astype(np.float32).astype(float))
+    with np.errstate(all="ignore"):
+        defined = not any(np.isnan(found).any() for found in results(moved).values())
+    return moved if defined else case
 
 
 def results(case: Case) -> dict[str, Any]:

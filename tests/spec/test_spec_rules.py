@@ -164,7 +164,7 @@ BROKEN: dict[str, tuple[tuple[str, str], int, str]] = {
     "word that is not a choice": (
         (LOSS, LOSS.replace("mean", "meen")),
         26,
-        "reduction is 'meen'; expected 'mean' or 'sum'",
+        "reduction is 'meen'; expected 'mean' or 'sum' or 'none'",
     ),
     "missing tensor": ((LOSS, LOSS.replace("target: t, ", "")), 26, "the tensor 'target' is missing"),
     "tensor that is a number": ((BOTH, BOTH.replace("use]", "3]")), 24, "xs holds 3; expected names of tensors"),

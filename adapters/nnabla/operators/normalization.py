@@ -23,6 +23,25 @@ def op_layer_norm(x, weight, bias, *, eps):
     return F.layer_normalization(x, bias, weight, batch_axis=list(range(x.ndim - 1)), eps=eps)
 
 
+def op_group_norm(x, weight, bias, *, num_groups, eps):
+    shape = (1, x.shape[1]) + (1,) * (x.ndim - 2)
+    return F.group_normalization(x, _shaped(bias, shape), _shaped(weight, shape), num_groups, eps=eps)
+
+
+def op_instance_norm(x, weight, bias, *, eps):
+    shape = (1, x.shape[1]) + (1,) * (x.ndim - 2)
+    return F.instance_normalization(x, _shaped(bias, shape), _shaped(weight, shape), eps=eps)
+
+
+def op_normalize(x, *, dim):
+    return F.norm_normalization(x, p=2, axes=[dim], eps=0)
+
+
+def op_weight_norm(x, g, *, dim):
+    # It refuses an eps of 0; this one is lost beside any square that float32 can add it to.
+    return F.weight_normalization(x, g, dim=dim, eps=1e-37)
+
+
 def op_softmax(x, *, dim):
     return F.softmax(x, axis=dim)
 

@@ -175,7 +175,7 @@ class Listing:
         figure = entry.at_most
         size = figure.relative or figure.ratio or (figure.roundoffs or 0.0) * self.unit.roundoff
         if "window" in figure.times:
-            size *= float(np.prod(np.broadcast_to(node.attributes["kernel_size"], 2)))
+            size *= float(np.prod(node.attributes["kernel_size"]))
         if "root of size" in figure.times:
             size *= math.sqrt(elements / max(measured.size, 1))
         grown = size * measured ** sum({"measure": 1, "measure squared": 2}.get(each, 0) for each in figure.times)

@@ -33,7 +33,7 @@ _ARGUMENT: Schema = {"type": "string", "pattern": r"^\$", "description": "an arg
 # What a person may write in place of the full form: validators make lists of ints and of pairs.
 _SHORT_FORMS: tuple[tuple[Any, Schema], ...] = (
     (1, _INT),
-    ([1, 1], {"type": "array", "items": _INT, "minItems": 2, "maxItems": 2}),
+    *(([1] * axes, {"type": "array", "items": _INT, "minItems": axes, "maxItems": axes}) for axes in (1, 2, 3)),
 )
 
 
