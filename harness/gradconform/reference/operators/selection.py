@@ -121,12 +121,12 @@ def gather_nd(x: Any, index: Any) -> Any:
     y[i] = x[index[0, i], ..., index[M - 1, i]]: an element, or the rest of x where it has more axes than M. A spec
     knows one limit for all integers of a tensor, so that of the shortest of the M axes.
     """
-    return picked(x, numbered(x.shape)[tuple(index)])
+    return picked(x, _at(x.shape, index))
 
 
 @gather_nd.vjp
 def gather_nd_vjp(dy: Any, x: Any, index: Any) -> Any:
-    return sent_back(dy, numbered(x.shape)[tuple(index)], x.shape), None
+    return sent_back(dy, _at(x.shape, index), x.shape), None
 
 
 @gather_nd.shape
@@ -240,12 +240,12 @@ def _every(dim: int, start: int, end: int, step: int) -> tuple[slice, ...]:
 @operator(moves=True)
 def select(x: Any, *, dim: Axis, index: StartLength) -> Any:
     """The slice of x that has that index along axis dim, which is gone then."""
-    return x[(*[slice(None)] * dim, index, ...)]
+    return x[_one(dim, index)]
 
 
 @select.vjp
 def select_vjp(dy: Any, x: Any, *, dim: int, index: int) -> Any:
-    return (sent_back(dy, numbered(x.shape)[(*[slice(None)] * dim, index, ...)], x.shape),)
+    return (sent_back(dy, numbered(x.shape)[_one(dim, index)], x.shape),)
 
 
 @select.shape
@@ -323,6 +323,16 @@ def triangle_shape(x: Dims) -> Dims:
     if len(x) < 2:
         raise ShapeError(f"x has shape {list(x)}; expected two axes or more")
     return x
+
+
+def _at(shape: Dims, index: Any) -> Places:
+    """The place of each element that `gather_nd` reads."""
+    places: Places = numbered(shape)[tuple(index)]
+    return places
+
+
+def _one(dim: int, index: int) -> tuple[Any, ...]:
+    return (*[slice(None)] * dim, index, ...)
 
 
 def _lower(shape: Dims, diagonal: int) -> Any:
