@@ -143,7 +143,7 @@ def clamp_shape(x: Dims, *, min: Real, max: Real) -> Dims:
     return x
 
 
-@operator
+@operator(elementwise=True)
 def hardtanh(x: Any, *, min_val: Real, max_val: Real) -> Any:
     """x, but no less than min_val and no more than max_val; the derivative at both bounds is 0, and 1 of `clamp`."""
     return np.minimum(np.maximum(x, min_val), max_val)
@@ -172,7 +172,7 @@ def hardtanh_shape(x: Dims, *, min_val: Real, max_val: Real) -> Dims:
     return x
 
 
-@operator
+@operator(elementwise=True)
 def hardsigmoid(x: Any, *, slope: Real) -> Any:
     """slope * x + 1/2, but no less than 0 and no more than 1; the derivative where it meets them is 0.
 
@@ -207,7 +207,7 @@ def hardsigmoid_shape(x: Dims, *, slope: Real) -> Dims:
     return x
 
 
-@operator
+@operator(elementwise=True)
 def hardswish(x: Any) -> Any:
     """x * min(max(x + 3, 0), 6) / 6 (Howard et al., 2019); the derivative at -3 is 0 and at 3 it is 1."""
     return x * np.minimum(np.maximum(x + 3.0, 0.0), 6.0) / 6.0
@@ -231,7 +231,7 @@ def hardswish_subgradients(dy: Any, x: Any) -> Any:
     return (between(dx, tied(x, -3.0) | tied(x, 3.0), inside, outside, nan=np.isnan(x)),)
 
 
-@operator
+@operator(elementwise=True)
 def softshrink(x: Any, *, lambd: Real) -> Any:
     """x - lambd where x > lambd, x + lambd where x < -lambd, else 0; the derivative at both is 0."""
     return np.where((x >= -lambd) & (x <= lambd), 0.0, np.where(x > 0, x - lambd, x + lambd))
@@ -260,7 +260,7 @@ def softshrink_shape(x: Dims, *, lambd: Real) -> Dims:
     return x
 
 
-@operator(moves=True)
+@operator(elementwise=True, moves=True)
 def hardshrink(x: Any, *, lambd: Real) -> Any:
     """x where |x| > lambd, else 0; the derivative at the two jumps is 0."""
     return np.where((x >= -lambd) & (x <= lambd), 0.0, x)

@@ -27,7 +27,7 @@ _SELU_ALPHA = 1.6732632423543772848170429916717
 _SELU_SCALE = 1.0507009873554804934193349852946
 
 
-@operator(moves=True)
+@operator(elementwise=True, moves=True)
 def relu6(x: Any) -> Any:
     """min(max(x, 0), 6) (Krizhevsky, 2010); the derivative at 0 and at 6 is 0."""
     return np.minimum(np.maximum(x, 0.0), 6.0)
@@ -49,7 +49,7 @@ def relu6_subgradients(dy: Any, x: Any) -> Any:
     return (between(dx, tied(x, 0.0) | tied(x, 6.0), 0.0, dy, nan=np.isnan(x)),)
 
 
-@operator
+@operator(elementwise=True)
 def clipped_relu(x: Any, *, z: Real) -> Any:
     """min(max(x, 0), z) (Hannun et al., 2014); the derivative at 0 and at z is 0."""
     return np.minimum(np.maximum(x, 0.0), z)
@@ -78,7 +78,7 @@ def clipped_relu_shape(x: Dims, *, z: Real) -> Dims:
     return x
 
 
-@operator
+@operator(elementwise=True)
 def selu(x: Any) -> Any:
     """scale * elu(x, alpha) with the numbers of Klambauer et al. (2017); the derivative at 0 is scale * alpha."""
     return _SELU_SCALE * elu.forward(x, alpha=_SELU_ALPHA)
@@ -99,7 +99,7 @@ def selu_subgradients(dy: Any, x: Any) -> Any:
     return elu_subgradients(_SELU_SCALE * dy, x, alpha=_SELU_ALPHA)
 
 
-@operator
+@operator(elementwise=True)
 def celu(x: Any, *, alpha: Real) -> Any:
     """x where x > 0, else alpha * (exp(x / alpha) - 1) (Barron, 2017), whose derivative has no jump at 0."""
     return np.where(x > 0, x, alpha * (np.exp(np.minimum(x, 0.0) / alpha) - 1.0))
@@ -117,7 +117,7 @@ def celu_shape(x: Dims, *, alpha: Real) -> Dims:
     return x
 
 
-@operator
+@operator(elementwise=True)
 def rrelu(x: Any, *, lower: Probability, upper: Probability, training: Flag) -> Any:
     """leaky_relu in evaluation mode, of the slope (lower + upper) / 2 (Xu et al., 2015).
 

@@ -13,6 +13,7 @@ import numpy as np
 from gradconform.reference.attributes import Axes, Flag, NonNegative
 from gradconform.reference.operator import Dims, ShapeError, operator
 from gradconform.reference.operators.shape import check_axis
+from gradconform.reference.tracked.arrays import constant
 from gradconform.reference.tracked.sums import scatter_sum
 from gradconform.reference.tracked.ties import ALONE, between, tied
 
@@ -66,7 +67,7 @@ def prod_vjp(dy: Any, x: Any, *, dim: Sequence[int], keepdim: bool) -> Any:
 def logsumexp(x: Any, *, dim: Axes, keepdim: Flag) -> Any:
     """The logarithm of the sum of exp(x) over the axes in dim: m + log(sum of exp(x - m)), m the largest element."""
     axes = tuple(dim)
-    largest = np.max(x, axis=axes, keepdims=True)
+    largest = np.max(constant(x), axis=axes, keepdims=True)
     y = largest + np.log(np.sum(np.exp(x - largest), axis=axes, keepdims=True))
     return y.reshape(reduced(x.shape, dim, keepdim))
 

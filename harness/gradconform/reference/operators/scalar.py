@@ -46,7 +46,7 @@ def pow_scalar_vjp(dy: Any, x: Any, *, exponent: float) -> Any:
     return (dy * (exponent * np.power(x, exponent - 1)),)
 
 
-@operator
+@operator(elementwise=True)
 def rsub_scalar(x: Any, *, value: Real) -> Any:
     """value - x."""
     return value - x
@@ -57,7 +57,7 @@ def rsub_scalar_vjp(dy: Any, x: Any, *, value: float) -> Any:
     return (-dy,)
 
 
-@operator
+@operator(elementwise=True)
 def rdiv_scalar(x: Any, *, value: Real) -> Any:
     """value / x; infinite at 0."""
     return value / x
@@ -68,7 +68,7 @@ def rdiv_scalar_vjp(dy: Any, x: Any, *, value: float) -> Any:
     return (-dy * (value / x / x),)
 
 
-@operator
+@operator(elementwise=True)
 def rpow_scalar(x: Any, *, base: Real) -> Any:
     """base to the power x, of a base that is positive."""
     return np.power(base, x)

@@ -295,7 +295,7 @@ def diag_embed_shape(x: Dims) -> Dims:
     return (*x, x[-1])
 
 
-@operator(moves=True)
+@operator(elementwise=True, moves=True)
 def tril(x: Any, *, diagonal: Offset) -> Any:
     """The lower triangle of the matrices in the last two axes, with the diagonal and that many above it; else 0."""
     return np.where(_lower(x.shape, diagonal), x, 0.0)
@@ -306,7 +306,7 @@ def tril_vjp(dy: Any, x: Any, *, diagonal: int) -> Any:
     return (np.where(_lower(x.shape, diagonal), dy, 0.0),)
 
 
-@operator(moves=True)
+@operator(elementwise=True, moves=True)
 def triu(x: Any, *, diagonal: Offset) -> Any:
     """The upper triangle of the matrices in the last two axes, from the diagonal of that number on; else 0."""
     return np.where(_lower(x.shape, diagonal - 1), 0.0, x)

@@ -108,7 +108,7 @@ def gelu_vjp(dy: Any, x: Any, *, approximate: str) -> Any:
     return (dy * (0.5 * (1.0 + t) + 0.5 * x * ((1.0 - t * t) * slope)),)
 
 
-@operator
+@operator(elementwise=True)
 def logsigmoid(x: Any) -> Any:
     """log(1 / (1 + exp(-x))), as min(x, 0) - log(1 + exp(-|x|)), which cannot overflow."""
     return np.minimum(x, 0.0) - np.log(1.0 + np.exp(np.where(x > 0, -x, x)))
@@ -119,7 +119,7 @@ def logsigmoid_vjp(dy: Any, x: Any) -> Any:
     return (dy * sigmoid.forward(-x),)
 
 
-@operator
+@operator(elementwise=True)
 def mish(x: Any) -> Any:
     """x * tanh(softplus(x)) (Misra, 2019)."""
     return x * np.tanh(softplus.forward(x))
@@ -131,7 +131,7 @@ def mish_vjp(dy: Any, x: Any) -> Any:
     return (dy * (t + x * (sigmoid.forward(x) * (1.0 - t * t))),)
 
 
-@operator
+@operator(elementwise=True)
 def tanhshrink(x: Any) -> Any:
     """x - tanh(x), which cancels near 0; the derivative is 1 - (1 - tanh(x)^2), as of the difference."""
     return x - np.tanh(x)

@@ -18,7 +18,7 @@ _ROOT_2_PI = math.sqrt(2.0 * math.pi)
 _DENSITY_AT_0 = 1.0 / _ROOT_2_PI
 
 
-@operator
+@operator(elementwise=True)
 def erf(x: Any) -> Any:
     """The error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x."""
     return special.erf(x)
@@ -29,7 +29,7 @@ def erf_vjp(dy: Any, x: Any) -> Any:
     return (dy * (_TWO_OVER_ROOT_PI * np.exp(-np.square(x))),)
 
 
-@operator
+@operator(elementwise=True)
 def erfc(x: Any) -> Any:
     """1 - erf(x), accurate where it is small."""
     return special.erfc(x)
@@ -40,7 +40,7 @@ def erfc_vjp(dy: Any, x: Any) -> Any:
     return (-dy * (_TWO_OVER_ROOT_PI * np.exp(-np.square(x))),)
 
 
-@operator
+@operator(elementwise=True)
 def erfcx(x: Any) -> Any:
     """exp(x^2) erfc(x); the derivative 2 x y - 2 / sqrt(pi) cancels for large x."""
     return special.erfcx(x)
@@ -51,7 +51,7 @@ def erfcx_vjp(dy: Any, x: Any) -> Any:
     return (dy * (2.0 * x * special.erfcx(x) - _TWO_OVER_ROOT_PI),)
 
 
-@operator
+@operator(elementwise=True)
 def erfinv(x: Any) -> Any:
     """The inverse of erf; infinite at -1 and 1, NaN beyond."""
     return special.erfinv(x)
@@ -67,7 +67,7 @@ def erfinv_from_output(y: Any) -> Any:
     return _HALF_ROOT_PI * np.exp(np.square(y))
 
 
-@operator
+@operator(elementwise=True)
 def ndtr(x: Any) -> Any:
     """The normal distribution function, erfc(-x / sqrt 2) / 2."""
     return 0.5 * special.erfc(-x * _ROOT_HALF)
@@ -78,7 +78,7 @@ def ndtr_vjp(dy: Any, x: Any) -> Any:
     return (dy * (_DENSITY_AT_0 * np.exp(-0.5 * np.square(x))),)
 
 
-@operator
+@operator(elementwise=True)
 def log_ndtr(x: Any) -> Any:
     """The logarithm of the normal distribution function, accurate where that underflows.
 
@@ -96,7 +96,7 @@ def log_ndtr_vjp(dy: Any, x: Any) -> Any:
     return (dy * (_DENSITY_AT_0 * np.exp(-(log_ndtr.forward(x) + 0.5 * np.square(x)))),)
 
 
-@operator
+@operator(elementwise=True)
 def ndtri(x: Any) -> Any:
     """The inverse of the normal distribution function; infinite at 0 and 1, NaN beyond."""
     return special.ndtri(x)
@@ -112,7 +112,7 @@ def ndtri_from_output(y: Any) -> Any:
     return _ROOT_2_PI * np.exp(0.5 * np.square(y))
 
 
-@operator
+@operator(elementwise=True)
 def lgamma(x: Any) -> Any:
     """The logarithm of |gamma(x)|."""
     return special.gammaln(x)
@@ -123,7 +123,7 @@ def lgamma_vjp(dy: Any, x: Any) -> Any:
     return (dy * special.digamma(x),)
 
 
-@operator
+@operator(elementwise=True)
 def digamma(x: Any) -> Any:
     """The derivative of the logarithm of gamma(x); its own is known here for positive x."""
     return special.digamma(x)
@@ -134,7 +134,7 @@ def digamma_vjp(dy: Any, x: Any) -> Any:
     return (dy * special.zeta(2.0, x),)
 
 
-@operator
+@operator(elementwise=True)
 def polygamma(x: Any, *, n: Size) -> Any:
     """The n-th derivative of digamma, (-1)^(n + 1) n! zeta(n + 1, x), of a positive x."""
     return (-1.0) ** (n + 1) * math.factorial(n) * special.zeta(n + 1.0, x)

@@ -12,7 +12,7 @@ import numpy as np
 from gradconform.reference.operator import operator
 
 
-@operator
+@operator(elementwise=True)
 def sin(x: Any) -> Any:
     """The sine of x in radians."""
     return np.sin(x)
@@ -23,7 +23,7 @@ def sin_vjp(dy: Any, x: Any) -> Any:
     return (dy * np.cos(x),)
 
 
-@operator
+@operator(elementwise=True)
 def cos(x: Any) -> Any:
     """The cosine of x in radians."""
     return np.cos(x)
@@ -34,7 +34,7 @@ def cos_vjp(dy: Any, x: Any) -> Any:
     return (-dy * np.sin(x),)
 
 
-@operator
+@operator(elementwise=True)
 def tan(x: Any) -> Any:
     """The tangent of x in radians; its derivative is 1 + y^2."""
     return np.tan(x)
@@ -51,7 +51,7 @@ def tan_from_output(y: Any) -> Any:
     return 1.0 + y * y
 
 
-@operator
+@operator(elementwise=True)
 def asin(x: Any) -> Any:
     """The angle between -pi/2 and pi/2 whose sine is x; NaN where |x| > 1."""
     return np.arcsin(x)
@@ -62,7 +62,7 @@ def asin_vjp(dy: Any, x: Any) -> Any:
     return (dy / np.sqrt(1.0 - x * x),)
 
 
-@operator
+@operator(elementwise=True)
 def acos(x: Any) -> Any:
     """The angle between 0 and pi whose cosine is x; NaN where |x| > 1."""
     return np.arccos(x)
@@ -73,7 +73,7 @@ def acos_vjp(dy: Any, x: Any) -> Any:
     return (-dy / np.sqrt(1.0 - x * x),)
 
 
-@operator
+@operator(elementwise=True)
 def atan(x: Any) -> Any:
     """The angle between -pi/2 and pi/2 whose tangent is x."""
     return np.arctan(x)
@@ -84,7 +84,7 @@ def atan_vjp(dy: Any, x: Any) -> Any:
     return (dy / (x * x + 1.0),)
 
 
-@operator
+@operator(elementwise=True)
 def sinh(x: Any) -> Any:
     """The hyperbolic sine."""
     return np.sinh(x)
@@ -95,7 +95,7 @@ def sinh_vjp(dy: Any, x: Any) -> Any:
     return (dy * np.cosh(x),)
 
 
-@operator
+@operator(elementwise=True)
 def cosh(x: Any) -> Any:
     """The hyperbolic cosine."""
     return np.cosh(x)
@@ -106,7 +106,7 @@ def cosh_vjp(dy: Any, x: Any) -> Any:
     return (dy * np.sinh(x),)
 
 
-@operator
+@operator(elementwise=True)
 def asinh(x: Any) -> Any:
     """The inverse of the hyperbolic sine."""
     return np.arcsinh(x)
@@ -117,7 +117,7 @@ def asinh_vjp(dy: Any, x: Any) -> Any:
     return (dy / np.hypot(x, 1.0),)
 
 
-@operator
+@operator(elementwise=True)
 def acosh(x: Any) -> Any:
     """The inverse, not negative, of the hyperbolic cosine; NaN where x < 1."""
     return np.arccosh(x)
@@ -129,7 +129,7 @@ def acosh_vjp(dy: Any, x: Any) -> Any:
     return (dy / (x * np.sqrt(1.0 - 1.0 / (x * x))),)
 
 
-@operator
+@operator(elementwise=True)
 def atanh(x: Any) -> Any:
     """The inverse of the hyperbolic tangent; infinite at -1 and 1, NaN beyond."""
     return np.arctanh(x)

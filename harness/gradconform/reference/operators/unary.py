@@ -78,7 +78,7 @@ def square_vjp(dy: Any, x: Any) -> Any:
     return (dy * (2.0 * x),)
 
 
-@operator
+@operator(elementwise=True)
 def expm1(x: Any) -> Any:
     """exp(x) - 1, accurate near 0, where the difference cancels; the derivative is taken from the output, y + 1."""
     return np.expm1(x)
@@ -94,7 +94,7 @@ def expm1_from_output(y: Any) -> Any:
     return y + 1.0
 
 
-@operator
+@operator(elementwise=True)
 def log1p(x: Any) -> Any:
     """log(1 + x), accurate near 0, where the sum loses what is added."""
     return np.log1p(x)
@@ -105,7 +105,7 @@ def log1p_vjp(dy: Any, x: Any) -> Any:
     return (dy / (1.0 + x),)
 
 
-@operator
+@operator(elementwise=True)
 def exp2(x: Any) -> Any:
     """2 to the power x."""
     return np.exp2(x)
@@ -121,7 +121,7 @@ def exp2_from_output(y: Any) -> Any:
     return y * _LN_2
 
 
-@operator
+@operator(elementwise=True)
 def log2(x: Any) -> Any:
     """The logarithm to the base 2."""
     return np.log2(x)
@@ -132,7 +132,7 @@ def log2_vjp(dy: Any, x: Any) -> Any:
     return (dy / (x * _LN_2),)
 
 
-@operator
+@operator(elementwise=True)
 def log10(x: Any) -> Any:
     """The logarithm to the base 10."""
     return np.log10(x)
@@ -143,7 +143,7 @@ def log10_vjp(dy: Any, x: Any) -> Any:
     return (dy / (x * _LN_10),)
 
 
-@operator
+@operator(elementwise=True)
 def reciprocal(x: Any) -> Any:
     """1 / x; infinite at 0."""
     return 1.0 / x
@@ -159,7 +159,7 @@ def reciprocal_from_output(y: Any) -> Any:
     return -y * y
 
 
-@operator
+@operator(elementwise=True)
 def rsqrt(x: Any) -> Any:
     """1 / sqrt(x); infinite at 0."""
     return 1.0 / np.sqrt(x)

@@ -244,7 +244,7 @@ def _moved(function: Any) -> Callable[..., Dual]:
     return lambda a, *args, **kwargs: a.move(lambda part: function(part, *args, **kwargs))
 
 
-FUNCTIONS.update((function, _moved(function)) for function in (*MOVES, np.sum))
+FUNCTIONS.update((function, _moved(function)) for function in (*MOVES, np.sum, np.cumsum))
 
 
 @implements(np.concatenate)
@@ -273,6 +273,21 @@ def _pad(a: Dual, width: Any, mode: str = "constant", constant_values: float = 0
 @implements(np.argmax)
 def _argmax(a: Dual, axis: int | None = None) -> Any:
     return np.argmax(a.value, axis=axis)
+
+
+@implements(np.max)
+def _max(a: Dual, axis: Any = None, keepdims: bool = False) -> Dual:
+    """The largest, with the tangent of the first in row-major order of those that are."""
+    y = np.max(a.value, axis=axis, keepdims=keepdims)
+    if a.tangent is None:
+        return Dual(y, None)
+    axes = sorted(range(a.ndim)) if axis is None else sorted(i % a.ndim for i in np.atleast_1d(axis))
+    kept = [i for i in range(a.ndim) if i not in axes]
+    value = np.asarray(getattr(a.value, "value", a.value)).transpose(*kept, *axes)
+    rows = value.reshape(*(a.shape[i] for i in kept), -1)
+    tangents = np.transpose(a.tangent, (*kept, *axes)).reshape(rows.shape)
+    first = np.argmax(rows, axis=-1)[..., None]
+    return Dual(y, np.take_along_axis(tangents, first, axis=-1).reshape(*y.shape))
 
 
 @implements(np.zeros_like)
