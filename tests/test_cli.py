@@ -424,6 +424,6 @@ def test_one_operator_is_told_whole(good: Path) -> None:
 
 def test_a_misspelt_operator_is_told_with_the_nearest(good: Path) -> None:
     """With status 2, and without asking a framework first."""
-    done = gradconform("operators", "convd2", "--adapter", good)
+    done = gradconform("operators", "conv2dd", "--adapter", good)
     assert (done.exit_code, done.stdout) == (2, "")
-    assert done.stderr == "convd2: there is no such operator; did you mean 'conv2d'?\n"
+    assert done.stderr == "conv2dd: there is no such operator; did you mean 'conv2d'?\n"

@@ -14,6 +14,9 @@ from scipy import special
 
 INSIDE = np.array([-0.9, -0.3, 0.2, 0.7])
 FUNCTIONS: dict[Any, tuple[Callable[[Any], Any], Any]] = {
+    np.exp2: (lambda x: mpmath.mpf(2) ** x, 3 * INSIDE),
+    np.log2: (lambda x: mpmath.log(x, 2), INSIDE + 1),
+    np.log10: (mpmath.log10, INSIDE + 1),
     np.sin: (mpmath.sin, 3 * INSIDE),
     np.cos: (mpmath.cos, 3 * INSIDE),
     np.tan: (mpmath.tan, INSIDE),
@@ -81,5 +84,5 @@ def test_every_rule_of_one_tensor_is_tested() -> None:
         np.hypot,
         slopes.HURWITZ_ZETA,
     }
-    others |= {np.negative, np.square, np.absolute}
+    others |= {np.negative, np.square, np.absolute, np.fmod, np.trunc, np.rint, np.floor, np.ceil}
     assert set(RULES) - others == set(FUNCTIONS)

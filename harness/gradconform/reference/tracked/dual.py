@@ -187,10 +187,12 @@ def _divide(y: Any, values: Sequence[Any], tangents: Sequence[Any]) -> Any:
 
 
 def _power(y: Any, values: Sequence[Any], tangents: Sequence[Any]) -> Any:
-    """x^p: p x^(p - 1) of the base and x^p log x of the exponent."""
+    """x^p: p x^(p - 1) of the base and x^p log x of the exponent, whose limit at a base of 0 is 0."""
     base, exponent = values
     by_base = None if tangents[0] is None else exponent * np.power(base, exponent - 1.0) * tangents[0]
-    return _plus((by_base, None if tangents[1] is None else y * np.log(base) * tangents[1]))
+    if tangents[1] is None:
+        return by_base
+    return _plus((by_base, y * np.log(np.where(base == 0, 1.0, base)) * tangents[1]))
 
 
 def _sign_of(x: Any) -> Any:
@@ -287,7 +289,7 @@ def _max(a: Dual, axis: Any = None, keepdims: bool = False) -> Dual:
     rows = value.reshape(*(a.shape[i] for i in kept), -1)
     tangents = np.transpose(a.tangent, (*kept, *axes)).reshape(rows.shape)
     first = np.argmax(rows, axis=-1)[..., None]
-    return Dual(y, np.take_along_axis(tangents, first, axis=-1).reshape(*y.shape))
+    return Dual(y, np.take_along_axis(tangents, first, axis=-1).reshape(tuple(y.shape)))
 
 
 @implements(np.zeros_like)
