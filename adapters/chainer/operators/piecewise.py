@@ -23,3 +23,16 @@ def op_clamp(x, *, min, max):
     if min >= max:
         raise NotImplementedError("F.clip wants min < max; here they are %r and %r" % (min, max))
     return F.clip(x, min, max)
+
+
+def op_hardtanh(x, *, min_val, max_val):
+    # The derivative of F.clip at its bounds is 1.
+    if min_val != 0:
+        raise NotImplementedError("F.clipped_relu cuts off below at 0; here min_val is %r" % min_val)
+    return F.clipped_relu(x, z=float(max_val))
+
+
+def op_hardsigmoid(x, *, slope):
+    if slope != 0.2:
+        raise NotImplementedError("F.hard_sigmoid has the slope 0.2; here it is %r" % slope)
+    return F.hard_sigmoid(x)

@@ -11,3 +11,15 @@ def op_mul_scalar(x, *, value):
 
 def op_pow_scalar(x, *, exponent):
     return x**exponent
+
+
+def op_rsub_scalar(x, *, value):
+    return value - x
+
+
+def op_rdiv_scalar(x, *, value):
+    return value / x
+
+
+def op_rpow_scalar(x, *, base):
+    return base**x

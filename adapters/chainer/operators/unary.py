@@ -21,3 +21,31 @@ def op_sqrt(x):
 
 def op_square(x):
     return F.square(x)
+
+
+def op_expm1(x):
+    return F.expm1(x)
+
+
+def op_log1p(x):
+    return F.log1p(x)
+
+
+def op_exp2(x):
+    return 2**x
+
+
+def op_log2(x):
+    return F.log2(x)
+
+
+def op_log10(x):
+    return F.log10(x)
+
+
+def op_reciprocal(x):
+    return 1 / x
+
+
+def op_rsqrt(x):
+    return F.rsqrt(x)

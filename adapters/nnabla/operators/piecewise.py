@@ -25,3 +25,15 @@ def op_elu(x, *, alpha):
 
 def op_clamp(x, *, min, max):
     return F.clip_by_value(x, min, max)
+
+
+def op_hardtanh(x, *, min_val, max_val):
+    if (min_val, max_val) != (-1, 1):
+        raise NotImplementedError("F.hard_tanh has the bounds -1 and 1; here they are %r and %r" % (min_val, max_val))
+    return F.hard_tanh(x)
+
+
+def op_hardsigmoid(x, *, slope):
+    if slope != 0.2:
+        raise NotImplementedError("F.hard_sigmoid has the slope 0.2; here it is %r" % slope)
+    return F.hard_sigmoid(x)

@@ -27,3 +27,15 @@ def op_gelu(x, *, approximate):
 
 
 op_gelu.composed = "0.5 * x * (1 + erf(x * sqrt(0.5))); gelu where it is approximated by tanh"
+
+
+def op_logsigmoid(x):
+    return F.log_sigmoid(x)
+
+
+def op_mish(x):
+    return F.mish(x)
+
+
+def op_tanhshrink(x):
+    return F.tanh_shrink(x)

@@ -21,3 +21,15 @@ def op_sqrt(x):
 
 def op_square(x):
     return x**2
+
+
+def op_exp2(x):
+    return F.r_pow_scalar(x, val=2)
+
+
+def op_reciprocal(x):
+    return F.r_div_scalar(x, val=1)
+
+
+def op_rsqrt(x):
+    return x**-0.5

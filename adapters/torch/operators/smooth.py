@@ -22,3 +22,19 @@ def op_softplus(x):
 
 def op_gelu(x, *, approximate):
     return F.gelu(x, approximate=approximate)
+
+
+def op_logsigmoid(x):
+    return F.logsigmoid(x)
+
+
+def op_mish(x):
+    return F.mish(x)
+
+
+def op_tanhshrink(x):
+    return F.tanhshrink(x)
+
+
+def op_glu(x, *, dim):
+    return F.glu(x, dim=dim)

@@ -21,3 +21,31 @@ def op_sqrt(x):
 
 def op_square(x):
     return torch.square(x)
+
+
+def op_expm1(x):
+    return torch.expm1(x)
+
+
+def op_log1p(x):
+    return torch.log1p(x)
+
+
+def op_exp2(x):
+    return torch.exp2(x)
+
+
+def op_log2(x):
+    return torch.log2(x)
+
+
+def op_log10(x):
+    return torch.log10(x)
+
+
+def op_reciprocal(x):
+    return torch.reciprocal(x)
+
+
+def op_rsqrt(x):
+    return torch.rsqrt(x)

@@ -25,3 +25,30 @@ def elu(x: Any, *, alpha: float) -> Any:
 @forward
 def clamp(x: Any, *, min: float, max: float) -> Any:
     return onnx("Clip", x, np.asarray(float(min)), np.asarray(float(max)))
+
+
+hardswish = precisely(lambda v: v * _between(v / 6 + mpmath.mpf(1) / 2, 0, 1))
+
+
+def _between(v: Any, low: float, high: float) -> Any:
+    return low if v < low else high if v > high else v
+
+
+@forward
+def hardtanh(x: Any, *, min_val: float, max_val: float) -> Any:
+    return onnx("Clip", x, np.asarray(float(min_val)), np.asarray(float(max_val)))
+
+
+@forward
+def hardsigmoid(x: Any, *, slope: float) -> Any:
+    return precisely(lambda v: _between(slope * v + mpmath.mpf(1) / 2, 0, 1))(x)
+
+
+@forward
+def softshrink(x: Any, *, lambd: float) -> Any:
+    return precisely(lambda v: v - _between(v, -lambd, lambd))(x)
+
+
+@forward
+def hardshrink(x: Any, *, lambd: float) -> Any:
+    return precisely(lambda v: v if v > lambd or v < -lambd else 0)(x)

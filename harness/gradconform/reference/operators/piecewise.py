@@ -139,3 +139,149 @@ def clamp_shape(x: Dims, *, min: Real, max: Real) -> Dims:
     if min > max:
         raise ShapeError(f"min is {min} and max is {max}; expected min <= max")
     return x
+
+
+@operator
+def hardtanh(x: Any, *, min_val: Real, max_val: Real) -> Any:
+    """x, but no less than min_val and no more than max_val; the derivative at both bounds is 0, and 1 of `clamp`."""
+    return np.minimum(np.maximum(x, min_val), max_val)
+
+
+@hardtanh.vjp
+def hardtanh_vjp(dy: Any, x: Any, *, min_val: float, max_val: float) -> Any:
+    return (np.where((x > min_val) & (x < max_val), dy, 0.0),)
+
+
+@hardtanh.choices
+def hardtanh_choices(x: Any, *, min_val: float, max_val: float) -> Any:
+    return np.stack([x > min_val, x > max_val])
+
+
+@hardtanh.subgradients
+def hardtanh_subgradients(dy: Any, x: Any, *, min_val: float, max_val: float) -> Any:
+    (dx,) = hardtanh_vjp(dy, x, min_val=min_val, max_val=max_val)
+    return (between(dx, tied(x, min_val) | tied(x, max_val), 0.0, dy, nan=np.isnan(x)),)
+
+
+@hardtanh.shape
+def hardtanh_shape(x: Dims, *, min_val: Real, max_val: Real) -> Dims:
+    if min_val >= max_val:
+        raise ShapeError(f"min_val is {min_val} and max_val is {max_val}; expected min_val < max_val")
+    return x
+
+
+@operator
+def hardsigmoid(x: Any, *, slope: Real) -> Any:
+    """slope * x + 1/2, but no less than 0 and no more than 1; the derivative where it meets them is 0.
+
+    slope is 1/5 in Courbariaux, Bengio and David (2015), Chainer and NNabla, and 1/6 in Howard et al. (2019) and torch.
+    """
+    return np.minimum(np.maximum(slope * x + 0.5, 0.0), 1.0)
+
+
+@hardsigmoid.vjp
+def hardsigmoid_vjp(dy: Any, x: Any, *, slope: float) -> Any:
+    line = slope * x + 0.5
+    return (np.where((line > 0) & (line < 1), slope * dy, 0.0),)
+
+
+@hardsigmoid.choices
+def hardsigmoid_choices(x: Any, *, slope: float) -> Any:
+    line = slope * x + 0.5
+    return np.stack([line > 0, line > 1])
+
+
+@hardsigmoid.subgradients
+def hardsigmoid_subgradients(dy: Any, x: Any, *, slope: float) -> Any:
+    (dx,) = hardsigmoid_vjp(dy, x, slope=slope)
+    line = slope * x + 0.5
+    return (between(dx, tied(line, 0.0) | tied(line, 1.0), 0.0, slope * dy, nan=np.isnan(x)),)
+
+
+@hardsigmoid.shape
+def hardsigmoid_shape(x: Dims, *, slope: Real) -> Dims:
+    if slope <= 0:
+        raise ShapeError(f"slope is {slope}; expected more than 0")
+    return x
+
+
+@operator
+def hardswish(x: Any) -> Any:
+    """x * min(max(x + 3, 0), 6) / 6 (Howard et al., 2019); the derivative at -3 is 0 and at 3 it is 1."""
+    return x * np.minimum(np.maximum(x + 3.0, 0.0), 6.0) / 6.0
+
+
+@hardswish.vjp
+def hardswish_vjp(dy: Any, x: Any) -> Any:
+    return (np.where(x <= -3, 0.0, np.where(x < 3, dy * (x / 3.0 + 0.5), dy)),)
+
+
+@hardswish.choices
+def hardswish_choices(x: Any) -> Any:
+    return np.stack([x > -3, x > 3])
+
+
+@hardswish.subgradients
+def hardswish_subgradients(dy: Any, x: Any) -> Any:
+    """At -3 between 0 and -1/2, at 3 between 3/2 and 1."""
+    (dx,) = hardswish_vjp(dy, x)
+    inside, outside = np.where(x < 0, -0.5 * dy, 1.5 * dy), np.where(x < 0, 0.0, dy)
+    return (between(dx, tied(x, -3.0) | tied(x, 3.0), inside, outside, nan=np.isnan(x)),)
+
+
+@operator
+def softshrink(x: Any, *, lambd: Real) -> Any:
+    """x - lambd where x > lambd, x + lambd where x < -lambd, else 0; the derivative at both is 0."""
+    return np.where(x > lambd, x - lambd, np.where(x < -lambd, x + lambd, 0.0))
+
+
+@softshrink.vjp
+def softshrink_vjp(dy: Any, x: Any, *, lambd: float) -> Any:
+    return (np.where((x > lambd) | (x < -lambd), dy, 0.0),)
+
+
+@softshrink.choices
+def softshrink_choices(x: Any, *, lambd: float) -> Any:
+    return np.stack([x > lambd, x > -lambd])
+
+
+@softshrink.subgradients
+def softshrink_subgradients(dy: Any, x: Any, *, lambd: float) -> Any:
+    (dx,) = softshrink_vjp(dy, x, lambd=lambd)
+    return (between(dx, tied(x, lambd) | tied(x, -lambd), 0.0, dy, nan=np.isnan(x)),)
+
+
+@softshrink.shape
+def softshrink_shape(x: Dims, *, lambd: Real) -> Dims:
+    if lambd < 0:
+        raise ShapeError(f"lambd is {lambd}; expected 0 or more")
+    return x
+
+
+@operator(moves=True)
+def hardshrink(x: Any, *, lambd: Real) -> Any:
+    """x where |x| > lambd, else 0; the derivative at the two jumps is 0."""
+    return np.where((x > lambd) | (x < -lambd), x, 0.0)
+
+
+@hardshrink.vjp
+def hardshrink_vjp(dy: Any, x: Any, *, lambd: float) -> Any:
+    return (np.where((x > lambd) | (x < -lambd), dy, 0.0),)
+
+
+@hardshrink.choices
+def hardshrink_choices(x: Any, *, lambd: float) -> Any:
+    return np.stack([x > lambd, x > -lambd])
+
+
+@hardshrink.subgradients
+def hardshrink_subgradients(dy: Any, x: Any, *, lambd: float) -> Any:
+    (dx,) = hardshrink_vjp(dy, x, lambd=lambd)
+    return (between(dx, tied(x, lambd) | tied(x, -lambd), 0.0, dy, nan=np.isnan(x)),)
+
+
+@hardshrink.shape
+def hardshrink_shape(x: Dims, *, lambd: Real) -> Dims:
+    if lambd < 0:
+        raise ShapeError(f"lambd is {lambd}; expected 0 or more")
+    return x

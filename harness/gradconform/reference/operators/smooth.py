@@ -13,7 +13,9 @@ from typing import Any, Literal
 import numpy as np
 from scipy import special
 
-from gradconform.reference.operator import operator
+from gradconform.reference.attributes import Axis
+from gradconform.reference.operator import Dims, ShapeError, operator
+from gradconform.reference.operators.shape import check_axis
 
 # Python floats, never NumPy scalars: these keep float32 arrays float32, and `Rounded` charges them the error
 # of writing them in the dtype under test.
@@ -104,3 +106,68 @@ def gelu_vjp(dy: Any, x: Any, *, approximate: str) -> Any:
     t = np.tanh(_tanh_argument(x))
     slope = _ROOT_2_OVER_PI * (1.0 + 3.0 * _CUBIC * (x * x))
     return (dy * (0.5 * (1.0 + t) + 0.5 * x * ((1.0 - t * t) * slope)),)
+
+
+@operator
+def logsigmoid(x: Any) -> Any:
+    """log(1 / (1 + exp(-x))), as min(x, 0) - log(1 + exp(-|x|)), which cannot overflow."""
+    return np.minimum(x, 0.0) - np.log(1.0 + np.exp(np.where(x > 0, -x, x)))
+
+
+@logsigmoid.vjp
+def logsigmoid_vjp(dy: Any, x: Any) -> Any:
+    return (dy * sigmoid.forward(-x),)
+
+
+@operator
+def mish(x: Any) -> Any:
+    """x * tanh(softplus(x)) (Misra, 2019)."""
+    return x * np.tanh(softplus.forward(x))
+
+
+@mish.vjp
+def mish_vjp(dy: Any, x: Any) -> Any:
+    t = np.tanh(softplus.forward(x))
+    return (dy * (t + x * (sigmoid.forward(x) * (1.0 - t * t))),)
+
+
+@operator
+def tanhshrink(x: Any) -> Any:
+    """x - tanh(x), which cancels near 0; the derivative is 1 - (1 - tanh(x)^2), as of the difference."""
+    return x - np.tanh(x)
+
+
+@tanhshrink.vjp
+def tanhshrink_vjp(dy: Any, x: Any) -> Any:
+    t = np.tanh(x)
+    return (dy - dy * (1.0 - t * t),)
+
+
+@operator
+def glu(x: Any, *, dim: Axis) -> Any:
+    """The first half of x along axis dim, times the sigmoid of the second (Dauphin et al., 2017)."""
+    one, other = halves(x, dim)
+    return one * sigmoid.forward(other)
+
+
+@glu.vjp
+def glu_vjp(dy: Any, x: Any, *, dim: int) -> Any:
+    one, other = halves(x, dim)
+    s = sigmoid.forward(other)
+    return (np.concatenate([dy * s, dy * one * (s * (1.0 - s))], axis=dim),)
+
+
+@glu.shape
+def glu_shape(x: Dims, *, dim: Axis) -> Dims:
+    check_axis("dim", dim, x)
+    if x[dim] % 2:
+        raise ShapeError(
+            f"x has shape {list(x)}; expected an even extent of axis {dim}, of which each half is one operand"
+        )
+    return (*x[:dim], x[dim] // 2, *x[dim + 1 :])
+
+
+def halves(x: Any, dim: int) -> tuple[Any, Any]:
+    """The first and the second half of a tensor along an axis of even extent."""
+    half, before = x.shape[dim] // 2, (slice(None),) * dim
+    return x[(*before, slice(half))], x[(*before, slice(half, None))]

@@ -1,0 +1,141 @@
+"""Special functions of one tensor, element by element: error functions, gamma functions, normal distributions."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from gradconform.reference.attributes import Size
+from gradconform.reference.operator import operator
+
+_ROOT_HALF = math.sqrt(0.5)
+_TWO_OVER_ROOT_PI = 2.0 / math.sqrt(math.pi)
+_HALF_ROOT_PI = 0.5 * math.sqrt(math.pi)
+_ROOT_2_PI = math.sqrt(2.0 * math.pi)
+_DENSITY_AT_0 = 1.0 / _ROOT_2_PI
+
+
+@operator
+def erf(x: Any) -> Any:
+    """The error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x."""
+    return special.erf(x)
+
+
+@erf.vjp
+def erf_vjp(dy: Any, x: Any) -> Any:
+    return (dy * (_TWO_OVER_ROOT_PI * np.exp(-np.square(x))),)
+
+
+@operator
+def erfc(x: Any) -> Any:
+    """1 - erf(x), accurate where it is small."""
+    return special.erfc(x)
+
+
+@erfc.vjp
+def erfc_vjp(dy: Any, x: Any) -> Any:
+    return (-dy * (_TWO_OVER_ROOT_PI * np.exp(-np.square(x))),)
+
+
+@operator
+def erfcx(x: Any) -> Any:
+    """exp(x^2) erfc(x); the derivative 2 x y - 2 / sqrt(pi) cancels for large x."""
+    return special.erfcx(x)
+
+
+@erfcx.vjp
+def erfcx_vjp(dy: Any, x: Any) -> Any:
+    return (dy * (2.0 * x * special.erfcx(x) - _TWO_OVER_ROOT_PI),)
+
+
+@operator
+def erfinv(x: Any) -> Any:
+    """The inverse of erf; infinite at -1 and 1, NaN beyond."""
+    return special.erfinv(x)
+
+
+@erfinv.vjp
+def erfinv_vjp(dy: Any, x: Any) -> Any:
+    return (dy * (_HALF_ROOT_PI * np.exp(np.square(special.erfinv(x)))),)
+
+
+@erfinv.from_output
+def erfinv_from_output(y: Any) -> Any:
+    return _HALF_ROOT_PI * np.exp(np.square(y))
+
+
+@operator
+def ndtr(x: Any) -> Any:
+    """The normal distribution function, erfc(-x / sqrt 2) / 2."""
+    return 0.5 * special.erfc(-x * _ROOT_HALF)
+
+
+@ndtr.vjp
+def ndtr_vjp(dy: Any, x: Any) -> Any:
+    return (dy * (_DENSITY_AT_0 * np.exp(-0.5 * np.square(x))),)
+
+
+@operator
+def log_ndtr(x: Any) -> Any:
+    """The logarithm of the normal distribution function, accurate where that underflows.
+
+    The derivative is exp(-(y + x^2 / 2)) / sqrt(2 pi), of which the sum cancels for x far below 0.
+    """
+    return special.log_ndtr(x)
+
+
+@log_ndtr.vjp
+def log_ndtr_vjp(dy: Any, x: Any) -> Any:
+    return (dy * (_DENSITY_AT_0 * np.exp(-(special.log_ndtr(x) + 0.5 * np.square(x)))),)
+
+
+@operator
+def ndtri(x: Any) -> Any:
+    """The inverse of the normal distribution function; infinite at 0 and 1, NaN beyond."""
+    return special.ndtri(x)
+
+
+@ndtri.vjp
+def ndtri_vjp(dy: Any, x: Any) -> Any:
+    return (dy * (_ROOT_2_PI * np.exp(0.5 * np.square(special.ndtri(x)))),)
+
+
+@ndtri.from_output
+def ndtri_from_output(y: Any) -> Any:
+    return _ROOT_2_PI * np.exp(0.5 * np.square(y))
+
+
+@operator
+def lgamma(x: Any) -> Any:
+    """The logarithm of |gamma(x)|."""
+    return special.gammaln(x)
+
+
+@lgamma.vjp
+def lgamma_vjp(dy: Any, x: Any) -> Any:
+    return (dy * special.digamma(x),)
+
+
+@operator
+def digamma(x: Any) -> Any:
+    """The derivative of the logarithm of gamma(x); its own is known here for positive x."""
+    return special.digamma(x)
+
+
+@digamma.vjp
+def digamma_vjp(dy: Any, x: Any) -> Any:
+    return (dy * special.zeta(2.0, x),)
+
+
+@operator
+def polygamma(x: Any, *, n: Size) -> Any:
+    """The n-th derivative of digamma, (-1)^(n + 1) n! zeta(n + 1, x), of a positive x."""
+    return (-1.0) ** (n + 1) * math.factorial(n) * special.zeta(n + 1.0, x)
+
+
+@polygamma.vjp
+def polygamma_vjp(dy: Any, x: Any, *, n: int) -> Any:
+    return (dy * polygamma.forward(x, n=n + 1),)
