@@ -68,7 +68,7 @@ def farthest(ufunc: Any, x: Any, error: Any) -> Any:
 
 def test_every_rule_is_tested_here() -> None:
     """A rule that is added wants a test."""
-    assert {ufunc for ufunc, rule in RULES.items() if rule.__module__ == elementary.__name__} == set(POINTS)
+    assert {ufunc for ufunc, rule in RULES.items() if rule.__module__ == elementary.__name__} == {*POINTS, np.hypot}
 
 
 @every_function
@@ -116,3 +116,17 @@ def test_an_error_of_a_float64_roundoff_is_not_lost(ufunc: Any) -> None:
     reach = getattr(elementary, f"of_{ufunc.__name__}")
     slope = [abs(float(mpmath.diff(PRECISE[ufunc], v))) for v in x.tolist()]
     np.testing.assert_allclose(reach(x, ufunc(x), np.full(x.shape, e)), e * np.array(slope), rtol=1e-9)
+
+
+def test_the_length_of_a_vector_moves_no_farther_than_its_end() -> None:
+    """Nearly as far where one component is all of it; two units where both are exact."""
+    x, y = np.array([3.0, 300.0, -4.0]), np.array([4.0, 0.5, -1e-3])
+    exact, moved = (
+        np.hypot(tracked(x), tracked(y)),
+        np.hypot(tracked(x, 1e-3 * np.abs(x)), tracked(y, 1e-3 * np.abs(y))),
+    )
+    np.testing.assert_allclose(exact.bound(), 2.0 * U * np.hypot(x, y), rtol=1e-9)
+    reached = np.hypot(1.001 * x, 1.001 * y) - np.hypot(x, y)
+    assert np.all(reached <= (moved.bound() - exact.bound()) * (1 + 1e-9))
+    assert np.all(reached[1:] >= 0.9 * (moved.bound() - exact.bound())[1:])
+    assert np.all(np.hypot(tracked(x), 1.0).bound() == 2.0 * U * np.hypot(x, 1.0) + SINGLE.tiny)

@@ -232,7 +232,7 @@ def hardswish_subgradients(dy: Any, x: Any) -> Any:
 @operator
 def softshrink(x: Any, *, lambd: Real) -> Any:
     """x - lambd where x > lambd, x + lambd where x < -lambd, else 0; the derivative at both is 0."""
-    return np.where(x > lambd, x - lambd, np.where(x < -lambd, x + lambd, 0.0))
+    return np.where((x >= -lambd) & (x <= lambd), 0.0, np.where(x > 0, x - lambd, x + lambd))
 
 
 @softshrink.vjp
@@ -261,7 +261,7 @@ def softshrink_shape(x: Dims, *, lambd: Real) -> Dims:
 @operator(moves=True)
 def hardshrink(x: Any, *, lambd: Real) -> Any:
     """x where |x| > lambd, else 0; the derivative at the two jumps is 0."""
-    return np.where((x > lambd) | (x < -lambd), x, 0.0)
+    return np.where((x >= -lambd) & (x <= lambd), 0.0, x)
 
 
 @hardshrink.vjp

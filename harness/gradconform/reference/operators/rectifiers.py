@@ -107,7 +107,7 @@ def celu(x: Any, *, alpha: Real) -> Any:
 
 @celu.vjp
 def celu_vjp(dy: Any, x: Any, *, alpha: float) -> Any:
-    return (np.where(x > 0, dy, dy * np.exp(np.minimum(x, 0.0) / alpha)),)
+    return (np.where(x <= 0, dy * np.exp(np.minimum(x, 0.0) / alpha), dy),)
 
 
 @celu.shape

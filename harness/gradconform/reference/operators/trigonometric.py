@@ -108,13 +108,13 @@ def cosh_vjp(dy: Any, x: Any) -> Any:
 
 @operator
 def asinh(x: Any) -> Any:
-    """The inverse of the hyperbolic sine; in its derivative x^2 overflows beyond the root of the largest number."""
+    """The inverse of the hyperbolic sine."""
     return np.arcsinh(x)
 
 
 @asinh.vjp
 def asinh_vjp(dy: Any, x: Any) -> Any:
-    return (dy / np.sqrt(x * x + 1.0),)
+    return (dy / np.hypot(x, 1.0),)
 
 
 @operator
@@ -125,7 +125,8 @@ def acosh(x: Any) -> Any:
 
 @acosh.vjp
 def acosh_vjp(dy: Any, x: Any) -> Any:
-    return (dy / np.sqrt(x * x - 1.0),)
+    """As dy / (x sqrt(1 - 1 / x^2)), whose square may overflow; near 1 it cancels as sqrt(x^2 - 1) does."""
+    return (dy / (x * np.sqrt(1.0 - 1.0 / (x * x))),)
 
 
 @operator

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gradconform.reference.tracked.rounding import smooth
+from gradconform.reference.tracked.rounding import ELEMENTARY, RULES, Part, Rounded, smooth
 
 Array = NDArray[np.float64]
 
@@ -113,3 +113,12 @@ smooth(np.cosh, of_cosh)
 smooth(np.arcsinh, of_arcsinh)
 smooth(np.arccosh, of_arccosh)
 smooth(np.arctanh, of_arctanh)
+
+
+def _of_hypot(like: Rounded, value: Array, a: Part, b: Part) -> Rounded:
+    """The length of (x, y), which moves by no more than x and y do together."""
+    errors = [np.asarray(error) for _, error in (a, b) if error is not None]
+    return like.rounded(value, np.asarray(sum(errors)) if errors else None, ELEMENTARY)
+
+
+RULES[np.hypot] = _of_hypot
