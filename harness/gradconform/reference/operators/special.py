@@ -82,14 +82,18 @@ def ndtr_vjp(dy: Any, x: Any) -> Any:
 def log_ndtr(x: Any) -> Any:
     """The logarithm of the normal distribution function, accurate where that underflows.
 
-    The derivative is exp(-(y + x^2 / 2)) / sqrt(2 pi), of which the sum cancels for x far below 0.
+    With t = x / sqrt 2 it is log(erfcx(-t) / 2) - t^2 below -1, and above it log(1 - erfc(t) / 2). The derivative is
+    exp(-(y + x^2 / 2)) / sqrt(2 pi), of which the sum cancels for x far below 0.
     """
-    return special.log_ndtr(x)
+    # Clipped, so that the branch not taken cannot overflow.
+    below, above = np.minimum(x, -1.0), np.maximum(x, -1.0) * _ROOT_HALF
+    tail = np.log(0.5 * special.erfcx(-below * _ROOT_HALF)) - 0.5 * np.square(below)
+    return np.where(x < -1, tail, np.log1p(-0.5 * special.erfc(above)))
 
 
 @log_ndtr.vjp
 def log_ndtr_vjp(dy: Any, x: Any) -> Any:
-    return (dy * (_DENSITY_AT_0 * np.exp(-(special.log_ndtr(x) + 0.5 * np.square(x)))),)
+    return (dy * (_DENSITY_AT_0 * np.exp(-(log_ndtr.forward(x) + 0.5 * np.square(x)))),)
 
 
 @operator

@@ -22,7 +22,6 @@ HURWITZ_ZETA = special._ufuncs._zeta
 """zeta(s, x), the sum of (x + k)^-s over k >= 0, as the ufunc that `special.zeta` calls."""
 
 _SLOPE_OF_ERF = 2.0 / np.sqrt(np.pi)
-_SLOPE_OF_NORMAL = np.sqrt(2.0 / np.pi)
 _SLOPE_OF_QUANTILE = np.sqrt(2.0 * np.pi)
 
 
@@ -54,11 +53,6 @@ def slope_of_erfinv(x: Array) -> Array:
 def slope_of_erfcx(x: Array) -> Array:
     """2 / sqrt pi - 2 x y, which is never negative."""
     return np.abs(_SLOPE_OF_ERF - 2.0 * x * special.erfcx(x))
-
-
-def slope_of_log_ndtr(x: Array) -> Array:
-    """The density over the distribution, sqrt(2 / pi) / erfcx(-x / sqrt 2), which falls everywhere."""
-    return np.asarray(_SLOPE_OF_NORMAL / special.erfcx(-x / np.sqrt(2.0)))
 
 
 def slope_of_ndtri(x: Array) -> Array:
@@ -94,7 +88,6 @@ def _steepest_of_ndtri(x: Array, e: Array) -> Array:
 _register(special.erfc, slope_of_erfc, lambda x, e: slope_of_erfc(np.maximum(np.abs(x) - e, 0.0)))
 _register(special.erfinv, slope_of_erfinv, lambda x, e: slope_of_erfinv(np.minimum(np.abs(x) + e, 1.0)))
 _register(special.erfcx, slope_of_erfcx, lambda x, e: slope_of_erfcx(x - e))
-_register(special.log_ndtr, slope_of_log_ndtr, lambda x, e: slope_of_log_ndtr(x - e))
 _register(special.ndtri, slope_of_ndtri, _steepest_of_ndtri)
 _register(special.gammaln, slope_of_gammaln, _steepest_of_gammaln)
 _register(special.digamma, slope_of_digamma, lambda x, e: slope_of_digamma(_left(x, e)))
