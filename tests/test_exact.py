@@ -54,7 +54,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
 
 
 def test_all_frameworks_and_the_reference_agree_to_the_bit(folder: Folder) -> None:
-    """Compared directly, without the judge; -0 is 0, and nothing else is anything else."""
+    """Compared directly, without the judge; -0 is 0, and nothing else is anything else.
+
+    An operator that a framework lacks is passed over; each problem is computed by one of them at least.
+    """
     compared = 0
     for path, captures in folder.found():
         problem = read_problem(path)
@@ -62,20 +65,23 @@ def test_all_frameworks_and_the_reference_agree_to_the_bit(folder: Folder) -> No
         not_asked = [leaf.name for leaf in problem.graph.leaves.values() if not leaf.grad]
         for name in (problem.output, *not_asked):
             expected.pop(f"grad/{name}", None)
-        for name in FRAMEWORKS:
-            read = read_capture(captures[name], problem)
-            assert read.status == "ok", (path.name, name, read.reason)
+        read = {name: read_capture(captures[name], problem) for name in FRAMEWORKS}
+        able = {name: one for name, one in read.items() if one.status != "unsupported"}
+        assert able, path.name
+        for name, one in able.items():
+            assert one.status == "ok", (path.name, name, one.reason)
             for tensor, proved in expected.items():
-                assert np.array_equal(read.tensors[tensor], proved), (path.name, name, tensor)
+                assert np.array_equal(one.tensors[tensor], proved), (path.name, name, tensor)
             compared += len(expected)
-    assert compared > 3 * 3 * len(networks())
+    assert compared > 2 * 3 * len(networks())
 
 
 def test_the_judge_agrees(folder: Folder) -> None:
     """Not one row of a check to the bit that does not conform."""
     for path, captures in folder.found():
         rows = judge(path, captures)
-        assert {(r.check, r.verdict) for r in rows} == {("exact", "conforms")}, path.name
+        found = {(r.check, r.verdict) for r in rows if r.verdict != "unsupported"}
+        assert found == {("exact", "conforms")}, path.name
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)

@@ -24,12 +24,12 @@ def of_exp2(_: Array, y: Array, e: Array) -> Array:
 
 def of_log2(x: Array, _: Array, e: Array) -> Array:
     """log(x' / x) / log 2, farthest where x' is least; infinite where x' may be 0."""
-    return -np.log1p(-np.minimum(e / x, 1.0)) / LN_2
+    return np.asarray(-np.log1p(-np.minimum(e / x, 1.0)) / LN_2)
 
 
 def of_log10(x: Array, _: Array, e: Array) -> Array:
     """log(x' / x) / log 10, farthest where x' is least; infinite where x' may be 0."""
-    return -np.log1p(-np.minimum(e / x, 1.0)) / LN_10
+    return np.asarray(-np.log1p(-np.minimum(e / x, 1.0)) / LN_10)
 
 
 def of_sin(x: Array, _: Array, e: Array) -> Array:

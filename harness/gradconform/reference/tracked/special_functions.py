@@ -52,7 +52,7 @@ def slope_of_erfinv(x: Array) -> Array:
 
 def slope_of_erfcx(x: Array) -> Array:
     """2 / sqrt pi - 2 x y, which is never negative."""
-    return np.abs(_SLOPE_OF_ERF - 2.0 * x * special.erfcx(x))
+    return np.asarray(np.abs(_SLOPE_OF_ERF - 2.0 * x * special.erfcx(x)))
 
 
 def slope_of_ndtri(x: Array) -> Array:
@@ -62,7 +62,7 @@ def slope_of_ndtri(x: Array) -> Array:
 
 def slope_of_gammaln(x: Array) -> Array:
     """|digamma|."""
-    return np.abs(special.digamma(x))
+    return np.asarray(np.abs(special.digamma(x)))
 
 
 def slope_of_digamma(x: Array) -> Array:
@@ -72,7 +72,7 @@ def slope_of_digamma(x: Array) -> Array:
 
 def _left(x: Array, e: Array) -> Array:
     """The least x', but not below 0; a slope is infinite there."""
-    return np.maximum(x - e, 0.0)
+    return np.asarray(np.maximum(x - e, 0.0))
 
 
 def _steepest_of_gammaln(x: Array, e: Array) -> Array:
