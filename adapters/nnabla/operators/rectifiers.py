@@ -13,7 +13,7 @@ def op_selu(x):
 
 
 def op_prelu(x, weight):
-    # One slope for all has no axis, as in PF.prelu: of one with an axis of length 1 nn.grad gives a gradient per channel.
+    # One slope for all has no axis, as in PF.prelu: of one with an axis nn.grad gives a gradient for each channel.
     slope = F.reshape(weight, (), inplace=False) if weight.shape == (1,) else weight
     return F.prelu(x, slope, base_axis=1)
 
