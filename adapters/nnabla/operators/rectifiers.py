@@ -13,7 +13,9 @@ def op_selu(x):
 
 
 def op_prelu(x, weight):
-    return F.prelu(x, weight, base_axis=1)
+    # One slope for all has no axis, as in PF.prelu: of one with an axis nn.grad gives a gradient for each channel.
+    slope = F.reshape(weight, (), inplace=False) if weight.shape == (1,) else weight
+    return F.prelu(x, slope, base_axis=1)
 
 
 def op_crelu(x, *, dim):
