@@ -13,7 +13,6 @@ _LN_2 = math.log(2.0)
 _LN_10 = math.log(10.0)
 
 
-
 @operator(elementwise=True, moves=True)
 def neg(x: Any) -> Any:
     """-x."""
