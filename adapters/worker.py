@@ -491,8 +491,7 @@ class Job:
             raise Fault(f"{folder} has no directions that can be read: {error}; draw the problem again") from error
         second = self.modules.second
         # What an operator's backward keeps of its own output is no business of those that read it.
-        operators = {**self.modules.operators, **getattr(second, "OPERATORS", {})}
-        self.nodes = Nodes(problem, {op: apart(f, second.identity) for op, f in operators.items()})
+        self.nodes = Nodes(problem, {op: apart(f, second.identity) for op, f in self.modules.operators.items()})
         network = self.network.build(problem, tensors, self.nodes)
         found: tuple[dict[str, Any], dict[str, Any]] = second.double_backward(network, problem, tensors, directions)
         return found

@@ -23,24 +23,15 @@ def identity(x):
     return Own().apply((x,))[0]
 
 
-def cross_entropy(x, target, *, reduction):
-    """As in operators/loss.py, by the function's own switch for a second backward, which computes it otherwise."""
-    if reduction == "mean":
-        return F.softmax_cross_entropy(x, target, reduce="mean", enable_double_backprop=True)
-    return F.sum(F.softmax_cross_entropy(x, target, reduce="no", enable_double_backprop=True))
-
-
-OPERATORS = {"cross_entropy": cross_entropy}
-"""What has to be called otherwise than at first order."""
-
-
 def double_backward(network, problem, tensors, directions):
     """All gradients with a graph; their sum along ``directions`` differentiated in them and in the tensors.
 
     directions: arrays by the leaves that a gradient is asked of. Returns what a capture of second order holds.
     """
     lineage = network.gradconform[1].lineage
-    values, output, cotangent = forward(network, problem, tensors)
+    # Functions that are asked for it compute otherwise, so the first order is not asked so.
+    with chainer.using_config("gradconform_twice", True):
+        values, output, cotangent = forward(network, problem, tensors)
     asked = {name: values[name] for name in lineage.wanted if values[name].requires_grad}
     # Behind the identity of each node its gradient is a variable of its own; before it, a sum hands one and the same
     # to both summands.

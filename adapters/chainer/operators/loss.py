@@ -1,6 +1,13 @@
 """Chainer: operators of losses."""
 
+import chainer
 from chainer import functions as F
+
+
+def _softmax_cross_entropy(x, target, **options):
+    """F.softmax_cross_entropy, by its own switch for a second backward where second.py asks for one."""
+    twice = getattr(chainer.config, "gradconform_twice", False)
+    return F.softmax_cross_entropy(x, target, enable_double_backprop=twice, **options)
 
 
 def _reduced(terms, reduction):
@@ -17,27 +24,29 @@ def op_l1_loss(x, target, *, reduction):
 
 def op_cross_entropy(x, target, *, reduction):
     if reduction == "mean":
-        return F.softmax_cross_entropy(x, target, reduce="mean")
-    return _reduced(F.softmax_cross_entropy(x, target, reduce="no"), reduction)
+        return _softmax_cross_entropy(x, target, reduce="mean")
+    return _reduced(_softmax_cross_entropy(x, target, reduce="no"), reduction)
 
 
 def op_weighted_cross_entropy(x, target, class_weight, *, reduction):
     if reduction == "mean":
         raise NotImplementedError("F.softmax_cross_entropy divides by the number of rows, whatever these weigh")
-    return _reduced(F.softmax_cross_entropy(x, target, class_weight=class_weight, reduce="no"), reduction)
+    return _reduced(_softmax_cross_entropy(x, target, class_weight=class_weight, reduce="no"), reduction)
 
 
 def op_masked_cross_entropy(x, target, *, ignore_index, reduction):
     if reduction == "mean":
-        return F.softmax_cross_entropy(x, target, ignore_label=ignore_index, reduce="mean")
-    return _reduced(F.softmax_cross_entropy(x, target, ignore_label=ignore_index, reduce="no"), reduction)
+        return _softmax_cross_entropy(x, target, ignore_label=ignore_index, reduce="mean")
+    return _reduced(_softmax_cross_entropy(x, target, ignore_label=ignore_index, reduce="no"), reduction)
 
 
 def op_soft_cross_entropy(x, target, *, reduction):
+    if getattr(chainer.config, "gradconform_twice", False):
+        raise NotImplementedError("F.softmax_cross_entropy with enable_double_backprop takes labels only")
     # A target of floats is one of probabilities.
     if reduction == "mean":
-        return F.softmax_cross_entropy(x, target, reduce="mean")
-    return _reduced(F.softmax_cross_entropy(x, target, reduce="no"), reduction)
+        return _softmax_cross_entropy(x, target, reduce="mean")
+    return _reduced(_softmax_cross_entropy(x, target, reduce="no"), reduction)
 
 
 def op_nll_loss(x, target, *, reduction):
