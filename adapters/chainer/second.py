@@ -59,5 +59,9 @@ def second(lineage, values, gradients, received, directions):
     wanted = {name: variable for name, variable in wanted.items() if variable.requires_grad}
     if total.creator_node is None or not wanted:
         return {}
-    found = chainer.grad([total], list(wanted.values()))
+    try:
+        found = chainer.grad([total], list(wanted.values()))
+    except (AttributeError, TypeError) as error:
+        # A backward that its author never differentiated fails where it stands.
+        raise NotImplementedError("chainer.grad of a gradient: %s" % error) from error
     return {name: each.array for name, each in zip(wanted, found) if each is not None}

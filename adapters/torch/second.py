@@ -8,7 +8,11 @@ from . import network as native
 from .routes import answer, cotangent
 
 # What torch says where the backward of an operator has no derivative of its own.
-LACKING = ("is not implemented", "does not require grad and does not have a grad_fn")
+LACKING = (
+    "is not implemented",
+    "does not require grad and does not have a grad_fn",
+    "Expected a proper Tensor but got None",
+)
 
 
 def identity(x):

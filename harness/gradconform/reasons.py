@@ -27,6 +27,7 @@ class Code(StrEnum):
     SUBGRADIENT = "subgradient"
     DERIVATIVE_AT_NAN = "derivative_at_nan"
     AT_KINK = "at_kink"
+    NO_SECOND_BOUND = "no_second_bound"
     NONFINITE_EXPECTED = "nonfinite_expected"
     VANISHED = "listed divergence vanished"
     NOT_ON_PATH = "not_on_path"

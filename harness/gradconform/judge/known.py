@@ -20,7 +20,7 @@ from gradconform.reference import OPERATORS
 from gradconform.spec import Network, SpecError
 from gradconform.spec import load as load_spec
 
-OUTPUT, HANDED, BEHIND = "output", "grad/output", "grad/behind"
+OUTPUT, HANDED, BEHIND, TANGENT = "output", "grad/output", "grad/behind", "tangent"
 """Tensors of an entry that are not an operand's gradient; `places.py` says which they are in a network."""
 
 
@@ -99,7 +99,8 @@ class Known(BaseModel):
     operand, `grad/output` for the gradient that it was handed, and `grad/behind` for what follows from that one.
     through: operators whose backward hands on the array that it got, so that `grad/output` is also that of others.
     dtype: None for every one.
-    check: `local`, which an exact problem's is too, or `numeric`.
+    check: `local`, which an exact problem's is too, `numeric`, or `second_order`, whose tensors are `tangent` and
+    `grad2/<slot>`.
     verdict: what is listed. A tensor that is known to diverge and then goes missing is news, and the reverse.
     when: conditions that must all hold where an element comes from; none for everywhere.
     at_most: how large the error of an element gets; None for anything, NaN too.
@@ -117,7 +118,7 @@ class Known(BaseModel):
     tensor: str
     through: tuple[str, ...] = ()
     dtype: str | None = None
-    check: Literal["local", "numeric"] = "local"
+    check: Literal["local", "numeric", "second_order"] = "local"
     verdict: Literal["diverges", "missing"] = "diverges"
     when: Annotated[tuple[When, ...], BeforeValidator(_list)] = ()
     at_most: AtMost | Literal["anything"]
@@ -134,6 +135,8 @@ class Known(BaseModel):
         operator = OPERATORS[self.operator]
         tensors = (OUTPUT, HANDED, BEHIND, *(f"output/{b}" for b in operator.buffers))
         tensors += tuple(f"grad/{slot}" for slot in operator.slots if slot not in operator.buffers)
+        if self.check == "second_order":
+            tensors = (TANGENT, *(f"grad2/{slot}" for slot in operator.slots if slot not in operator.buffers))
         operands = ("dy", *(slot for slot in operator.slots if slot != operator.variadic))
         for what, given, there in (
             ("tensor", (self.tensor,), tensors),

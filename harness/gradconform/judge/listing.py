@@ -67,10 +67,13 @@ class Listing:
         return noted if spoilt is None else replace(noted, verdict=Verdict.KNOWN, reason=reasons.behind(spoilt.reason))
 
     def marked_second(self, row: Row, local: Sequence[Row]) -> Row:
-        """A row of second order: `known` where a list covers the same node in the local check.
+        """A row of second order: `known` where a list covers it, or the same node in the local check.
 
         local: the rows of the local check.
         """
+        candidates = self._candidates.get(("second_order", row.tensor), [])
+        covering = [e for e, node in candidates if row.verdict == e.verdict and self._covers_numeric(e, row, node)]
+        row = self._noted(row, candidates, covering[:1])
         nodes = set(row.culprit.split())
         spoilt = next((r for r in local if r.verdict == Verdict.KNOWN and nodes & set(r.culprit.split())), None)
         if row.verdict != Verdict.DIVERGES or spoilt is None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from gradconform.contract import Problem
 from gradconform.graph import Node
-from gradconform.judge.known import BEHIND, HANDED, OUTPUT, Known
+from gradconform.judge.known import BEHIND, HANDED, OUTPUT, TANGENT, Known
 
 
 def spoilt(problem: Problem, entry: Known) -> Iterator[tuple[Node, set[str]]]:
@@ -58,6 +58,8 @@ def _touched(problem: Problem, entry: Known, node: Node) -> set[str]:
         return {f"output/{read if isinstance(read, str) else node.name}"} if name else {f"output/{node.name}"}
     if node.name not in problem.on_path:
         return set()
+    if entry.tensor == TANGENT:
+        return {f"{TANGENT}/{node.name}"}
     if entry.tensor == HANDED:
         return {f"grad/{each}" for each in _sharing(problem, entry, node)}
     if entry.tensor == BEHIND:
@@ -65,7 +67,7 @@ def _touched(problem: Problem, entry: Known, node: Node) -> set[str]:
         readers = (problem.graph.by_name[each] for each in sharing if each in problem.graph.by_name)
         return {f"grad/{read}" for reader in readers if reader.name in problem.on_path for read in reader.reads}
     read = node.tensors[name]
-    return {f"grad/{each}" for each in ((read,) if isinstance(read, str) else read or ())}
+    return {f"{part}/{each}" for each in ((read,) if isinstance(read, str) else read or ())}
 
 
 def _sharing(problem: Problem, entry: Known, node: Node) -> set[str]:

@@ -33,7 +33,7 @@ from gradconform.reference import second
 from gradconform.reference.inserted import definition
 from gradconform.reference.network import contributions, reference_of, slots
 from gradconform.reference.tracked.rounding import Rounded
-from gradconform.rows import Blame, Check, CheckKind, Kind, Row, Verdict
+from gradconform.rows import LIMIT, Blame, Check, CheckKind, Kind, Row, Verdict
 
 Array = NDArray[Any]
 CHECK = Check(CheckKind.SECOND_ORDER)
@@ -150,7 +150,8 @@ class SecondOrder:
         if expected is None:
             expected = Rounded(np.zeros(shape), unit=self.sight.unit)
         if got is None:
-            zero = not np.any(expected.value)
+            # What is zero by the formula may be left over from terms that cancel.
+            zero = bool(np.all(np.abs(expected.value) <= LIMIT * expected.bound()))
             code = Code.NOT_ON_PATH if zero else Code.UNEXPLAINED
             return replace(empty, verdict=Verdict.CONFORMS if zero else Verdict.MISSING, reason=Reason(code))
         held = replace(empty, expectation=expected)
@@ -158,4 +159,6 @@ class SecondOrder:
         verdict, reason = verdict_of(comparison), reason_of(comparison)
         if verdict == Verdict.DIVERGES and doubtful:
             verdict, reason = Verdict.INCONCLUSIVE, Reason(Code.AT_KINK)
+        elif verdict == Verdict.DIVERGES and any(definition(node.op).second_unbounded for node in nodes):
+            verdict, reason = Verdict.INCONCLUSIVE, Reason(Code.NO_SECOND_BOUND)
         return replace(held, verdict=verdict, reason=reason, comparison=comparison)

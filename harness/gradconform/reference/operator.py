@@ -55,6 +55,8 @@ class Operator:
     parameters, buffers, integers, optional: the slots of each kind.
     variadic: the one slot that takes a list of tensors, or None.
     elementwise: whether each element of the result depends on the one of its tensor that is at the same place alone.
+    second_unbounded: whether the bound of its second order is not that of what frameworks evaluate: what differs there
+    is inconclusive.
     moves: whether it and its VJP only choose and move numbers, or change their sign: nothing is rounded then.
     attributes: what goes to the forward by keyword, name -> type.
     sizes: what only shapes and parameters need, name -> type.
@@ -71,6 +73,7 @@ class Operator:
         variadic: str | None = None,
         elementwise: bool = False,
         moves: bool = False,
+        second_unbounded: bool = False,
     ) -> None:
         self.name = forward.__name__
         # The module it is defined in; its cases and its adapters' functions lie in files that are called alike.
@@ -90,6 +93,7 @@ class Operator:
         self.variadic = variadic
         self.elementwise = elementwise
         self.moves = moves
+        self.second_unbounded = second_unbounded
         self._vjp: Callable[..., Any] | None = None
         self._shape: Callable[..., Dims] | None = None
         self._draws: Callable[..., Mapping[str, Draw]] | None = None

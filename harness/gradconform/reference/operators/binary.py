@@ -109,7 +109,7 @@ def minimum_shares(x: Any, y: Any) -> Any:
     return joined_where(tied(x, y), x.shape, y.shape)
 
 
-@operator
+@operator(second_unbounded=True)
 def pow(x: Any, exponent: Any) -> Any:
     """x to the power of the exponent, the shapes broadcast as in NumPy; NaN where x < 0 and the exponent is not whole.
 

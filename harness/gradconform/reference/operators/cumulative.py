@@ -24,7 +24,7 @@ def cumsum_vjp(dy: Any, x: Any, *, dim: int) -> Any:
     return (np.flip(running_sum(np.flip(dy, axis=dim), dim), axis=dim),)
 
 
-@operator
+@operator(second_unbounded=True)
 def cumprod(x: Any, *, dim: Axis) -> Any:
     """y[k] = x[0] ... x[k] along axis dim."""
     return np.concatenate(_running_products(_slices(x, dim)), axis=dim)

@@ -8,7 +8,7 @@ import numpy as np
 
 from gradconform.reference.attributes import Real
 from gradconform.reference.operator import Dims, ShapeError, operator
-from gradconform.reference.tracked.dual import by_output
+from gradconform.reference.tracked.dual import with_tangent
 from gradconform.reference.tracked.ties import between, tied
 
 
@@ -68,7 +68,7 @@ def elu(x: Any, *, alpha: Real) -> Any:
     The derivative at and below 0 is y + alpha, from the output, as the paper has it.
     """
     # Clipped before exp, so that the branch not taken cannot overflow.
-    below = by_output(lambda v: alpha * (np.exp(v) - 1.0), lambda y: y + alpha, np.minimum(x, 0.0))
+    below = with_tangent(lambda v: alpha * (np.exp(v) - 1.0), lambda _, y, t: (y + alpha) * t, np.minimum(x, 0.0))
     return np.where(x > 0, x, below)
 
 

@@ -14,6 +14,7 @@ from gradconform.reference.attributes import Axes, Flag, NonNegative
 from gradconform.reference.operator import Dims, ShapeError, operator
 from gradconform.reference.operators.shape import check_axis
 from gradconform.reference.tracked.arrays import constant
+from gradconform.reference.tracked.dual import with_tangent
 from gradconform.reference.tracked.sums import scatter_sum
 from gradconform.reference.tracked.ties import ALONE, between, tied
 
@@ -41,7 +42,7 @@ def mean_vjp(dy: Any, x: Any, *, dim: Sequence[int], keepdim: bool) -> Any:
     return (np.broadcast_to(each, x.shape),)
 
 
-@operator
+@operator(second_unbounded=True)
 def prod(x: Any, *, dim: Axes, keepdim: Flag) -> Any:
     """The product over the axes in dim, which stay as extents of 1 with keepdim."""
     return reduce(_times, _terms_of(x, dim)).reshape(reduced(x.shape, dim, keepdim))
@@ -75,7 +76,18 @@ def logsumexp(x: Any, *, dim: Axes, keepdim: Flag) -> Any:
 @logsumexp.vjp
 def logsumexp_vjp(dy: Any, x: Any, *, dim: Sequence[int], keepdim: bool) -> Any:
     kept = reduced(x.shape, dim, keepdim=True)
-    return (dy.reshape(kept) * np.exp(x - logsumexp.forward(x, dim=dim, keepdim=True)),)
+    y = with_tangent(
+        lambda v: logsumexp.forward(v, dim=dim, keepdim=True),
+        lambda v, y, t: np.sum(np.exp(v - y) * t, axis=tuple(dim), keepdims=True),
+        x,
+    )
+    return (dy.reshape(kept) * np.exp(x - y),)
+
+
+@logsumexp.jvp
+def logsumexp_jvp(t: Any, x: Any, *, dim: Sequence[int], keepdim: bool) -> Any:
+    y = logsumexp.forward(x, dim=dim, keepdim=True)
+    return np.sum(np.exp(x - y) * t, axis=tuple(dim), keepdims=keepdim)
 
 
 @operator

@@ -10,6 +10,7 @@ from scipy import special
 
 from gradconform.reference.attributes import Size
 from gradconform.reference.operator import operator
+from gradconform.reference.tracked.dual import with_tangent
 
 _ROOT_HALF = math.sqrt(0.5)
 _TWO_OVER_ROOT_PI = 2.0 / math.sqrt(math.pi)
@@ -93,7 +94,12 @@ def log_ndtr(x: Any) -> Any:
 
 @log_ndtr.vjp
 def log_ndtr_vjp(dy: Any, x: Any) -> Any:
-    return (dy * (_DENSITY_AT_0 * np.exp(-(log_ndtr.forward(x) + 0.5 * np.square(x)))),)
+    y = with_tangent(log_ndtr.forward, lambda v, y, t: _log_ndtr_slope(v, y) * t, x)
+    return (dy * _log_ndtr_slope(x, y),)
+
+
+def _log_ndtr_slope(x: Any, y: Any) -> Any:
+    return _DENSITY_AT_0 * np.exp(-(y + 0.5 * np.square(x)))
 
 
 @operator(elementwise=True)

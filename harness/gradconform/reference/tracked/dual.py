@@ -126,16 +126,16 @@ def slope(*ufuncs: Any) -> Callable[[Callable[[Any, Any], Any]], Callable[[Any, 
     return register
 
 
-def by_output(function: Callable[[Any], Any], slope_of: Callable[[Any], Any], x: Any) -> Any:
-    """A function of one tensor whose derivative frameworks take from its result, once and again.
+def with_tangent(function: Callable[[Any], Any], tangent: Callable[[Any, Any, Any], Any], x: Any) -> Any:
+    """A function of one tensor whose derivative frameworks form by another formula than that of its forward.
 
-    slope_of: the derivative as a function of the result y. It may cancel where another formula does not, and then the
-    second derivative does too.
+    tangent: of x, of the result y and of the tangent of x, as a backward has it. It may cancel where the forward does
+    not, and then a second derivative that goes through it does too.
     """
     if not isinstance(x, Dual):
         return function(x)
     y = function(x.value)
-    return Dual(y, None if x.tangent is None else slope_of(y) * x.tangent)
+    return Dual(y, None if x.tangent is None else tangent(x.value, y, x.tangent))
 
 
 def _plus(terms: Iterable[Any | None]) -> Any | None:
