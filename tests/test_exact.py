@@ -17,6 +17,7 @@ from gradconform.draw.problem import draw_problem
 from gradconform.draw.variants import Variant
 from gradconform.judge import judge
 from gradconform.reference.network import reference_of
+from gradconform.rows import Row
 from gradconform.run.processes import keep_freed_memory
 from gradconform.spec import Network, files
 from honest import captured
@@ -28,6 +29,11 @@ FRAMEWORKS = tuple(adapters.names())
 
 # As much work as all others together ten times over: `make report` and each night have it.
 LARGE = "vgg16"
+
+
+def is_otherwise(row: Row) -> bool:
+    """Whether a row has other bits for a reason: a listed fault, or a tie, of which exact numbers have many."""
+    return row.verdict == "known" or row.reason == "subgradient"
 
 
 def networks() -> list[Network]:
@@ -65,12 +71,16 @@ def test_all_frameworks_and_the_reference_agree_to_the_bit(folder: Folder) -> No
         not_asked = [leaf.name for leaf in problem.graph.leaves.values() if not leaf.grad]
         for name in (problem.output, *not_asked):
             expected.pop(f"grad/{name}", None)
+        excused = {(row.framework, row.tensor) for row in judge(path, captures) if is_otherwise(row)}
+        assert not excused or "." in problem.spec, path.name
         read = {name: read_capture(captures[name], problem) for name in FRAMEWORKS}
         able = {name: one for name, one in read.items() if one.status != "unsupported"}
         assert able, path.name
         for name, one in able.items():
             assert one.status == "ok", (path.name, name, one.reason)
             for tensor, proved in expected.items():
+                if (name, tensor) in excused:
+                    continue
                 assert np.array_equal(one.tensors[tensor], proved), (path.name, name, tensor)
             compared += len(expected)
     assert compared > 2 * 3 * len(networks())
@@ -80,8 +90,10 @@ def test_the_judge_agrees(folder: Folder) -> None:
     """Not one row of a check to the bit that does not conform."""
     for path, captures in folder.found():
         rows = judge(path, captures)
-        found = {(r.check, r.verdict) for r in rows if r.verdict != "unsupported"}
-        assert found == {("exact", "conforms")}, path.name
+        found = {(str(r.check), str(r.verdict)) for r in rows if r.verdict != "unsupported"}
+        # Only cases of operators show a listed fault to the bit; networks have none.
+        listed = {("exact", "known")} if "." in rows[0].spec else set()
+        assert {("exact", "conforms")} <= found <= {("exact", "conforms")} | listed, path.name
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)

@@ -119,8 +119,9 @@ def test_what_differs_is_what_is_known_to(told: list[str], differing: bool) -> N
 
 
 @pytest.mark.process
-def test_the_famous_ones() -> None:
+def test_the_famous_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three slopes of one leaky ReLU, an eps that is twice another, a momentum that is counted the other way round."""
+    monkeypatch.delenv("COLUMNS", raising=False)
     frameworks = [text for name in ("torch", "chainer", "nnabla") for text in ("--adapter", name)]
     result = CliRunner().invoke(main, ["defaults", "leaky_relu", "batch_norm", *frameworks])
     assert result.exit_code == 0, result.output

@@ -91,8 +91,9 @@ def test_the_lines_of_the_file_are_those_of_the_run() -> None:
 
 
 @pytest.mark.process
-def test_the_command_reads_a_run(tmp_path: Path) -> None:
+def test_the_command_reads_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From a real run: the operators in it, and a file that can be read."""
+    monkeypatch.delenv("COLUMNS", raising=False)
     folder = tmp_path / "run"
     run = ["run", "relu", "tanh", "--adapter", "chainer", "--order", "2", "--layout", "strided", "--out", str(folder)]
     assert CliRunner().invoke(main, run).exit_code == 0
