@@ -35,6 +35,12 @@ def _guarded(what: str, start: Callable[..., Any]) -> Callable[..., Any]:
     return guarded
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that start processes come first: they take longest, and at the end the others fill what a core has left."""
+    heavy = {item.path for item in items if item.get_closest_marker("process") is not None}
+    items.sort(key=lambda item: item.path not in heavy)
+
+
 _HERE = os.getpid()
 for _owner, _name in STARTERS:
     setattr(_owner, _name, _guarded(f"{getattr(_owner, '__name__', _owner)}.{_name}", getattr(_owner, _name)))

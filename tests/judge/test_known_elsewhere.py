@@ -107,10 +107,30 @@ def test_a_users_spec_of_a_listed_name(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("framework", ["torch", "chainer", "nnabla"])
 def test_each_entry_shows_in_its_own_network(framework: str) -> None:
     """What comes along is up to date: nothing vanished, nothing is news."""
-    entries = [e for e in load(paths.specs_folder() / "known") if e.framework == framework]
+    entries = [e for e in load(paths.specs_folder() / "known") if e.framework == framework and e.check == "local"]
     for file in {entry.shows.file for entry in entries}:
         known = {row.tensor for row in assert_conforms(file, adapters=framework) if row.verdict == "known"}
         assert known
+
+
+@pytest.mark.parametrize("framework", ["torch", "nnabla"])
+def test_each_entry_of_second_order_shows(framework: str, tmp_path: Path) -> None:
+    """Where gradients are differentiated once more: each entry covers something, and nothing is news."""
+    known = load(paths.specs_folder() / "known")
+    entries = [e for e in known if e.framework == framework and e.check == "second_order"]
+    assert entries
+    files = [str(file) for file in {entry.shows.file for entry in entries}]
+    command = ["run", *files, "--adapter", framework, "--order", "2", "--out", str(tmp_path / "run")]
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 0, result.output
+    rows = read(tmp_path / "run")
+    rows = rows[(rows.check == "second_order") & (rows.verdict == "known")]
+    shown = {
+        (op, tensor.partition("/")[0])
+        for ops, tensor in zip(rows.culprit_op, rows.tensor, strict=True)
+        for op in ops.split()
+    }
+    assert {(entry.operator, entry.tensor.partition("/")[0]) for entry in entries} <= shown
 
 
 def test_the_lists_can_be_left_aside(tmp_path: Path) -> None:

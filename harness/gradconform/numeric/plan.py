@@ -83,7 +83,8 @@ def _with_lines(problem: Problem, chosen: list[tuple[Direction, float]]) -> list
     These move every element of a leaf; where there are many, some are taken, evenly spread.
     """
     able = [i for i, (direction, _) in enumerate(chosen) if direction.kind in ("sign", "noise")]
-    every = set(able[:: -(-len(able) // LINES)])
+    # None is able where a network has no leaf to be moved.
+    every = set(able[:: max(-(-len(able) // LINES), 1)])
     spacing = {"spacing": SCALES[problem.dtype].spacing}
     return [(d.model_copy(update=spacing) if i in every else d, t) for i, (d, t) in enumerate(chosen)]
 
