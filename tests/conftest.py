@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import multiprocessing.process
 import os
+import signal
 import subprocess
 from collections.abc import Callable, Generator
 from typing import Any
@@ -42,6 +43,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 _HERE = os.getpid()
+# A shell lets what it starts in the background ignore Ctrl-C, and so would each process that a test interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 for _owner, _name in STARTERS:
     setattr(_owner, _name, _guarded(f"{getattr(_owner, '__name__', _owner)}.{_name}", getattr(_owner, _name)))
 
