@@ -22,16 +22,30 @@ GRAPH_CUT = "graph_cut"
 def addresses(problem: Problem) -> list[str]:
     """The names of all that a capture of a problem must hold or explain, in the order of the graph: the one list."""
     names = ["output/" + output["name"] for node in problem["nodes"] for output in node["outputs"]]
-    names += ["grad/" + node["name"] for node in problem["nodes"] if node["name"] != problem["output"]]
+    made = [name for node in problem["nodes"] for name in results(node)]
+    names += ["grad/" + name for name in made if name != problem["output"]]
     return names + ["grad/" + e["name"] for e in problem["inputs"] + problem["parameters"] if e["grad"]]
 
 
+def results(node: Mapping[str, Any]) -> list[str]:
+    """The outputs of a node that others may read and that a gradient comes back to; the first is always one."""
+    first = node["outputs"][0]
+    return [each["name"] for each in node["outputs"] if each is first or each.get("result")]
+
+
 class Lineage:
-    """A problem's graph by names: which tensors lead to the output, and of which a gradient is asked."""
+    """A problem's graph by names: which tensors lead to the output, and of which a gradient is asked.
+
+    reads: each tensor that a node gives -> the names that the node reads. What is said below of a node is said of each
+    tensor that it gives, but for places, which name the nodes themselves.
+    """
 
     def __init__(self, problem: Problem) -> None:
-        self.reads: dict[str, list[str]] = {node["name"]: list(_read_by(node)) for node in problem["nodes"]}
-        self._operators = {node["name"]: node["op"] for node in problem["nodes"]}
+        self.reads: dict[str, list[str]] = {}
+        self._makers: dict[str, Mapping[str, Any]] = {}
+        for node in problem["nodes"]:
+            for name in results(node):
+                self.reads[name], self._makers[name] = list(_read_by(node)), node
         self.output: str = problem["output"]
         given = [e for e in problem["inputs"] + problem["parameters"] if not e["grad"]]
         self.unasked: list[str] = [entry["name"] for entry in given if entry["dtype"].startswith("float")]
@@ -61,6 +75,10 @@ class Lineage:
             for read in dict.fromkeys(reads) if node in self.on_path else ():
                 self.readers.setdefault(read, []).append(node)
 
+    def results(self, node: Mapping[str, Any]) -> list[str]:
+        """The outputs of a node that others may read."""
+        return results(node)
+
     def explain(
         self, names: Iterable[str], requires: Callable[[str], bool], leads: Callable[[str, str], bool]
     ) -> dict[str, Why]:
@@ -89,7 +107,8 @@ class Lineage:
 
     def call(self, node: str) -> str:
         """A node as a line of code in the problem's names, without attributes: ``relu3 = relu(fc2)``."""
-        return "%s = %s(%s)" % (node, self._operators[node], ", ".join(self.reads[node]))
+        maker = self._makers[node]
+        return "%s = %s(%s)" % (", ".join(results(maker)), maker["op"], ", ".join(self.reads[node]))
 
     def _aside(self, name: str) -> str | None:
         """Why a tensor needs no gradient by the problem's graph alone; None where it does."""
@@ -118,7 +137,8 @@ class Lineage:
 
         The nodes are those that read these leaves, or that cut what they read.
         """
-        found = {leaf: (leaf,) + tuple(self.readers.get(leaf, ())) for leaf in self.leaves if not requires(leaf)}
+        frozen_leaves = [leaf for leaf in self.leaves if not requires(leaf)]
+        found = {leaf: (leaf,) + self._in_order(tuple(self.readers.get(leaf, ()))) for leaf in frozen_leaves}
         leaves: Places = {}
         nodes: Places = {}
         for node in self.reads:
@@ -138,8 +158,9 @@ class Lineage:
         return found
 
     def _in_order(self, nodes: tuple[str, ...]) -> tuple[str, ...]:
-        """Nodes in the order of the graph."""
-        return tuple(sorted(nodes, key=self._order.__getitem__))
+        """The nodes that give some tensors, each once, in the order of the graph."""
+        names = sorted(nodes, key=self._order.__getitem__)
+        return tuple(dict.fromkeys(self._makers[name]["name"] for name in names))
 
 
 def _joined(ways: Iterable[tuple[str, ...]]) -> tuple[str, ...]:

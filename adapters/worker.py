@@ -78,11 +78,17 @@ class Nodes:
     """The nodes of a problem, applied in order by a call; ``node`` is the one at work, so that an error can name it.
 
     operators: operator -> function, of all that the adapter has.
+    identity: what stands between each result of a node and whoever reads it; None for nothing.
     ran: while nodes are applied, the outputs of those that ran, by name.
     """
 
-    def __init__(self, problem: Mapping[str, Any], operators: Mapping[str, Callable[..., Any]]) -> None:
-        self.problem, self.operators = problem, operators
+    def __init__(
+        self,
+        problem: Mapping[str, Any],
+        operators: Mapping[str, Callable[..., Any]],
+        identity: Callable[[Any], Any] | None = None,
+    ) -> None:
+        self.problem, self.operators, self.identity = problem, operators, identity
         self.node: Mapping[str, Any] | None = None
         self.ran: dict[str, Any] = {}
 
@@ -109,8 +115,11 @@ class Nodes:
             if len(results) != len(names):
                 expected = f"{len(names)}: {', '.join(names)}"
                 raise Fault(f"op_{node['op']} gave {len(results)} tensors; expected {expected}")
-            values.update(zip(names, results))
-            self.ran.update(zip(names, results))
+            given = dict(zip(names, results))
+            if self.identity is not None:
+                given.update((name, self.identity(given[name])) for name in self.lineage.results(node))
+            values.update(given)
+            self.ran.update(given)
         self.node, self.ran = None, {}
         return values
 
@@ -202,16 +211,6 @@ def with_identity(modules: types.SimpleNamespace, framework: str) -> types.Simpl
         )
     operators = dict(modules.operators, identity=modules.network.identity)
     return types.SimpleNamespace(**{**vars(modules), "operators": operators})
-
-
-def apart(operator: Callable[..., Any], identity: Callable[[Any], Any]) -> Callable[..., Any]:
-    """The operator with an identity between it and whoever reads its first result."""
-
-    def applied(*tensors: Any, **attributes: Any) -> Any:
-        result = operator(*tensors, **attributes)
-        return (identity(result[0]), *result[1:]) if isinstance(result, tuple) else identity(result)
-
-    return applied
 
 
 def check_supported(problem: Mapping[str, Any], modules: types.SimpleNamespace, framework: str) -> None:
@@ -491,7 +490,7 @@ class Job:
             raise Fault(f"{folder} has no directions that can be read: {error}; draw the problem again") from error
         second = self.modules.second
         # What an operator's backward keeps of its own output is no business of those that read it.
-        self.nodes = Nodes(problem, {op: apart(f, second.identity) for op, f in self.modules.operators.items()})
+        self.nodes = Nodes(problem, self.modules.operators, second.identity)
         network = self.network.build(problem, tensors, self.nodes)
         found: tuple[dict[str, Any], dict[str, Any]] = second.double_backward(network, problem, tensors, directions)
         return found

@@ -68,18 +68,24 @@ def computed(problem: Problem, faults: Mapping[str, Fault] | None = None) -> dic
     with np.errstate(all="ignore"):
         for node in problem.nodes:
             results = OPERATORS[node.op].run_forward(slots(node, lambda n: wide(values[n])), node.attributes)
-            for (name, _), result in zip(node.outputs, results, strict=True):
-                values[name] = keep(f"output/{name}", result)
+            for output, result in zip(node.outputs, results, strict=True):
+                values[output.name] = keep(f"output/{output.name}", result)
         sums: dict[str, Any] = {}
         for node in reversed(problem.nodes):
-            if node.name == problem.output:
-                dy = problem.cotangent
-            elif node.name in sums and node.name in problem.differentiable:
-                dy = keep(f"grad/{node.name}", sums[node.name])
-            else:
+            arrived = {output.name for output in node.results} & {problem.output, *sums}
+            if not arrived or not problem.differentiable.issuperset(arrived - {problem.output}):
                 continue
-            seen = slots(node, lambda n: wide(values[n]))
-            for name, part in contributions(node, OPERATORS[node.op].run_vjp(wide(dy), seen, node.attributes)):
+            dys = []
+            for output in node.results:
+                if output.name == problem.output:
+                    dys.append(wide(problem.cotangent))
+                elif output.name in sums:
+                    dys.append(wide(keep(f"grad/{output.name}", sums[output.name])))
+                else:
+                    dys.append(np.zeros(output.shape))
+            operator, seen = OPERATORS[node.op], slots(node, lambda n: wide(values[n]))
+            gradients = operator.run_vjp(tuple(dys) if operator.several else dys[0], seen, node.attributes)
+            for name, part in contributions(node, gradients):
                 sums[name] = sums[name] + part if name in sums else part
         for name in problem.graph.wanted:
             if name in sums:
@@ -95,7 +101,7 @@ def write_capture(
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "capture.safetensors"
     save_file({name: np.asarray(a, order="C") for name, a in tensors.items()}, str(file))
-    asked = [n.name for n in problem.nodes if n.name != problem.output]
+    asked = [name for name in problem.graph.makers if name != problem.output]
     asked += problem.graph.wanted
     document = {
         "format": 1,

@@ -8,7 +8,7 @@ from gradconform.graph import Address, Graph, Leaf, Node, Output
 
 def node(name: str, *reads: str | tuple[str, ...] | None, extra: tuple[str, ...] = ()) -> Node:
     """A node that reads these, in slots that are counted."""
-    outputs = (Output(name, (2,)), *(Output(f"{name}.{each}", (3,)) for each in extra))
+    outputs = (Output(name, (2,)), *(Output(f"{name}.{each}", (3,), result=False) for each in extra))
     return Node(name, "add", {f"slot{i}": read for i, read in enumerate(reads)}, {}, outputs)
 
 
@@ -79,8 +79,37 @@ def test_the_addresses_are_all_that_a_capture_may_hold() -> None:
     ]
 
 
-def test_shapes_are_of_leaves_and_first_outputs() -> None:
+def test_shapes_are_of_leaves_and_outputs() -> None:
     """A name that is neither is an error."""
     assert (GRAPH.shape("x"), GRAPH.shape("a")) == ((2,), (2,))
     with pytest.raises(KeyError):
         GRAPH.shape("a.mean2")
+
+
+TWO = Graph(
+    {"x": Leaf("x", "input", (4,), "float32", True)},
+    (
+        Node("two", "split", {"x": "x"}, {}, (Output("two", (3,)), Output("two.1", (1,)))),
+        node("used", "two.1"),
+        node("unused", "two"),
+    ),
+    "used",
+)
+
+
+def test_each_result_of_a_node_has_readers_and_a_path_of_its_own() -> None:
+    """A node leads to the output where one of its results does; only that one is on the path."""
+    assert {name: [n.name for n in nodes] for name, nodes in TWO.readers.items()} == {
+        "x": ["two"],
+        "two": ["unused"],
+        "two.1": ["used"],
+    }
+    assert TWO.on_path == {"x", "two.1", "used"}
+    assert [TWO.leads(each) for each in TWO.nodes] == [True, True, False]
+    assert [each.name for each in TWO.senders("x")] == ["two"]
+    assert TWO.ancestors("two.1") == {"x", "two.1"}
+    assert TWO.differentiable == {"x", "two", "two.1", "used", "unused"}
+    assert [address.tensor for address in TWO.addresses()] == [
+        *["output/two", "output/two.1", "grad/two", "grad/two.1"],
+        *["output/used", "output/unused", "grad/unused", "grad/x"],
+    ]

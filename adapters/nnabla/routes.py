@@ -21,17 +21,17 @@ def visit_backward(network, problem, tensors):
 def visit_own_names(network, problem, tensors):
     """Read functions by NNabla's own names, and find the spec's nodes among them."""
     names = own_names([network.output] + aside(network))
-    own = {name: function.outputs[0] for function, name in names.items()}
+    own = {(name, i): variable for function, name in names.items() for i, variable in enumerate(function.outputs)}
     for variable in own.values():
         variable.persistent = True
     forward(network)
     backward(network, problem, tensors)
-    own.update(nn.get_parameters(grad_only=False))
-    # A node may be several functions; the last of them made its output.
-    spec = {name: names.get(v.parent) for name, v in network.variables.items()}
+    # A node may be several functions; the last of them made its outputs.
+    made = {name: v for name, v in network.variables.items() if v.parent in names}
+    found = {name: own[names[v.parent], v.parent.outputs.index(v)] for name, v in made.items()}
+    parameters = nn.get_parameters(grad_only=False)
     for entry in problem["parameters"] + problem["buffers"]:
-        spec[entry["name"]] = entry["name"].replace(".", "/")
-    found = {name: own[spec[name]] for name in spec if spec[name] is not None}
+        found[entry["name"]] = parameters[entry["name"].replace(".", "/")]
     # An input is the user's own variable; NNabla has no name for it.
     found.update((entry["name"], network.variables[entry["name"]]) for entry in problem["inputs"])
     return everything(network, problem, found)

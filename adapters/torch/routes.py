@@ -52,14 +52,14 @@ def module_hooks(network, problem, tensors):
     def keep_results(names, module, arguments, result):
         results.update(zip(names, result if isinstance(result, tuple) else (result,)))
 
-    def keep_gradient(name, module, grad_input, grad_output):
-        gradients[name] = grad_output[0]
+    def keep_gradients(names, module, grad_input, grad_output):
+        gradients.update(zip(names, grad_output))
 
     modules = dict(network.named_children())
     for node in problem["nodes"]:
         names = [entry["name"] for entry in node["outputs"]]
         modules[node["name"]].register_forward_hook(partial(keep_results, names))
-        modules[node["name"]].register_full_backward_hook(partial(keep_gradient, node["name"]))
+        modules[node["name"]].register_full_backward_hook(partial(keep_gradients, names))
     values = network(native.inputs(problem, tensors))
     backward(values[problem["output"]], cotangent(problem, tensors))
     gradients.update((name, values[name].grad) for name in lineage.leaves)

@@ -41,10 +41,16 @@ class Leaf:
 
 
 class Output(NamedTuple):
-    """A tensor that a node computes: its name and its shape."""
+    """A tensor that a node computes.
+
+    name: what others call it.
+    shape: its extents.
+    result: whether other nodes may read it and a gradient comes back to it; a running statistic is no result.
+    """
 
     name: str
     shape: Shape
+    result: bool = True
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,7 @@ class Node:
     op: the name of the operator.
     tensors: slot -> name, tuple of names (a variadic slot) or None (absent), in the order of the operator's slots.
     attributes: exactly what the operator's forward takes by keyword.
-    outputs: the first is named like the node.
+    outputs: the first is named like the node, and is a result.
     """
 
     name: str
@@ -66,8 +72,13 @@ class Node:
 
     @property
     def shape(self) -> Shape:
-        """The shape of the node's first output, which is the one that other nodes read."""
+        """The shape of the node's first output, which is called like the node."""
         return self.outputs[0].shape
+
+    @cached_property
+    def results(self) -> tuple[Output, ...]:
+        """The outputs that other nodes may read and that a gradient comes back to, the first among them."""
+        return tuple(output for output in self.outputs if output.result)
 
     @cached_property
     def reads(self) -> tuple[str, ...]:
@@ -113,6 +124,11 @@ class Graph:
         return {node.name: node for node in self.nodes}
 
     @cached_property
+    def makers(self) -> Mapping[str, Node]:
+        """Tensor that others may read -> the node that computes it; leaves have none."""
+        return {output.name: node for node in self.nodes for output in node.results}
+
+    @cached_property
     def readers(self) -> Mapping[str, tuple[Node, ...]]:
         """Tensor -> the nodes that read it, each once, in order; without the tensors that nobody reads."""
         readers: dict[str, list[Node]] = {}
@@ -123,7 +139,11 @@ class Graph:
 
     def senders(self, name: str) -> tuple[Node, ...]:
         """The nodes that send a gradient back to a tensor: those of its readers that the output depends on."""
-        return tuple(node for node in self.readers.get(name, ()) if node.name in self.on_path)
+        return tuple(node for node in self.readers.get(name, ()) if self.leads(node))
+
+    def leads(self, node: Node) -> bool:
+        """Whether the output depends on a node."""
+        return any(output.name in self.on_path for output in node.results)
 
     @cached_property
     def on_path(self) -> frozenset[str]:
@@ -141,14 +161,14 @@ class Graph:
         reached = set(self.wanted)
         for node in self.nodes:
             if not reached.isdisjoint(node.reads):
-                reached.add(node.name)
+                reached.update(output.name for output in node.results)
         return frozenset(reached)
 
     def ancestors(self, output: str) -> frozenset[str]:
-        """Every tensor that a node needs, the node among them."""
+        """Every tensor that a tensor is computed from, that one among them."""
         needed = {output}
         for node in reversed(self.nodes):
-            if node.name in needed:
+            if any(result.name in needed for result in node.results):
                 needed.update(node.reads)
         return frozenset(needed)
 
@@ -157,7 +177,7 @@ class Graph:
         """Every tensor, leaves and whatever nodes compute -> its shape."""
         shapes = {leaf.name: leaf.shape for leaf in self.leaves.values()}
         for node in self.nodes:
-            shapes.update(node.outputs)
+            shapes.update((output.name, output.shape) for output in node.outputs)
         return shapes
 
     def operators_of(self, names: str) -> str:
@@ -166,16 +186,17 @@ class Graph:
         return " ".join(dict.fromkeys(node.op for node in nodes if node is not None))
 
     def shape(self, name: str) -> Shape:
-        """The shape of a leaf or of a node's first output. Raises KeyError."""
-        return self.leaves[name].shape if name in self.leaves else self.by_name[name].shape
+        """The shape of a tensor. Raises KeyError."""
+        return self.shapes[name]
 
     def addresses(self) -> Iterator[Address]:
         """The address of every tensor that a capture may hold, each once: those of the nodes, then of the leaves."""
         for node in self.nodes:
             for output in node.outputs:
                 yield Address(f"output/{output.name}", node.name, "output", output.shape)
-            if node.name != self.output:
-                yield Address(f"grad/{node.name}", node.name, "grad_output", node.shape)
+            for output in node.results:
+                if output.name != self.output:
+                    yield Address(f"grad/{output.name}", node.name, "grad_output", output.shape)
         for leaf in self.leaves.values():
             if leaf.grad:
                 reader = self.readers.get(leaf.name, ())

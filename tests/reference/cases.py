@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -21,7 +22,10 @@ Place = tuple[int, int | None]
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """tensors: by slot, float64 arrays of float32 numbers, int64 arrays, lists or None. dy: a cotangent."""
+    """tensors: by slot, float64 arrays of float32 numbers, int64 arrays, lists or None.
+
+    dy: a cotangent of what `forward` gives.
+    """
 
     network: Network
     tensors: tuple[Any, ...]
@@ -42,12 +46,26 @@ class Case:
         return self.op.run_forward(self.tensors, self.attributes)
 
     def forward(self) -> Any:
-        """The first output, which is the one that has a gradient."""
-        return self.outputs()[0]
+        """The first output, or where several have a gradient these, end to end."""
+        outputs = self.outputs()
+        return joined(outputs[: len(self.shapes)]) if self.op.several else outputs[0]
+
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """The shapes of the results."""
+        return [output.shape for output in self.network.nodes[0].results]
+
+    def arriving(self, dy: Any) -> Any:
+        """A cotangent of what `forward` gives, as the VJP takes it."""
+        if not self.op.several:
+            return dy
+        ends = np.cumsum([0, *map(math.prod, self.shapes)])
+        parts = zip(self.shapes, ends[:-1], ends[1:], strict=True)
+        return tuple(dy[start:end].reshape(shape) for shape, start, end in parts)
 
     def gradients(self) -> list[tuple[Place, Any]]:
         """What the VJP gives for each place of `places`."""
-        found = self.op.run_vjp(self.dy, self.tensors, self.attributes)
+        found = self.op.run_vjp(self.arriving(self.dy), self.tensors, self.attributes)
         return [(p, found[p[0]] if p[1] is None else found[p[0]][p[1]]) for p in self.places()]
 
     def places(self) -> Iterator[Place]:
@@ -88,6 +106,11 @@ class Case:
             return tensor if tensor is None or tensor.dtype.kind != "f" else function(tensor)
 
         return replace(self, tensors=tuple(map(each, self.tensors)), dy=function(self.dy))
+
+
+def joined(results: Sequence[Any]) -> Any:
+    """Arrays end to end."""
+    return np.concatenate([result.reshape(-1) for result in results])
 
 
 def drawn(network: Network) -> Case:

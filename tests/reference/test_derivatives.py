@@ -126,6 +126,6 @@ def test_another_map_is_not_the_adjoint(name: str) -> None:
 @every_case
 def test_only_what_can_have_a_gradient_gets_one(case: Case) -> None:
     """Integers, buffers and absent tensors get None from a VJP."""
-    found = case.op.run_vjp(case.dy, case.tensors, case.attributes)
+    found = case.op.run_vjp(case.arriving(case.dy), case.tensors, case.attributes)
     slots = {place[0] for place in case.places()}
     assert all(gradient is None for i, gradient in enumerate(found) if i not in slots)

@@ -210,3 +210,12 @@ def test_an_operator_that_mixes_elements_is_not_taken_for_elementwise(name: str)
 def test_an_elementwise_operator_is_seen_to_be_one() -> None:
     """The other way round, so that nothing is not always the answer."""
     assert all(map(is_elementwise, cases_of("tanh")))
+
+
+@every_operator
+def test_the_outputs_beside_the_first_are_told_of(name: str) -> None:
+    """An operator that gives several says what they are called, as every case of it has them; no other does."""
+    operator = OPERATORS[name]
+    counts = {len(case.shapes) for case in cases_of(name)}
+    assert operator.several == bool(operator.about_results) == (max(counts) > 1)
+    assert ("NODE." in operator.about_results) == operator.several

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
-from cases import NETWORKS, Case, Place, drawn
+from cases import NETWORKS, Case, Place, drawn, joined
 from gradconform.draws import stream
 from gradconform.dtypes import FLOAT64
 from gradconform.reference.derivatives import Derivative, complex_step, extrapolated
@@ -75,7 +75,7 @@ def derivative(case: Case, of: Callable[[Case], Any]) -> Derivative:
 
 @cache
 def numerical(case: Case) -> tuple[Derivative, dict[Place, Derivative]]:
-    """That of the first output, and those of the gradients."""
+    """That of what `forward` gives, and those of the gradients."""
 
     def gradient(place: Place) -> Callable[[Case], Any]:
         return lambda there: dict(there.gradients())[place]
@@ -84,12 +84,21 @@ def numerical(case: Case) -> tuple[Derivative, dict[Place, Derivative]]:
 
 
 def by_dual_numbers(case: Case) -> tuple[Any, dict[Place, Any]]:
-    """The tangent of the first output and those of the gradients, zeros where there is none."""
-    tangent = operator_jvp(case.op, case.tensors, directions(case), case.attributes)[0]
-    found = second_vjp(case.op, case.dy, arriving(case), case.tensors, directions(case), case.attributes)
+    """The tangent of what `forward` gives and those of the gradients, zeros where there is none."""
+    tangent = of_results(case, operator_jvp(case.op, case.tensors, directions(case), case.attributes))
+    dy, dy_tangent = case.arriving(case.dy), case.arriving(arriving(case))
+    found = second_vjp(case.op, dy, dy_tangent, case.tensors, directions(case), case.attributes)
     second = {(slot, i): found[slot] if i is None else found[slot][i] for slot, i in case.places()}
     zeros = {place: np.zeros(case.tensor(place).shape) if g is None else g for place, g in second.items()}
     return np.zeros(case.dy.shape) if tangent is None else tangent, zeros
+
+
+def of_results(case: Case, tangents: Sequence[Any]) -> Any:
+    """The tangent of what `forward` gives: of the first output, or of all results end to end."""
+    if not case.op.several:
+        return tangents[0]
+    results = zip(tangents, case.shapes, strict=False)
+    return joined([np.zeros(shape) if tangent is None else tangent for tangent, shape in results])
 
 
 @cache
@@ -103,8 +112,9 @@ def bounds(case: Case) -> tuple[Any, dict[Place, Any]]:
         return array if plain else Rounded(array, unit=FLOAT64)
 
     tensors, along = [rounded(t) for t in case.tensors], [rounded(t) for t in directions(case)]
-    tangent = operator_jvp(case.op, tensors, along, case.attributes)[0]
-    found = second_vjp(case.op, rounded(case.dy), rounded(arriving(case)), tensors, along, case.attributes)
+    tangent = of_results(case, operator_jvp(case.op, tensors, along, case.attributes))
+    dy, dy_tangent = (case.arriving(rounded(whole)) for whole in (case.dy, arriving(case)))
+    found = second_vjp(case.op, dy, dy_tangent, tensors, along, case.attributes)
     return tangent, {(slot, i): found[slot] if i is None else found[slot][i] for slot, i in case.places()}
 
 

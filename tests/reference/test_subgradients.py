@@ -40,7 +40,7 @@ def kinks_of(name: str) -> tuple[Case, ...]:
 
 def ends(operator: Operator, case: Case) -> list[tuple[Any, Any]]:
     """(low, high) of each slot."""
-    return list(operator.run_subgradients(case.dy, case.tensors, case.attributes))
+    return list(operator.run_subgradients(case.arriving(case.dy), case.tensors, case.attributes))
 
 
 def beside(case: Case, tries: int) -> Iterator[tuple[Any, ...]]:
@@ -48,7 +48,7 @@ def beside(case: Case, tries: int) -> Iterator[tuple[Any, ...]]:
     rng = np.random.default_rng(3)
     for _ in range(tries):
         near = [tensor + STEP * rng.uniform(-1.0, 1.0, np.shape(tensor)) for tensor in case.tensors]
-        yield case.op.run_vjp(case.dy, near, case.attributes)
+        yield case.op.run_vjp(case.arriving(case.dy), near, case.attributes)
 
 
 def objections(operator: Operator) -> set[str]:
@@ -60,7 +60,7 @@ def objections(operator: Operator) -> set[str]:
         for slot, (low, high) in enumerate(sides):
             near = np.stack([each[slot] for each in gradients])
             room = 64 * STEP * (1.0 + np.max(np.abs(near)))
-            chosen = operator.run_vjp(case.dy, case.tensors, case.attributes)[slot]
+            chosen = operator.run_vjp(case.arriving(case.dy), case.tensors, case.attributes)[slot]
             if np.any(chosen < low) or np.any(chosen > high):
                 found.add("what the VJP gives is none")
             if np.any(near < low - room) or np.any(near > high + room):
@@ -112,7 +112,7 @@ def test_without_a_kink_the_only_subgradient_is_the_gradient(name: str) -> None:
     operator = OPERATORS[name]
     for case in cases_of(name):
         tracked = case.map(lambda a: Rounded(a, unit=SINGLE))
-        expected = operator.run_vjp(tracked.dy, tracked.tensors, tracked.attributes)
+        expected = operator.run_vjp(tracked.arriving(tracked.dy), tracked.tensors, tracked.attributes)
         for gradient, sides in zip(expected, ends(operator, tracked), strict=True):
             for side in sides:
                 np.testing.assert_array_equal(side.value, gradient.value, err_msg=case.network.name)
@@ -149,7 +149,7 @@ def changes_of_sums(operator: Operator) -> float:
     worst = 0.0
     for case in kinks_of(operator.name):
         numbers = operator.run_shares(case.tensors, case.attributes)
-        chosen = sums(numbers, operator.run_vjp(case.dy, case.tensors, case.attributes))
+        chosen = sums(numbers, operator.run_vjp(case.arriving(case.dy), case.tensors, case.attributes))
         worst = max(worst, *(float(np.max(np.abs(sums(numbers, near) - chosen))) for near in beside(case, 20)))
     return worst
 

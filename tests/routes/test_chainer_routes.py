@@ -90,7 +90,7 @@ def script(text: str) -> str:
 
 def outputs(problem: Problem) -> set[str]:
     """Every `output/` of a problem."""
-    return {f"output/{name}" for node in problem.nodes for name, _ in node.outputs}
+    return {f"output/{name}" for node in problem.nodes for name, *_ in node.outputs}
 
 
 def leaves(problem: Problem) -> set[str]:
@@ -100,13 +100,13 @@ def leaves(problem: Problem) -> set[str]:
 
 def intermediates(problem: Problem) -> set[str]:
     """The gradients of nodes."""
-    return {f"grad/{node.name}" for node in problem.nodes if node.name != problem.output}
+    return {f"grad/{name}" for name in problem.graph.makers if name != problem.output}
 
 
 def linked(problem: Problem) -> set[str]:
     """What a hook of links sees of the nodes that own parameters or buffers."""
     owners = {name.rpartition(".")[0] for name in problem.graph.leaves} - {""}
-    names = {name for node in problem.nodes if node.name in owners for name, _ in node.outputs}
+    names = {name for node in problem.nodes if node.name in owners for name, *_ in node.outputs}
     return {f"output/{name}" for name in names} | {f"grad/{name}" for name in names}
 
 

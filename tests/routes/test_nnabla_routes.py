@@ -85,8 +85,8 @@ def differing(capture, primary):
 
 def names(problem):
     """All that a capture must hold or explain, by kind: outputs, gradients of nodes, gradients of leaves."""
-    outputs = {f"output/{name}" for node in problem.nodes for name, _ in node.outputs}
-    nodes = {f"grad/{node.name}" for node in problem.nodes if node.name != problem.output}
+    outputs = {f"output/{name}" for node in problem.nodes for name, *_ in node.outputs}
+    nodes = {f"grad/{name}" for name in problem.graph.makers if name != problem.output}
     return outputs, nodes, {f"grad/{name}" for name in problem.graph.wanted}
 
 

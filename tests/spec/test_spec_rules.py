@@ -62,6 +62,11 @@ BROKEN: dict[str, tuple[tuple[str, str], int, str]] = {
         26,
         "s owns no weight: it reads third.weight; write third.weight",
     ),
+    "result that is not there": (
+        (LOSS, "  p: {op: split, x: third, dim: 1, sizes: [1, 3]}\n  s: {op: relu, x: p.2}\n" + LOSS),
+        27,
+        "node s: there is no tensor 'p.2'; p gives p, p.1",
+    ),
     "cycle": ((FIRST, FIRST.replace("x: x", "x: second")), 21, "read each other in a cycle: first -> second -> first"),
     "node that reads itself": ((FIRST, FIRST.replace("x: x", "x: first")), 21, "in a cycle: first -> first"),
     "output that is no node": (("output: loss", "output: x"), 27, "output is 'x'; expected the name of a node"),

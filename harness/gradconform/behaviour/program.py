@@ -140,7 +140,7 @@ class Interpreter:
         for node in self.program.graph.nodes:
             self.copies |= {n: self.now[n] for n in copied if n in node.reads and n not in self.copies}
             results = OPERATORS[node.op].run_forward(slots(node, {**self.now, **self.copies}), node.attributes)
-            self.now.update(zip((name for name, _ in node.outputs), results, strict=True))
+            self.now.update(zip((output.name for output in node.outputs), results, strict=True))
         self.seen, self.cut = {**self.now, **self.copies}, cut
         self.needs = set(self.wanted)
         for node in self.program.graph.nodes:

@@ -113,6 +113,8 @@ def told(op: Operator, frameworks: Sequence[Framework]) -> Iterator[Text]:
     yield from _part("must be told", written or ["nothing"])
     if kinds:
         yield Text(f"{'':<{WIDTH + 2}}No attribute has a default, since those of the frameworks differ.")
+    if op.several:
+        yield from _part("gives", ["NODE, " + op.about_results])
     yield from _part("kinks", ["none" if op.smooth else "yes: its derivative jumps"])
     yield from _part("defined in", [_source(op)])
     if op.name in shipped():

@@ -8,22 +8,30 @@ from collections.abc import Collection, Mapping, Sequence
 from rich.text import Text
 
 from gradconform.contract import Problem
+from gradconform.graph import Node
 
 SHOWN, AROUND = 9, 3
 
 
 def searched(problem: Problem, name: str, cuts: Collection[str]) -> Text:
     """The path from the output to a tensor in the problem's graph, with the cut marked; or that there is none."""
-    readers: dict[str, list[str]] = {}
-    for node in problem.nodes:
-        for read in dict.fromkeys(node.reads):
-            readers.setdefault(read, []).append(node.name)
+    graph = problem.graph
     if name not in problem.on_path:
-        return Text(_no_path(problem, name, readers))
-    on_path = {read: [n for n in names if n in problem.on_path] for read, names in readers.items()}
+        return Text(_no_path(problem, name, _steps(name, graph.readers, graph.nodes)))
+    on_path = _steps(name, {read: graph.senders(read) for read in graph.readers}, graph.nodes)
     nodes = [cut for cut in cuts if cut not in problem.graph.leaves]
     paths = [_through(problem, on_path, name, cut) for cut in nodes] or [_path(on_path, name, problem.output)]
     return Text("\n" + " " * 12).join([_shown(path, set(nodes)) for path in paths[:SHOWN]])
+
+
+def _steps(name: str, readers: Mapping[str, Sequence[Node]], nodes: Sequence[Node]) -> dict[str, list[str]]:
+    """Tensor or node -> the nodes that read it; a node's are those of all its outputs, but for the tensor searched."""
+    steps = {read: [node.name for node in found] for read, found in readers.items()}
+    for node in nodes:
+        if node.name != name and len(node.results) > 1:
+            found = [reader for output in node.results for reader in steps.get(output.name, ())]
+            steps[node.name] = list(dict.fromkeys(found))
+    return steps
 
 
 def _no_path(problem: Problem, name: str, readers: Mapping[str, Sequence[str]]) -> str:

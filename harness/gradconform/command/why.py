@@ -209,7 +209,7 @@ def answer(question: Question, adapter: str, capture: Capture) -> Iterator[Text]
 
 def _line(problem: Problem, name: str, capture: Capture) -> str:
     """The line of the framework's code by which the route gets such a gradient; empty where it is not known."""
-    kind = "between" if any(node.name == name for node in problem.nodes) else "leaf"
+    kind = "between" if name in problem.graph.makers else "leaf"
     return capture.lines.get(kind, "").replace("{name}", name).replace("{output}", problem.output)
 
 

@@ -53,7 +53,7 @@ def read_separated(problem: Problem, folder: Path) -> Problem:
     path = folder / "problem.json"
     document = read_document(path)
     names = document.get(FOLDER)
-    known = {*problem.graph.leaves, *problem.graph.by_name}
+    known = {*problem.graph.leaves, *problem.graph.makers}
     if isinstance(names, list) and all(isinstance(name, str) and name in known for name in names):
         made = separated(problem, names)
         if made.document["nodes"] == document.get("nodes"):

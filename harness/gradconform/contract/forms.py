@@ -91,6 +91,7 @@ class _TensorForm(_Form):
 class _OutputForm(_Form):
     name: str
     shape: tuple[_Extent, ...]
+    result: StrictBool = False
 
 
 class _NodeForm(_Form):

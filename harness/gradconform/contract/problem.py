@@ -179,7 +179,7 @@ def _graph(form: ProblemForm) -> Graph:
             node.op,
             {slot: tuple(reads) if isinstance(reads, list) else reads for slot, reads in node.tensors},
             node.attributes,
-            tuple(Output(output.name, output.shape) for output in node.outputs),
+            tuple(Output(o.name, o.shape, place == 0 or o.result) for place, o in enumerate(node.outputs)),
         )
         for node in form.nodes
     )
@@ -198,14 +198,14 @@ def _graph_mistakes(form: ProblemForm, nodes: tuple[Node, ...]) -> Iterator[str]
         unknown = [name for name in node.reads if name not in readable]
         if unknown:
             yield f"node {node.name}: reads {unknown[0]!r}, which no input, parameter, buffer or earlier node gives"
-        for place, (name, _) in enumerate(node.outputs):
+        for name, _, result in node.outputs:
             # An updated running statistic is called like the buffer that it updates.
-            if name in known and (place == 0 or name not in buffers):
+            if name in known and (result or name not in buffers):
                 yield f"node {node.name}: {name!r} is defined twice"
             known.add(name)
         if node.outputs[0].name != node.name:
             yield f"node {node.name}: its first output is called {node.outputs[0].name!r}; expected the node's name"
-        readable.add(node.name)
+        readable.update(output.name for output in node.results)
     if form.output not in {node.name for node in nodes}:
         yield f"output is {form.output!r}; expected the name of a node"
 

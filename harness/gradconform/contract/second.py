@@ -42,8 +42,9 @@ def addresses(graph: Graph) -> Iterator[Address]:
     """The address of every tensor of second order: tangents in the order of computation, then second gradients."""
     there = graph.on_path & graph.differentiable
     for node in graph.nodes:
-        if node.name in there:
-            yield Address(f"tangent/{node.name}", node.name, "tangent", node.shape)
+        for output in node.results:
+            if output.name in there:
+                yield Address(f"tangent/{output.name}", node.name, "tangent", output.shape)
     for address in graph.addresses():
         part, _, name = address.tensor.partition("/")
         if part == "grad" and name in there:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gradconform.contract import FORMAT, Claim, ContractError, Problem, Tensors, write_problem
 from gradconform.draw.exact import exact_numbers
 from gradconform.draws import COTANGENT, draw
-from gradconform.graph import Leaf
+from gradconform.graph import Leaf, Output
 from gradconform.spec.model import Network
 
 Array = NDArray[Any]
@@ -60,7 +60,7 @@ def document(network: Network, dtype: str, values: str, seed: int) -> dict[str, 
             "op": n.op,
             "tensors": [[slot, list(r) if isinstance(r, tuple) else r] for slot, r in n.tensors.items()],
             "attributes": dict(n.attributes),
-            "outputs": [{"name": o.name, "shape": list(o.shape)} for o in n.outputs],
+            "outputs": [_output(o, first=o is n.outputs[0]) for o in n.outputs],
         }
         for n in network.nodes
     ]
@@ -80,6 +80,12 @@ def document(network: Network, dtype: str, values: str, seed: int) -> dict[str, 
         **({"script": list(network.script), "asks": list(network.asks)} if network.script else {}),
         **({"claims": _claimed(network)} if network.claims and values == "drawn" else {}),
     }
+
+
+def _output(output: Output, *, first: bool) -> dict[str, Any]:
+    """An output as `problem.json` has it; that the first is a result needs no word."""
+    further = {"result": True} if output.result and not first else {}
+    return {"name": output.name, "shape": list(output.shape), **further}
 
 
 def _leaf(leaf: Leaf) -> dict[str, Any]:

@@ -186,7 +186,7 @@ def _nodes(problem: Problem, own: bool) -> Iterator[str]:
         reads = ", ".join(f"t[{name!r}]" for name in dict.fromkeys(node.reads))
         if own and len(node.outputs) == 1:
             call = f"own({call}, {reads})"
-        yield f"{', '.join(f't[{name!r}]' for name, _ in node.outputs)} = {call}"
+        yield f"{', '.join(f't[{output.name!r}]' for output in node.outputs)} = {call}"
 
 
 def _call(node: Node) -> str:

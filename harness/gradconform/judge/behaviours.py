@@ -178,7 +178,7 @@ def _row(problem: Problem, capture: Capture, ask: str) -> Row:
     kind, _, name = ask.partition("/")
     name = name.rpartition("/")[2] if kind == "result" else name
     graph, leaf = problem.graph, problem.graph.leaves.get(name)
-    owner = graph.by_name.get(name) or next(iter(graph.readers.get(name, ())), None)
+    owner = graph.makers.get(name) or next(iter(graph.readers.get(name, ())), None)
     grad = Kind(leaf.kind) if leaf else Kind.GRAD_OUTPUT
     return blank(
         spec=problem.spec,

@@ -135,7 +135,7 @@ class Settling:
         sight = Sight(check.problem, check.capture, check.proof, self._trusted if trusted is None else trusted)
         if judgement.kind == Kind.OUTPUT:
             node = check.nodes[judgement.node]
-            index = [output for output, _ in node.outputs].index(name)
+            index = [output.name for output in node.outputs].index(name)
             return check.output(node, index, sight.forward(node)[index])
         return check.gradient(name, self._sum(sight, name, trusted is None), sight)
 

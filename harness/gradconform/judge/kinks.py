@@ -76,7 +76,7 @@ def _multiplied(sight: Sight, name: str) -> Array:
     for node in sight.problem.graph.senders(name):
         operator = definition(node.op)
         if operator.elementwise and not operator.smooth:
-            dy, _ = sight.operands(node, f"grad/{node.name}")
+            dy, _ = sight.handed(node)
             found |= ~np.isfinite(plain(dy))
     return found
 

@@ -82,7 +82,7 @@ class Listing:
 
     def _goes_through(self, tensors: Sequence[str], local: Row) -> bool:
         """Whether a derivative of one of some leaves goes through a tensor that is known to be wrong."""
-        if local.verdict != Verdict.KNOWN or local.node not in self.problem.on_path:
+        if local.verdict != Verdict.KNOWN or not self._leads(local.node):
             return False
         above = {local.node, *self.problem.graph.ancestors(local.node)}
         return any(tensor.partition("/")[2] in above for tensor in tensors)
@@ -199,6 +199,11 @@ class Listing:
         if name in self.problem.graph.leaves:
             return self.problem.value(name)
         return self.capture.tensors.get(f"output/{name}", np.zeros(0))
+
+    def _leads(self, name: str) -> bool:
+        """Whether the output depends on the node that is called so."""
+        node = self.problem.graph.by_name.get(name)
+        return node is not None and self.problem.graph.leads(node)
 
     def _arrived(self, node: Node) -> Array:
         """The gradient that a node was handed; empty where it was not captured."""

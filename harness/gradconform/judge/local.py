@@ -47,10 +47,10 @@ class LocalCheck:
         self.capture = capture
         self.proof = proof or (lambda: reference_of(problem))
         self.sight = Sight(problem, capture, self.proof)
-        self.nodes, self.shapes = self.sight.nodes, self.sight.shapes
+        self.nodes, self.makers, self.shapes = problem.graph.by_name, self.sight.makers, self.sight.shapes
         self.graph = problem.graph
         self.readers = {name: self.graph.readers.get(name, ()) for name in self.shapes}
-        self.wanted = {*self.graph.wanted, *self.nodes} - {problem.output}
+        self.wanted = {*self.graph.wanted, *self.makers} - {problem.output}
 
     def judgements(self) -> Iterator[Judgement]:
         """The judgement of each output and of each gradient.
@@ -76,7 +76,7 @@ class LocalCheck:
         index: which of its outputs.
         expectation: what it should be, or the CannotSee that says why nobody knows.
         """
-        name, shape = node.outputs[index]
+        name, shape, _ = node.outputs[index]
         return self._held(f"output/{name}", node.name, Kind.OUTPUT, shape, expectation, node.name, self._reads(node))
 
     def gradient(self, name: str, expectation: Any, sight: Sight | None = None) -> Judgement:
@@ -89,7 +89,7 @@ class LocalCheck:
         leaf = self.graph.leaves.get(name)
         kind = Kind(leaf.kind) if leaf else Kind.GRAD_OUTPUT
         senders = self.graph.senders(name)
-        owner = self.nodes.get(name) or next(iter(senders or self.readers[name]), None)
+        owner = self.makers.get(name) or next(iter(senders or self.readers[name]), None)
         node, shape, tensor = owner.name if owner else "", self.shapes[name], f"grad/{name}"
         culprits = " ".join(n.name for n in senders) or (owner.name if owner else name)
         blame = Blame.JOINT if len(senders) > 1 else Blame.NONE
@@ -97,7 +97,7 @@ class LocalCheck:
         reason = self.capture.missing.get(tensor)
         if tensor not in self.capture.tensors and reason in excuses:
             return Judgement(tensor, node, kind, shape, Verdict.CONFORMS, Reason(reason))
-        reads = tuple(t for n in self.readers[name] for t in (*self._reads(n), f"grad/{n.name}"))
+        reads = tuple(t for n in self.readers[name] for t in (*self._reads(n), *_arriving(n)))
         if expectation is not None:
             judgement = self._held(tensor, node, kind, shape, expectation, culprits, reads, blame)
             return judgement if sight is None else self._at_kinks(name, judgement, sight)
@@ -106,7 +106,7 @@ class LocalCheck:
 
     def _reads(self, node: Node) -> tuple[str, ...]:
         """The captured tensors that a node reads: outputs of other nodes, by name."""
-        return tuple(f"output/{name}" for name in node.reads if name in self.nodes)
+        return tuple(f"output/{name}" for name in node.reads if name in self.makers)
 
     def _outputs(self) -> Iterator[Judgement]:
         left = {name: len(readers) for name, readers in self.readers.items()}
@@ -129,7 +129,7 @@ class LocalCheck:
             if name in self.wanted and left[name] == 0:
                 yield self.gradient(name, None)
         for node in reversed(self.problem.nodes):
-            if node.name in self.problem.on_path:
+            if self.graph.leads(node):
                 self._contribute(node, sums)
             for name in dict.fromkeys(node.reads):
                 left[name] -= 1
@@ -158,8 +158,8 @@ class LocalCheck:
         """The judgements of an exact problem against its proof: where all agree, no node needs a look of its own."""
         proved = self.sight.proved
         for node in self.problem.nodes:
-            for index, (name, _) in enumerate(node.outputs):
-                yield self.output(node, index, proved[f"output/{name}"])
+            for index, output in enumerate(node.outputs):
+                yield self.output(node, index, proved[f"output/{output.name}"])
         for name in self.shapes:
             if name in self.wanted:
                 yield self.gradient(name, proved.get(f"grad/{name}"))
@@ -221,3 +221,8 @@ class LocalCheck:
         if plain and exact and comparison.reason is Code.VALUE:
             return replace(comparison, reason=Code.NOT_BITWISE)
         return comparison
+
+
+def _arriving(node: Node) -> Iterator[str]:
+    """The captured tensors that the backward of a node is handed."""
+    return (f"grad/{output.name}" for output in node.results)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gradconform.graph import Node
 from gradconform.judge.judgement import Array, Judgement
 from gradconform.judge.local import LocalCheck
 from gradconform.judge.sight import CannotSee, Sight
@@ -18,15 +17,15 @@ def by(check: LocalCheck, judgement: Judgement, trusted: Mapping[str, Any]) -> s
     judgement: of the output, which diverges.
     trusted: captured tensor -> numbers that are taken in its place.
     """
-    node = check.nodes[judgement.node]
-    if judgement.got is None or judgement.expectation is None or judgement.tensor != f"output/{node.name}":
+    name = judgement.tensor.partition("/")[2]
+    if judgement.got is None or judgement.expectation is None or name not in check.makers:
         return ""
-    return _below(check, node, judgement.got, {**trusted, judgement.tensor: judgement.expectation})
+    return _below(check, name, judgement.got, {**trusted, judgement.tensor: judgement.expectation})
 
 
-def _below(check: LocalCheck, node: Node, got: Array, trusted: Mapping[str, Any]) -> str:
-    """The node behind this one that made these very numbers of the right ones."""
-    for reader in check.readers[node.name]:
+def _below(check: LocalCheck, name: str, got: Array, trusted: Mapping[str, Any]) -> str:
+    """The node behind a tensor that made these very numbers, as its first output, of the right ones."""
+    for reader in check.readers[name]:
         tensor = f"output/{reader.name}"
         there = check.capture.tensors.get(tensor)
         # Of another shape it may be a view of the same memory.
@@ -40,7 +39,7 @@ def _below(check: LocalCheck, node: Node, got: Array, trusted: Mapping[str, Any]
             continue
         if not check.problem.exact and check.output(reader, 0, right).verdict == Verdict.CONFORMS:
             return reader.name
-        found = _below(check, reader, got, {**trusted, tensor: right})
+        found = _below(check, reader.name, got, {**trusted, tensor: right})
         if found:
             return found
     return ""

@@ -56,7 +56,7 @@ def _touched(problem: Problem, entry: Known, node: Node) -> set[str]:
     if part == OUTPUT:
         read = node.tensors.get(name)
         return {f"output/{read if isinstance(read, str) else node.name}"} if name else {f"output/{node.name}"}
-    if node.name not in problem.on_path:
+    if not problem.graph.leads(node):
         return set()
     if entry.tensor == TANGENT:
         return {f"{TANGENT}/{node.name}"}
@@ -64,8 +64,8 @@ def _touched(problem: Problem, entry: Known, node: Node) -> set[str]:
         return {f"grad/{each}" for each in _sharing(problem, entry, node)}
     if entry.tensor == BEHIND:
         sharing = _sharing(problem, entry, node)
-        readers = (problem.graph.by_name[each] for each in sharing if each in problem.graph.by_name)
-        return {f"grad/{read}" for reader in readers if reader.name in problem.on_path for read in reader.reads}
+        readers = (problem.graph.makers[each] for each in sharing if each in problem.graph.makers)
+        return {f"grad/{read}" for reader in readers if problem.graph.leads(reader) for read in reader.reads}
     read = node.tensors[name]
     return {f"{part}/{each}" for each in ((read,) if isinstance(read, str) else read or ())}
 
@@ -78,8 +78,9 @@ def _sharing(problem: Problem, entry: Known, node: Node) -> set[str]:
         size = np.prod(graph.shapes[name])
         handing = [reader for reader in graph.readers.get(name, ()) if reader.op in entry.through]
         beside = [*(reader.name for reader in handing)]
-        if name != node.name and name in graph.by_name and graph.by_name[name].op in entry.through:
-            beside += graph.by_name[name].reads
+        maker = graph.makers.get(name)
+        if name != node.name and maker is not None and maker.op in entry.through:
+            beside += maker.reads
         for other in beside:
             if other not in found and np.prod(graph.shapes[other]) == size:
                 found.add(other)

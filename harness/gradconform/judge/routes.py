@@ -109,7 +109,7 @@ def _beside(primary: Primary, other: Capture, own: Row, row: Row, shape: tuple[i
 
 
 def _shows_its_way(problem: Problem, capture: Capture) -> bool:
-    return all(f"output/{name}" in capture.tensors for node in problem.nodes for name, _ in node.outputs)
+    return all(f"output/{output.name}" in capture.tensors for node in problem.nodes for output in node.outputs)
 
 
 def _without_hint(comparison: Comparison) -> Comparison:

@@ -80,9 +80,9 @@ class SecondOrder:
         """The judgement of each tangent, in the order of computation, and of each second-order gradient."""
         for address in contract.addresses(self.graph):
             part, _, name = address.tensor.partition("/")
-            senders = [self.graph.by_name[name]] if part == "tangent" else list(self.graph.senders(name))
+            senders = [self.graph.makers[name]] if part == "tangent" else list(self.graph.senders(name))
             try:
-                expected = self._tangent(senders[0]) if part == "tangent" else self._second(name, senders)
+                expected = self._tangent(senders[0], name) if part == "tangent" else self._second(name, senders)
                 doubtful = any(map(self.at_kink, senders))
             except CannotSee as error:
                 expected, doubtful = error, False
@@ -98,23 +98,27 @@ class SecondOrder:
             return False
         if node.name not in self._kinked:
             operands = self.sight.operands(node)
-            ones = Rounded(np.ones(node.shape), unit=self.sight.unit)
-            sets = contributions(node, operator.run_subgradients(ones, operands, node.attributes))
+            ones = tuple(Rounded(np.ones(output.shape), unit=self.sight.unit) for output in node.results)
+            dy = ones if operator.several else ones[0]
+            sets = contributions(node, operator.run_subgradients(dy, operands, node.attributes))
             self._kinked[node.name] = any(bool(np.any(plain(low) != plain(high))) for _, (low, high) in sets)
         return self._kinked[node.name]
 
-    def _tangent(self, node: Node) -> Any:
+    def _tangent(self, node: Node, name: str) -> Any:
+        """The tangent of one result of a node."""
         operands, tangents = self.sight.operands(node), slots(node, self._tangent_of)
-        return second.jvp(definition(node.op), operands, tangents, node.attributes)[0]
+        index = [output.name for output in node.results].index(name)
+        return second.jvp(definition(node.op), operands, tangents, node.attributes)[index]
 
     def _second(self, name: str, readers: list[Node]) -> Any:
         total: Any = None
         for node in reversed(readers):
-            dy, *operands = self.sight.operands(node, f"grad/{node.name}")
+            dy, operands = self.sight.handed(node)
+            tangents = tuple(self._dy_tangent(output.name) for output in node.results)
             sent = second.second_vjp(
                 definition(node.op),
                 dy,
-                None if node.name == self.graph.output else self._captured(f"grad2/{node.name}"),
+                tangents if definition(node.op).several else tangents[0],
                 operands,
                 slots(node, self._tangent_of),
                 node.attributes,
@@ -123,6 +127,10 @@ class SecondOrder:
                 if read == name:
                     total = gradient if total is None else total + gradient
         return total
+
+    def _dy_tangent(self, name: str) -> Any:
+        """What the second backward left in the gradient of a result of a node; None where that is zero."""
+        return None if name == self.graph.output else self._captured(f"grad2/{name}")
 
     def _tangent_of(self, name: str) -> Any:
         """The tangent of a tensor that a node reads; None where it is zero: nothing moves it."""

@@ -38,7 +38,7 @@ class Sight:
         self.problem = problem
         self.capture = capture
         self.unit = Dtype.of(problem.dtype)
-        self.shapes, self.nodes = problem.graph.shapes, problem.graph.by_name
+        self.shapes, self.makers = problem.graph.shapes, problem.graph.makers
         self._proof = proof
         self._trusted = trusted or {}
         self._kept: dict[str, Any] = {}
@@ -53,7 +53,7 @@ class Sight:
 
         Raises CannotSee.
         """
-        dy, *operands = self._operands(node, f"grad/{node.name}")
+        dy, operands = self.handed(node)
         return contributions(node, definition(node.op).run_vjp(dy, operands, node.attributes))
 
     def subgradients(self, node: Node) -> list[tuple[str, tuple[Any, Any]]]:
@@ -61,7 +61,7 @@ class Sight:
 
         Raises CannotSee.
         """
-        dy, *operands = self._operands(node, f"grad/{node.name}")
+        dy, operands = self.handed(node)
         return contributions(node, definition(node.op).run_subgradients(dy, operands, node.attributes))
 
     def shares(self, node: Node) -> list[tuple[str, Array]]:
@@ -72,16 +72,22 @@ class Sight:
         numbers = definition(node.op).run_shares(self._operands(node), node.attributes)
         return [] if numbers is None else contributions(node, numbers)
 
-    def operands(self, node: Node, dy: str | None = None) -> list[Any]:
-        """The operands of a node, in the order of its slots, with the gradient called `dy` before them.
+    def operands(self, node: Node) -> list[Any]:
+        """The operands of a node, in the order of its slots. Raises CannotSee."""
+        return self._operands(node)
 
-        Raises CannotSee.
-        """
-        return self._operands(node, dy)
+    def handed(self, node: Node) -> tuple[Any, list[Any]]:
+        """What the backward of a node was handed: dy, as its VJP takes it, and the operands. Raises CannotSee."""
+        arrived = [f"grad/{output.name}" for output in node.results]
+        dy, operands = [*map(self._arrived, arrived)], slots(node, self._tensor)
+        if not self._all_as_proved([*self._made(node), *filter(self._arrives, arrived)]):
+            dy, operands = [*map(self._rounded, dy)], self._all_rounded(operands)
+        return tuple(dy) if definition(node.op).several else dy[0], operands
 
     def holds_nan(self, node: Node) -> bool:
         """Whether a NaN is among what a node read or was handed. Raises CannotSee."""
-        return any(map(_holds_nan, self._operands(node, f"grad/{node.name}")))
+        dy, operands = self.handed(node)
+        return any(map(_holds_nan, [dy, *operands]))
 
     def is_trusted(self, name: str) -> bool:
         """Whether other numbers are taken in the place of a captured tensor."""
@@ -113,21 +119,36 @@ class Sight:
         """Let go of the numbers of a leaf or a node; they are read again where they are needed again."""
         self._kept.pop(name, None)
 
-    def _operands(self, node: Node, dy: str | None = None) -> list[Any]:
-        """The operands of a node, in the order of its slots, with the gradient called `dy` before them.
-
-        In an exact problem these are plain numbers as long as they are the proved ones. What was computed from
-        others may round, so there the bound takes over, and only the node that first went wrong is blamed.
-        """
+    def _operands(self, node: Node) -> list[Any]:
         operands = slots(node, self._tensor)
-        reads = [f"output/{name}" for name in node.reads if name in self.nodes]
-        if dy is not None:
-            arrives = node.name != self.problem.output
-            operands.insert(0, self._wrapped(self.captured(dy) if arrives else self.problem.cotangent))
-            reads += [dy] if arrives else []
-        if self.problem.exact and not all(map(self._as_proved, reads)):
-            return [[*map(self._rounded, o)] if isinstance(o, list) else self._rounded(o) for o in operands]
-        return operands
+        return operands if self._all_as_proved(self._made(node)) else self._all_rounded(operands)
+
+    def _made(self, node: Node) -> list[str]:
+        """The captured tensors that a node reads: what other nodes made."""
+        return [f"output/{name}" for name in node.reads if name in self.makers]
+
+    def _all_as_proved(self, reads: list[str]) -> bool:
+        """Whether the operands of an exact problem may be plain numbers, for what they are made of is as proved.
+
+        What was computed from others may round, so there the bound takes over, and only the node that first went wrong
+        is blamed.
+        """
+        return not self.problem.exact or all(map(self._as_proved, reads))
+
+    def _all_rounded(self, operands: list[Any]) -> list[Any]:
+        return [[*map(self._rounded, o)] if isinstance(o, list) else self._rounded(o) for o in operands]
+
+    def _arrives(self, tensor: str) -> bool:
+        """Whether a gradient is one that was captured: neither the cotangent nor that of what the output needs not."""
+        name = tensor.partition("/")[2]
+        return name != self.problem.output and name in self.problem.on_path
+
+    def _arrived(self, tensor: str) -> Any:
+        """The gradient that arrives at a result of a node: zeros where the output does not depend on it."""
+        name = tensor.partition("/")[2]
+        if name == self.problem.output:
+            return self._wrapped(self.problem.cotangent)
+        return self._wrapped(self.captured(tensor) if self._arrives(tensor) else np.zeros(self.shapes[name]))
 
     def _tensor(self, name: str) -> Any:
         given = name in self.problem.graph.leaves
@@ -154,7 +175,7 @@ class Sight:
 
 
 def _holds_nan(operand: Any) -> bool:
-    if isinstance(operand, list):
+    if isinstance(operand, list | tuple):
         return any(map(_holds_nan, operand))
     value = operand.value if isinstance(operand, Rounded) else operand
     return value is not None and is_float(value) and bool(np.isnan(value).any())

@@ -74,7 +74,7 @@ def _made_by(problem: Problem, address: Address) -> Sequence[Node]:
 def _read(node: Node, address: Address) -> list[str]:
     """The captured tensors from which a node computes an output, or what it sends back."""
     outputs = [f"output/{name}" for name in node.reads]
-    return outputs if address.kind == Kind.OUTPUT else [*outputs, f"grad/{node.name}"]
+    return outputs if address.kind == Kind.OUTPUT else [*outputs, *(f"grad/{output.name}" for output in node.results)]
 
 
 def _with(row: Row, difference: Difference, shape: tuple[int, ...], code: Code) -> Row:

@@ -48,7 +48,7 @@ def forward(problem: Problem, given: Mapping[str, Any], base: Forward | None = N
                 results = operator.run_forward(tensors, node.attributes)
                 if not operator.smooth:
                     choices[node.name] = np.asarray(operator.run_choices(tensors, node.attributes))
-                names = [name for name, _ in node.outputs]
+                names = [output.name for output in node.outputs]
                 values.update(zip(names, map(np.asarray, results), strict=True))
                 stale.update(names)
     return Forward(values, choices)

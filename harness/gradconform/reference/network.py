@@ -50,7 +50,7 @@ def forward(graph: Graph, given: Mapping[str, Any], change: Change = _as_it_is) 
             results = definition(node.op).run_forward(slots(node, tensors), node.attributes)
         except InexactError as error:
             raise InexactError(f"node {node.name}: {error}") from error
-        tensors.update(zip((name for name, _ in node.outputs), map(change, results), strict=True))
+        tensors.update(zip((output.name for output in node.outputs), map(change, results), strict=True))
     return {name: value for name, value in tensors.items() if name not in given}
 
 
@@ -78,10 +78,12 @@ def backward(graph: Graph, tensors: Mapping[str, Any], cotangent: Any, change: C
     """
     gradients: dict[str, Any] = {graph.output: cotangent}
     for node in reversed(graph.nodes):
-        if node.name not in gradients:
+        if not any(output.name in gradients for output in node.results):
             continue
         try:
-            found = definition(node.op).run_vjp(gradients[node.name], slots(node, tensors), node.attributes)
+            dy = tuple(gradients.get(output.name, np.zeros(output.shape)) for output in node.results)
+            operator = definition(node.op)
+            found = operator.run_vjp(dy if operator.several else dy[0], slots(node, tensors), node.attributes)
             for name, gradient in contributions(node, found):
                 sent = change(gradient)
                 gradients[name] = change(gradients[name] + sent) if name in gradients else sent

@@ -24,7 +24,8 @@ What is known of an operator beyond its numbers stands with it too: `choices` sa
 is smooth; `subgradients` says what is right on them, and `shares` which elements share one gradient there;
 `from_output` gives its derivative from y; `elementwise=True` says that its Jacobian is diagonal, `moves=True` that it
 rounds nothing, and `jvp` how frameworks form J t where that is another formula than the forward's. `tests/reference`
-checks each of these facts, and that none is missing.
+checks each of these facts, and that none is missing. One with `results` has several outputs that others may read: its
+forward gives them all, and dy is then a tuple of the gradients that arrive at each, zeros where none does.
 
 Forward and VJP are written once over any array type: float64 arrays give values, `rounding.Rounded` gives values with a
 bound on the rounding error, `exactness.Exact` proves that no rounding happens, `dual.Dual` gives second order and
@@ -98,6 +99,7 @@ class Operator:
         self._shape: Callable[..., Dims] | None = None
         self._draws: Callable[..., Mapping[str, Draw]] | None = None
         self._extra: Callable[..., Sequence[str]] | None = None
+        self._results: Callable[..., Mapping[str, Dims]] | None = None
         self._classes: Callable[..., int] | None = None
         self._choices: Callable[..., Any] | None = None
         self._subgradients: Callable[..., Any] | None = None
@@ -200,6 +202,16 @@ class Operator:
         self._extra = function
         return function
 
+    def results(self, function: Callable[..., Mapping[str, Dims]]) -> Callable[..., Mapping[str, Dims]]:
+        """Register the outputs beside the first that others may read: name -> shape, from the shape rule's arguments.
+
+        The node `parts` of an operator whose results are `1` and `2` gives the tensors `parts`, `parts.1`, `parts.2`.
+        They come between the first output and those of `extra`. The docstring completes "gives NODE, ...".
+        """
+        self._results = function
+        self._add_sizes(function)
+        return function
+
     def _add_sizes(self, function: Callable[..., Any]) -> None:
         hints = typing.get_type_hints(function, include_extras=True)
         for name, parameter in inspect.signature(function).parameters.items():
@@ -224,8 +236,24 @@ class Operator:
             return None
         return self._classes(*(shapes[s] for s in self.tensors), **_wanted(self._classes, values))
 
+    @property
+    def several(self) -> bool:
+        """Whether the operator has more than one output that others may read, so that its dy is a tuple."""
+        return self._results is not None
+
+    @property
+    def about_results(self) -> str:
+        """What the outputs beside the first are called and hold, for a reader; empty where there are none."""
+        return inspect.getdoc(self._results) or "" if self._results is not None else ""
+
+    def further_results(self, shapes: Mapping[str, Any], values: Mapping[str, Any]) -> Mapping[str, Dims]:
+        """Name -> shape of the outputs beside the first that others may read. Raises ShapeError."""
+        if self._results is None:
+            return {}
+        return self._results(*(shapes[s] for s in self.tensors), **_wanted(self._results, values))
+
     def extra_outputs(self, values: Mapping[str, Any]) -> tuple[str, ...]:
-        """The names of the operator's outputs beside the first."""
+        """The names of the outputs that nobody may read, such as running statistics."""
         return tuple(self._extra(**_wanted(self._extra, values))) if self._extra else ()
 
     def run_forward(self, tensors: Sequence[Any], attributes: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -234,7 +262,10 @@ class Operator:
         return result if isinstance(result, tuple) else (result,)
 
     def run_vjp(self, dy: Any, tensors: Sequence[Any], attributes: Mapping[str, Any]) -> tuple[Any, ...]:
-        """One gradient per slot (for a variadic slot a list of them); None for integers, buffers and absent tensors."""
+        """One gradient per slot (for a variadic slot a list of them); None for integers, buffers and absent tensors.
+
+        dy: the gradient that arrives, of the first output's shape; a tuple of them for an operator of several results.
+        """
         if self._vjp is None:
             raise TypeError(f"operator {self.name} has no VJP")
         result: tuple[Any, ...] = self._vjp(dy, *tensors, **attributes)

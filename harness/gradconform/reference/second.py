@@ -21,7 +21,7 @@ def jvp(
     an elementwise operator, whose Jacobian is diagonal, the VJP of the tangent.
     """
     if all(tangent is None for tangent in tangents):
-        return (None,)
+        return (None,) * len(operator.run_forward(tensors, attributes)) if operator.several else (None,)
     if operator.elementwise:
         return operator.run_vjp(tangents[0], tensors, attributes)
     if operator.has_jvp:
@@ -39,10 +39,13 @@ def second_vjp(
 ) -> tuple[Any, ...]:
     """J^T s + H t for each slot: what a double backward leaves in it; None where that is zero, or it has no gradient.
 
-    dy: the gradient that arrives at the first output. dy_tangent: s, what the second backward leaves in dy; None for
-    zero. tensors, tangents: as for `jvp`. H is the Hessian of <dy, f> over all slots together.
+    dy: the gradient that arrives, as the VJP takes it. dy_tangent: s, what the second backward leaves in dy, a tuple
+    where dy is one; None for zero. tensors, tangents: as for `jvp`. H is the Hessian of <dy, f> over all slots
+    together.
     """
-    found = operator.run_vjp(Dual(dy, dy_tangent), _duals(tensors, tangents), attributes)
+    pairs = zip(dy, dy_tangent, strict=True) if operator.several else [(dy, dy_tangent)]
+    duals = tuple(Dual(arrived, tangent) for arrived, tangent in pairs)
+    found = operator.run_vjp(duals if operator.several else duals[0], _duals(tensors, tangents), attributes)
     return tuple([_tangent(part) for part in each] if isinstance(each, list) else _tangent(each) for each in found)
 
 

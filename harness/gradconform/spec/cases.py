@@ -1,9 +1,9 @@
-"""An operator's file: each case becomes a network of one node."""
+"""An operator's file: each case becomes a network of one node, and of what joins its results where it has several."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gradconform.errors import nearest
@@ -33,12 +33,38 @@ def case_networks(form: OperatorFile, item: Item, builder: Builder, mistakes: Mi
             continue
         try:
             network = _network_item(op, item, case)
-            inner, dropped = read_form(NetworkFile, network, mistakes)
-            yield builder.network(inner, network, dropped, grad=True, name=f"{op.name}.{key}")
+            made = _network(builder, network, mistakes, f"{op.name}.{key}")
+            if op.several:
+                results = [output.name for output in made.nodes[0].results]
+                made = _network(builder, _joined(network, results), mistakes, made.name)
+            yield made
         except SpecError:
             # It is in `mistakes`, and the other cases are to be looked at as well.
             if mistakes.full:
                 raise
+
+
+def _network(builder: Builder, item: Item, mistakes: Mistakes, name: str) -> Network:
+    inner, dropped = read_form(NetworkFile, item, mistakes)
+    return builder.network(inner, item, dropped, grad=True, name=name)
+
+
+def _joined(network: Item, results: Sequence[str]) -> Item:
+    """The network with all results of its node laid end to end, so that a gradient arrives at each: nothing rounds."""
+    nodes = dict(network.value["nodes"].value)
+    flat = {f"flat{i}": {"op": "flatten", "x": name, "start_dim": 0} for i, name in enumerate(results)}
+    join = {"op": "cat", "xs": list(flat), "dim": 0}
+    nodes |= {name: _written(fields, network) for name, fields in {**flat, "joined": join}.items()}
+    return _at({**network.value, "nodes": _at(nodes, network)}, network)
+
+
+def _written(value: Any, like: Item) -> Item:
+    """Plain values as they would be read from a file."""
+    if isinstance(value, dict):
+        value = {key: _written(inner, like) for key, inner in value.items()}
+    elif isinstance(value, list):
+        value = [_written(inner, like) for inner in value]
+    return _at(value, like)
 
 
 def _network_item(op: Operator, item: Item, case: Item) -> Item:

@@ -40,17 +40,26 @@ class Inference:
         if not kinds_fit or not call.whole or any(name not in self.shapes for name in call.needs):
             return
         shapes = {slot: self._shapes_in(call, slot) for slot in call.op.tensors}
-        shape = self._asked(call, lambda: call.op.output_shape(shapes, call.values))
+        results = self._asked(call, lambda: self._results(call, shapes))
         draws = self._asked(call, lambda: dict(call.op.parameter_draws(shapes, call.values)))
-        if shape is None or draws is None:
+        if results is None or draws is None:
             return
-        if bad := _bad_extents(shape):
-            self.mistakes.add(call.line, f"its output would have shape {show(list(shape))}; {bad}", "", call.name)
-            return
+        for name, shape, _ in results:
+            if bad := _bad_extents(shape):
+                which = "its output" if name == call.name else f"its output {name}"
+                self.mistakes.add(call.line, f"{which} would have shape {show(list(shape))}; {bad}", "", call.name)
+                return
         self._choices_fit(call, shapes)
         self._own(call, draws)
-        self.shapes[call.name], self.kinds[call.name] = shape, _FLOAT
-        self.nodes[call.name] = self._node(call, shape)
+        for name, shape, _ in results:
+            self.shapes[name], self.kinds[name] = shape, _FLOAT
+        self.nodes[call.name] = self._node(call, results)
+
+    def _results(self, call: Call, shapes: Mapping[str, Any]) -> list[Output]:
+        """The outputs of a node that others may read."""
+        further = call.op.further_results(shapes, call.values)
+        first = Output(call.name, call.op.output_shape(shapes, call.values))
+        return [first, *(Output(f"{call.name}.{slot}", shape) for slot, shape in further.items())]
 
     def _shapes_in(self, call: Call, slot: str) -> Any:
         if call.reads[slot] is None:
@@ -106,11 +115,10 @@ class Inference:
             if slot in call.op.buffers:
                 self.buffers.add(name)
 
-    def _node(self, call: Call, shape: Shape) -> Node:
+    def _node(self, call: Call, results: list[Output]) -> Node:
         tensors = {slot: call.reads.get(slot, f"{call.name}.{slot}") for slot in call.op.slots}
-        extra = call.op.extra_outputs(call.values)
-        outputs = [Output(call.name, shape)]
-        outputs += [Output(f"{call.name}.{slot}", self.shapes[f"{call.name}.{slot}"]) for slot in extra]
+        extra = [f"{call.name}.{slot}" for slot in call.op.extra_outputs(call.values)]
+        outputs = [*results, *(Output(name, self.shapes[name], result=False) for name in extra)]
         attributes = {name: call.values[name] for name in call.op.attributes}
         self.lines[call.name] = Where(self.mistakes.path, call.line)
         return Node(call.name, call.op.name, tensors, attributes, tuple(outputs))
@@ -130,7 +138,9 @@ class Inference:
         for name, (_, draw, line) in self.owned.items():
             yield line, f"parameter {name}", draw.shape
         for node in self.nodes.values():
-            yield self.lines[node.name].line, f"the output of node {node.name}", node.shape
+            for output in node.results:
+                called = "the output" if output.name == node.name else f"the output {output.name}"
+                yield self.lines[node.name].line, f"{called} of node {node.name}", output.shape
 
 
 def _range_of(draw: Draw) -> tuple[int, int] | None:

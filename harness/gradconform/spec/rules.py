@@ -87,6 +87,9 @@ def _undefined(name: str, owners: Mapping[str, Call]) -> str:
     owner = owners.get(base)
     if not dot or owner is None:
         return f"there is no tensor {show(name)}"
+    if slot not in owner.op.parameters and owner.op.several:
+        # How many there are is known with the shapes: `results_are_there`.
+        return ""
     if slot not in owner.op.parameters:
         known = ", ".join(owner.op.parameters) or "none"
         return f"{base} ({owner.op.name}) has no parameter {show(slot)}; its parameters: {known}"
@@ -144,6 +147,25 @@ def variants_are_listed_once(draft: Draft) -> Iterator[Mistake]:
     for key, given in (("dtypes", draft.form.dtypes), ("values", draft.form.values)):
         if len(set(given)) < len(given):
             yield draft.mistake(draft.line(key), f"{key} is {show(list(given))}; expected each once")
+
+
+@after_shapes
+def results_are_there(draft: Draft) -> Iterator[Mistake]:
+    """What is read of a node with several outputs is one of them, or a parameter that it owns."""
+    inference = draft.inference
+    owners = {call.name: call for call in draft.calls if call.op.several}
+    for call in draft.calls:
+        for slot in call.reads:
+            for name in call.names(slot):
+                base, _, result = name.partition(".")
+                maker = inference.nodes.get(base)
+                if maker is None or base not in owners or result in owners[base].op.parameters:
+                    continue
+                if name not in inference.shapes:
+                    known = ", ".join(output.name for output in maker.results)
+                    line = call.lines.get(slot, call.line)
+                    message = f"node {call.name}: there is no tensor {show(name)}; {base} gives {known}"
+                    yield draft.mistake(line, message)
 
 
 @after_shapes
