@@ -35,7 +35,7 @@ TOX_DEFAULT_RUNNER=virtualenv make
 endef
 export not_built
 
-.PHONY: report sample test check lowest latest moved bench lint environments clean always lock nightly judge-night matrix
+.PHONY: report sample test test-nightly check lowest latest moved bench lint environments clean always lock nightly judge-night matrix
 .DEFAULT_GOAL := report
 
 report: environments
@@ -48,6 +48,10 @@ sample: environments
 
 test: environments
 	@$(configured_as_for_pip) $(TOX) run -e test --skip-pkg-install $(if $(ARGS),-- $(ARGS))
+
+# Every case of every operator, and what is marked `nightly`: `make test` takes a few cases of each operator.
+test-nightly: environments
+	@$(configured_as_for_pip) $(TOX) run -e test --skip-pkg-install -- -n auto --dist loadfile --nightly $(ARGS)
 
 # What needs no framework, no browser and no other process: in under a minute.
 check: $(OUR_TOX)

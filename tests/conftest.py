@@ -1,6 +1,6 @@
 """Makes the helpers beside this file importable from the folders below, with any selection of tests.
 
-And holds the mark that `make check` goes by: a test that starts another process is marked `process`, or fails.
+Holds the mark that `make check` goes by: a test that starts another process is marked `process`, or fails.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
+from selection import leave_to_the_night
 
 # Whatever Python offers, each by the name under which others find it: a framework, a browser, a command, a pool.
 STARTERS: list[tuple[Any, str]] = [
@@ -36,8 +37,15 @@ def _guarded(what: str, start: Callable[..., Any]) -> Callable[..., Any]:
     return guarded
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What a night asks for."""
+    said = "every case of every operator, not a few of each, and the tests marked `nightly`"
+    parser.addoption("--nightly", action="store_true", help=said)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Files that start processes come first: they take longest, and at the end the others fill what a core has left."""
+    leave_to_the_night(config, items)
     heavy = {item.path for item in items if item.get_closest_marker("process") is not None}
     items.sort(key=lambda item: item.path not in heavy)
 

@@ -145,10 +145,11 @@ def _case(network: Network, values: dict[str, Any], dy: Any) -> Case:
     return Case(network, tensors, np.asarray(dy, dtype=float))
 
 
-def networks(operator: str = "*") -> list[Network]:
+@cache
+def networks(operator: str = "*") -> tuple[Network, ...]:
     """The cases of one operator as specs, or those of all."""
     files = sorted(FOLDER.glob(f"*/{operator}.yaml"), key=lambda path: path.stem)
-    return [network for path in files for network in load(path) if _of_numbers(network)]
+    return tuple(network for path in files for network in load(path) if _of_numbers(network))
 
 
 def _of_numbers(network: Network) -> bool:
@@ -167,13 +168,32 @@ def case_of(operator: str) -> Case:
     return drawn(networks(operator)[0])
 
 
-def _each(make: Callable[[Network], Case], chosen: list[Network]) -> pytest.MarkDecorator:
-    """A test for each network; the fixture `case` draws it when its test begins."""
-    params = [pytest.param(cache(partial(make, network)), id=network.name) for network in chosen]
-    return pytest.mark.parametrize("case", params, indirect=True)
+def few(chosen: Sequence[Network]) -> list[Network]:
+    """Of each operator the first case and one in the middle."""
+    by_operator: dict[str, list[Network]] = {}
+    for network in chosen:
+        by_operator.setdefault(network.nodes[0].op, []).append(network)
+    return [each[i] for each in by_operator.values() for i in sorted({0, len(each) // 2})]
 
 
-NETWORKS = networks()
-every_case = _each(drawn, NETWORKS)
-every_exact_case = _each(small_integers, [network for network in NETWORKS if "exact" in network.values])
+def of_tests(mark: pytest.Mark, *, every: bool) -> list[Any]:
+    """The cases that a test is run with, as it is marked; drawn when the test begins. every: not only a few of each."""
+    chosen = [network for network in networks() if network.name not in mark.kwargs.get("without", ())]
+    if mark.kwargs.get("exact"):
+        chosen = [network for network in chosen if "exact" in network.values]
+    make = small_integers if mark.kwargs.get("exact") else drawn
+    chosen = chosen if every else few(chosen)
+    return [pytest.param(_drawn_once(make, network.name), id=network.name) for network in chosen]
+
+
+@cache
+def _drawn_once(make: Callable[[Network], Case], name: str) -> Callable[[], Case]:
+    """What draws a case, the same for all tests that ask for it."""
+    by_name = {network.name: network for network in networks()}
+    return cache(partial(make, by_name[name]))
+
+
+# A test for each case, or for a few of each operator: tests/reference/conftest.py says when.
+every_case = pytest.mark.cases
+every_exact_case = pytest.mark.cases(exact=True)
 every_operator = pytest.mark.parametrize("name", sorted(OPERATORS))

@@ -1,9 +1,17 @@
-"""The fixture that `every_case` and `every_exact_case` of cases.py fill."""
+"""Which cases of which operators the tests of this folder are run with, and the fixture that gives them."""
 
 from __future__ import annotations
 
 import pytest
-from cases import Case
+from cases import Case, of_tests
+from selection import whole
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test marked `cases` is run with a few cases of each operator; with all by night and where `-k` selects some."""
+    mark = metafunc.definition.get_closest_marker("cases")
+    if mark is not None:
+        metafunc.parametrize("case", of_tests(mark, every=whole(metafunc.config)), indirect=True)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-from cases import NETWORKS, Case, every_case, every_operator
+from cases import Case, every_case, every_operator, networks
 from gradconform.reference import OPERATORS
 from independent import FAMILIES, INDEPENDENT, forwards_of
 from oracles import Forward
@@ -68,7 +68,7 @@ def test_what_a_module_defines_is_found_by_being_there() -> None:
 
 def test_every_independent_forward_is_used_by_a_case() -> None:
     """A forward of an operator without cases would check nothing."""
-    assert set(INDEPENDENT) == {network.nodes[0].op for network in NETWORKS}
+    assert set(INDEPENDENT) == {network.nodes[0].op for network in networks()}
 
 
 @every_case

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import NETWORKS, Case, Place, drawn, joined
+from cases import Case, Place, joined
 from gradconform.draws import stream
 from gradconform.dtypes import FLOAT64
 from gradconform.reference.derivatives import Derivative, complex_step, extrapolated
@@ -25,8 +25,7 @@ TOO_NEAR = ("absolute_difference.near", "acosh.steep", "rsqrt.small", "pow.zero"
 # What is zero by the formula may be left over from terms of that size.
 ZERO = 1e-13
 
-CASES = [drawn(network) for network in NETWORKS if network.name not in TOO_NEAR]
-every_case = pytest.mark.parametrize("case", CASES, ids=[case.network.name for case in CASES])
+every_case = pytest.mark.cases(without=TOO_NEAR)
 
 
 def directions(case: Case) -> list[Any]:
