@@ -18,7 +18,9 @@ def op_grid_sample(x, grid, *, padding_mode, align_corners):
     return F.spatial_transformer_sampler(x, F.transpose(grid, (0, 3, 1, 2)))
 
 
-def op_roi_align(x, *, boxes, output_size, spatial_scale, sampling_ratio):
+def op_roi_align(x, *, boxes, output_size, spatial_scale, sampling_ratio, aligned):
+    if aligned:
+        raise NotImplementedError("F.roi_average_align_2d does not shift boxes by half an element")
     if x.dtype != np.float32:
         raise NotImplementedError("F.roi_average_align_2d is for float32 alone")
     boxes = np.array(boxes, dtype=np.float32)

@@ -85,7 +85,7 @@ class _Axis:
     @property
     def weights(self) -> tuple[Any, Any]:
         """Those of the elements before and behind the place."""
-        ahead = self.at - self.below
+        ahead = self.at - computed(self.below.astype(float), 0.0, self.at)
         return 1.0 - ahead, ahead
 
 
@@ -200,14 +200,17 @@ def grid_sample_shape(x: Dims, grid: Dims) -> Dims:
 
 
 @operator
-def roi_align(x: Any, *, boxes: Boxes, output_size: Pair, spatial_scale: Positive, sampling_ratio: Size) -> Any:
+def roi_align(
+    x: Any, *, boxes: Boxes, output_size: Pair, spatial_scale: Positive, sampling_ratio: Size, aligned: Flag
+) -> Any:
     """The mean over s x s places in each of the OH x OW parts of a box, x being taken bilinearly between its elements.
 
     x [N, C, H, W]; K boxes [sample, x1, y1, x2, y2] in units of 1 / spatial_scale elements; y [K, C, OH, OW]; s is
-    sampling_ratio. A box is one element long or more. A place more than one element beyond the image is zero, and one
-    nearer counts as its border.  He et al. (2017), *Mask R-CNN*, section 3, without a shift by half an element.
+    sampling_ratio. A place more than one element beyond the image is zero, and one nearer counts as its border.  He et
+    al. (2017), *Mask R-CNN*, section 3. With `aligned`, as torchvision calls it, boxes are shifted by half an element,
+    since the centre of the first one is at 1/2; else a box is one element long or more.
     """
-    each = [_box(x, box, output_size, spatial_scale, sampling_ratio) for box in boxes]
+    each = [_box(x, box, output_size, spatial_scale, sampling_ratio, aligned) for box in boxes]
     means = [np.matmul(np.matmul(rows, x[n]), np.swapaxes(columns, -1, -2))[None] for n, rows, columns in each]
     return np.concatenate(means, axis=0)
 
@@ -221,10 +224,11 @@ def roi_align_vjp(
     output_size: Sequence[int],
     spatial_scale: float,
     sampling_ratio: int,
+    aligned: bool,
 ) -> Any:
     parts = []
     for k, box in enumerate(boxes):
-        n, rows, columns = _box(x, box, output_size, spatial_scale, sampling_ratio)
+        n, rows, columns = _box(x, box, output_size, spatial_scale, sampling_ratio, aligned)
         parts.append((n, np.matmul(np.matmul(np.swapaxes(rows, -1, -2), dy[k]), columns)))
     return (scatter_sum(x.shape, parts),)
 
@@ -239,23 +243,25 @@ def roi_align_shape(x: Dims, *, boxes: Boxes, output_size: Pair) -> Dims:
     return (len(boxes), x[1], *output_size)
 
 
-def _box(x: Any, box: Sequence[float], output_size: Sequence[int], scale: float, ratio: int) -> tuple[int, Any, Any]:
+def _box(
+    x: Any, box: Sequence[float], output_size: Sequence[int], scale: float, ratio: int, aligned: bool
+) -> tuple[int, Any, Any]:
     """The sample of a box, and the weights of the rows [OH, H] and of the columns [OW, W] of x in its parts."""
     n, x1, y1, x2, y2 = box
     extents = ((y1, y2, x.shape[2], output_size[0]), (x1, x2, x.shape[3], output_size[1]))
     rows, columns = (
-        computed(*_parts(first * scale, last * scale, length, parts, ratio), x)
+        computed(*_parts(first * scale, last * scale, length, parts, ratio, aligned), x)
         for first, last, length, parts in extents
     )
     return int(n), rows, columns
 
 
-def _parts(first: float, last: float, length: int, parts: int, ratio: int) -> tuple[Array, Array]:
+def _parts(first: float, last: float, length: int, parts: int, ratio: int, aligned: bool) -> tuple[Array, Array]:
     """The weights [parts, length] of the elements of an axis in the parts of a box, and their errors in roundoffs."""
     values, errors = np.zeros((parts, length)), np.zeros((parts, length))
-    step = max(last - first, 1.0) / (parts * ratio)
+    step = (last - first if aligned else max(last - first, 1.0)) / (parts * ratio)
     for part, i in np.ndindex(parts, ratio):
-        place = first + (part * ratio + i + 0.5) * step
+        place = first + (part * ratio + i + 0.5) * step - (0.5 if aligned else 0.0)
         if place < -1.0 or place > length:
             continue
         place = min(max(place, 0.0), length - 1.0)
