@@ -13,7 +13,7 @@ def op_affine_grid(theta, *, size, align_corners):
 def op_grid_sample(x, grid, *, padding_mode, align_corners):
     if x.ndim != 4 or padding_mode != "zeros" or not align_corners:
         raise NotImplementedError(
-            "F.spatial_transformer_sampler is of two axes, takes zeros beyond the image, and has -1 and 1 on its elements"
+            "F.spatial_transformer_sampler is of two axes, takes zeros beyond the image, has -1 and 1 on its elements"
         )
     return F.spatial_transformer_sampler(x, F.transpose(grid, (0, 3, 1, 2)))
 

@@ -112,9 +112,9 @@ def _matrices(x: Any, size: Sequence[int], coordinates: str, weights: Any) -> li
 def _matrix(n: int, m: int, coordinates: str, weights: Any) -> tuple[Array, Array]:
     """The weights [m, n] of the elements of an axis, and by how many roundoffs each may be off.
 
-    A place is off by three roundings of its own size and of 1/2, a weight has slopes of up to 2 in it, and the kernel of
-    four elements comes to numbers up to 1 through terms of up to 6. Where a place is a whole number, it may as well be
-    taken for one just below.
+    A place is off by three roundings of its own size and of 1/2, a weight has slopes of up to 2 in it, and the kernel
+    of four elements comes to numbers up to 1 through terms of up to 6. Where a place is a whole number, it may as well
+    be taken for one just below.
     """
     values, errors = np.zeros((m, n)), np.zeros((m, n))
     for i in range(m):
