@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import mpmath
-from independent.loss import _summed
 from oracles import forward
+
+from independent.loss import _summed
 
 
 def _probability(frames: Sequence[Sequence[Any]], target: tuple[int, ...], blank: int) -> Any:

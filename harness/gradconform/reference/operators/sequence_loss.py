@@ -155,8 +155,8 @@ def ctc_loss_vjp(
 ) -> Any:
     """softmax(x) less how often a path that is the target has each class in each frame: section 4.2, equation 16.
 
-    It sums to zero over the classes. Frameworks that leave log_softmax out of the loss send it through its backward, and
-    then it loses p times a sum that is zero but for rounding errors; the bound is that of this way.
+    It sums to zero over the classes. Frameworks that leave log_softmax out of the loss send it through its backward,
+    and then it loses p times a sum that is zero but for rounding errors; the bound is that of this way.
     """
     paths = _Paths.of(target, blank, input_lengths, target_lengths)
     by_class = log_softmax.forward(x, dim=2)
