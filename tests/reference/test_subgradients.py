@@ -25,8 +25,8 @@ SHARING = [name for name in KINKED if OPERATORS[name]._shares]
 kinked = pytest.mark.parametrize("name", KINKED)
 # These read an element in two places, with a kink in each; a point beside shows one side of both at once.
 TWICE = {"crelu"}
-# Beside the kinks of these the derivative grows without limit: any number is right on them.
-UNBOUNDED = {"atan2"}
+# Beside the kinks of these the derivative grows without limit, or they jump there: any number is right on them.
+UNBOUNDED = {"atan2", "floor", "ceil", "trunc", "round", "sign"}
 # The slot by which these choose, where it is not the first.
 CHOOSING = {"grid_sample": 1}
 
