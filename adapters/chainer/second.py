@@ -64,4 +64,9 @@ def second(lineage, values, gradients, received, directions):
     except (AttributeError, TypeError) as error:
         # A backward that its author never differentiated fails where it stands.
         raise NotImplementedError("chainer.grad of a gradient: %s" % error) from error
+    except RuntimeError as error:
+        # Of a chainer.Function, which came before chainer.FunctionNode, the backward is in arrays.
+        if "cannot twice-differentiate an old style Function" not in str(error):
+            raise
+        raise NotImplementedError("chainer.grad of a gradient: %s" % error) from error
     return {name: each.array for name, each in zip(wanted, found) if each is not None}

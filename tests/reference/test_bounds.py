@@ -97,7 +97,8 @@ def test_a_wrong_value_is_beyond_the_bound(case: Case) -> None:
     for unit in (SINGLE, DOUBLE):
         for name, tracked in with_bounds(case, unit).items():
             wrong = tracked.value.copy()
-            wrong.flat[np.argmax(np.abs(wrong))] *= 1 + 1e-3
+            largest = np.argmax(np.abs(wrong))
+            wrong.flat[largest] += 1e-3 * (wrong.flat[largest] or 1.0)
             assert ratio(wrong, tracked) > ALLOWED, name
 
 

@@ -25,6 +25,10 @@ SHARING = [name for name in KINKED if OPERATORS[name]._shares]
 kinked = pytest.mark.parametrize("name", KINKED)
 # These read an element in two places, with a kink in each; a point beside shows one side of both at once.
 TWICE = {"crelu"}
+# Beside the kinks of these the derivative grows without limit, or they jump there: any number is right on them.
+UNBOUNDED = {"atan2", "floor", "ceil", "trunc", "round", "sign"}
+# The slot by which these choose, where it is not the first.
+CHOOSING = {"grid_sample": 1}
 
 
 @cache
@@ -66,7 +70,7 @@ def objections(operator: Operator) -> set[str]:
             if np.any(near < low - room) or np.any(near > high + room):
                 found.add("a derivative beside the kink is none")
             far = np.any(near.min(axis=0) > low + room) or np.any(near.max(axis=0) < high - room)
-            if far and operator.name not in TWICE:
+            if far and operator.name not in TWICE | UNBOUNDED:
                 found.add("no derivative beside the kink is so far")
     return found
 
@@ -85,7 +89,7 @@ def test_subgradients_reach_from_one_side_of_a_kink_to_the_other(name: str) -> N
     assert objections(OPERATORS[name]) == set()
 
 
-@pytest.mark.parametrize("name", [name for name in KINKED if name not in TWICE])
+@pytest.mark.parametrize("name", [name for name in KINKED if name not in TWICE | UNBOUNDED])
 def test_subgradients_that_leave_room_are_noticed(name: str) -> None:
     """The twin: a set that is a tenth too wide on one side."""
     liar, true = copy.copy(OPERATORS[name]), OPERATORS[name]
@@ -96,7 +100,7 @@ def test_subgradients_that_leave_room_are_noticed(name: str) -> None:
     assert objections(liar) == {"no derivative beside the kink is so far"}
 
 
-@kinked
+@pytest.mark.parametrize("name", [name for name in KINKED if name not in UNBOUNDED])
 def test_subgradients_that_leave_something_out_are_noticed(name: str) -> None:
     """The twin: a set that is a tenth too narrow on one side."""
     liar, true = copy.copy(OPERATORS[name]), OPERATORS[name]
@@ -124,11 +128,11 @@ def test_at_a_nan_any_number_is_right(name: str) -> None:
     """Of the element that is NaN; of those beside it what there was."""
     operator = OPERATORS[name]
     for case in cases_of(name):
-        place = next(case.places())
+        place = next(place for place in case.places() if place[0] == CHOOSING.get(name, 0))
         broken = case.tensor(place).copy()
         broken.flat[0] = np.nan
-        (before, _), *_ = ends(operator, case)
-        (low, high), *_ = ends(operator, case.with_tensor(place, broken))
+        before, _ = ends(operator, case)[place[0]]
+        low, high = ends(operator, case.with_tensor(place, broken))[place[0]]
         assert (low.flat[0], high.flat[0]) == (-np.inf, np.inf)
         sure = np.isfinite(low)
         np.testing.assert_array_equal(low[sure], high[sure])

@@ -38,3 +38,9 @@ def op_det(x):
     if x.ndim > 3:
         raise NotImplementedError("F.batch_det takes one axis of matrices")
     return F.det(x) if x.ndim == 2 else F.batch_det(x)
+
+
+def op_cholesky(x):
+    if x.ndim != 2:
+        raise NotImplementedError("F.cholesky takes one matrix")
+    return F.cholesky(x)

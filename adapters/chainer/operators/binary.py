@@ -37,6 +37,12 @@ def op_fmod(x, y):
     return F.fmod(x, y)
 
 
+def op_atan2(y, x):
+    if x.shape != y.shape:
+        raise NotImplementedError("F.arctan2 hands back gradients of the broadcast shape; x and y must have the same")
+    return F.arctan2(y, x)
+
+
 def op_squared_difference(x, y):
     return F.squared_difference(x, y)
 

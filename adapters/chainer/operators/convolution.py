@@ -48,3 +48,11 @@ def op_conv_transpose2d(x, weight, bias, *, stride, padding, output_padding, dil
 def op_conv_transpose3d(x, weight, bias, *, stride, padding, output_padding, dilation, groups):
     size = _size(x, weight, stride, padding, output_padding, dilation)
     return F.deconvolution_3d(x, weight, bias, stride, padding, size, dilate=dilation, groups=groups)
+
+
+def op_depthwise_conv2d(x, weight, bias, *, stride, padding, dilation):
+    if list(dilation) != [1, 1]:
+        raise NotImplementedError("F.depthwise_convolution_2d has no dilation")
+    # Its weight is [m, C, kh, kw].
+    weight = F.transpose(F.reshape(weight, (x.shape[1], -1) + weight.shape[2:]), (1, 0, 2, 3))
+    return F.depthwise_convolution_2d(x, weight, bias, stride=tuple(stride), pad=tuple(padding))

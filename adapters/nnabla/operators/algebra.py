@@ -25,3 +25,8 @@ def op_det(x):
 def op_logdet(x):
     _refuse_all_but_stacks(x)
     return F.batch_logdet(x)
+
+
+def op_cholesky(x):
+    _refuse_all_but_stacks(x)
+    return F.batch_cholesky(x, upper=False)

@@ -47,6 +47,10 @@ def op_fmod(x, y):
     raise NotImplementedError("F.mod2 is this operator forwards, and has no backward: NNabla says so when it is run")
 
 
+def op_atan2(y, x):
+    return F.atan2(*_aligned(y, x))
+
+
 def op_squared_difference(x, y):
     return F.squared_error(x, y)
 

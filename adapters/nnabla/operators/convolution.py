@@ -48,3 +48,11 @@ def op_conv_transpose2d(x, weight, bias, *, stride, padding, output_padding, dil
 
 def op_conv_transpose3d(x, weight, bias, *, stride, padding, output_padding, dilation, groups):
     return _transposed(x, weight, bias, stride, padding, output_padding, dilation, groups)
+
+
+def op_depthwise_conv2d(x, weight, bias, *, stride, padding, dilation):
+    multiplier = weight.shape[0] // x.shape[1]
+    weight = F.reshape(weight, weight.shape[:1] + weight.shape[2:], inplace=False)
+    return F.depthwise_convolution(
+        x, weight, bias, pad=padding, stride=stride, dilation=dilation, multiplier=multiplier
+    )

@@ -39,3 +39,7 @@ def op_det(x):
 def op_logdet(x):
     # torch.logdet is NaN where the determinant is negative.
     return torch.linalg.slogdet(x).logabsdet
+
+
+def op_cholesky(x):
+    return torch.linalg.cholesky(x)

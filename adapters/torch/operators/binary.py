@@ -36,6 +36,10 @@ def op_fmod(x, y):
     return torch.fmod(x, y)
 
 
+def op_atan2(y, x):
+    return torch.atan2(y, x)
+
+
 def op_squared_difference(x, y):
     return F.mse_loss(x, y, reduction="none")
 

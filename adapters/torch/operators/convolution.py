@@ -34,3 +34,7 @@ def op_conv_transpose2d(x, weight, bias, *, stride, padding, output_padding, dil
 
 def op_conv_transpose3d(x, weight, bias, *, stride, padding, output_padding, dilation, groups):
     return F.conv_transpose3d(x, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+def op_depthwise_conv2d(x, weight, bias, *, stride, padding, dilation):
+    return F.conv2d(x, weight, bias, stride, padding, dilation, groups=x.shape[1])

@@ -64,3 +64,8 @@ def det(x: Any) -> Any:
 @forward
 def logdet(x: Any) -> Any:
     return _each(lambda matrix: mpmath.log(abs(mpmath.det(matrix))), x).reshape(x.shape[:-2])
+
+
+@forward
+def cholesky(x: Any) -> Any:
+    return _each(mpmath.cholesky, x).reshape(x.shape)

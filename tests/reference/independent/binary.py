@@ -34,6 +34,14 @@ def _left(x: float, y: float) -> float:
 fmod = Forward(np.vectorize(_left, otypes=[float]))
 
 
+def _angle(y: float, x: float) -> float:
+    with mpmath.workdps(30):
+        return float(mpmath.atan2(mpmath.mpf(y), mpmath.mpf(x)))
+
+
+atan2 = Forward(np.vectorize(_angle, otypes=[float]))
+
+
 @forward
 def squared_difference(x: Any, y: Any) -> Any:
     return np.vectorize(lambda a, b: float((mpmath.mpf(a) - mpmath.mpf(b)) ** 2), otypes=[float])(x, y)

@@ -45,6 +45,23 @@ def _convolved(x: Any, weight: Any, bias: Any, *, stride: Any, padding: Any, dil
 
 
 @forward
+def depthwise_conv2d(x: Any, weight: Any, bias: Any, *, stride: Any, padding: Any, dilation: Any) -> Any:
+    # Channel after channel, by a convolution of one image with one kernel.
+    from scipy.signal import convolve2d
+
+    padded = np.pad(x, [(0, 0), (0, 0), *((p, p) for p in padding)])
+    kernels, each = np.flip(_with_gaps(weight, dilation), (2, 3)), len(weight) // x.shape[1]
+    maps = [
+        [
+            convolve2d(image[o // each], kernel, mode="valid")[:: stride[0], :: stride[1]]
+            for o, (kernel,) in enumerate(kernels)
+        ]
+        for image in padded
+    ]
+    return np.array(maps) + (0 if bias is None else bias[:, None, None])
+
+
+@forward
 def conv_transpose1d(x: Any, weight: Any, bias: Any, **attributes: Any) -> Any:
     return _transposed(x, weight, bias, **attributes)
 

@@ -13,7 +13,8 @@ from gradconform.draws import Draw, bias, weight
 from gradconform.reference.attributes import Axes, Size
 from gradconform.reference.operator import Dims, ShapeError, operator
 from gradconform.reference.tracked import inverses as inverses  # the rules of np.linalg.inv and det
-from gradconform.reference.tracked.sums import sum_of_products
+from gradconform.reference.tracked.computed import computed
+from gradconform.reference.tracked.sums import scatter_sum, sum_of_products
 
 Equation = Annotated[
     str,
@@ -239,6 +240,48 @@ def inv_vjp(dy: Any, x: Any) -> Any:
 
 @inv.shape
 def inv_shape(x: Dims) -> Dims:
+    return _square(x)
+
+
+@operator
+def cholesky(x: Any) -> Any:
+    """The lower triangular L with L L' = X, for each symmetric positive definite matrix.  x [..., N, N].
+
+    Of X the symmetric part (X + X') / 2 counts, so that the gradient is symmetric too, as all frameworks give it. Each
+    element is one sum over those before it (Higham, *Accuracy and Stability of Numerical Algorithms*, algorithm 10.2).
+    """
+    n = x.shape[-1]
+    symmetric = 0.5 * (x + np.swapaxes(x, -1, -2))
+    rows: list[list[Any]] = []
+    for i in range(n):
+        row: list[Any] = []
+        for j in range(i + 1):
+            other = row if i == j else rows[j]
+            products = [(..., -(row[k] * other[k])) for k in range(j)]
+            rest = scatter_sum(x.shape[:-2], [(..., symmetric[..., i, j]), *products])
+            row.append(np.sqrt(rest) if i == j else rest / other[j])
+        rows.append(row)
+    zero = np.zeros_like(rows[0][0])
+    columns = [np.concatenate([(*row, *[zero] * n)[j][..., None] for row in rows], axis=-1) for j in range(n)]
+    return np.concatenate([column[..., None] for column in columns], axis=-1)
+
+
+@cholesky.vjp
+def cholesky_vjp(dy: Any, x: Any) -> Any:
+    """The symmetric part of L^-1' P L^-1, P being the lower triangle of L' dY with half its diagonal.
+
+    Murray (2016), *Differentiation of the Cholesky decomposition*, equation 10.
+    """
+    factor = cholesky.forward(x)
+    inverse, n = _inverse(factor), x.shape[-1]
+    mask = computed(np.tri(n) - 0.5 * np.eye(n), 0.0, dy)
+    halved = np.matmul(np.swapaxes(factor, -1, -2), dy) * mask
+    sent = np.matmul(np.matmul(np.swapaxes(inverse, -1, -2), halved), inverse)
+    return (0.5 * (sent + np.swapaxes(sent, -1, -2)),)
+
+
+@cholesky.shape
+def cholesky_shape(x: Dims) -> Dims:
     return _square(x)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradconform.reference.operator import Dims, Operator, ShapeError, operator
+from gradconform.reference.tracked.angles import angle
 from gradconform.reference.tracked.remainders import nearest, remainder, truncated
 from gradconform.reference.tracked.ties import between, joined_where, tied
 
@@ -158,6 +159,45 @@ def fmod_subgradients(dy: Any, x: Any, y: Any) -> Any:
 
 
 @operator
+def atan2(y: Any, x: Any) -> Any:
+    """The angle of the point (x, y) from the x axis, in [-pi, pi]; the shapes broadcast as in NumPy.
+
+    It jumps by 2 pi where y = 0 and x < 0, and has the same derivative on both sides. At the origin it has none, and
+    there the VJP is zero. As x / (x^2 + y^2), which all frameworks evaluate, squares and all.
+    """
+    return angle(y, x)
+
+
+@atan2.vjp
+def atan2_vjp(dy: Any, y: Any, x: Any) -> Any:
+    length = np.square(x) + np.square(y)
+    origin = length == 0
+    inverse = dy / np.where(origin, 1.0, length)
+    return unbroadcast(np.where(origin, 0.0, inverse * x), y.shape), unbroadcast(
+        np.where(origin, 0.0, -inverse * y), x.shape
+    )
+
+
+@atan2.choices
+def atan2_choices(y: Any, x: Any) -> Any:
+    """On which sides of both axes the point lies: a line that changes neither goes by the cut and the origin."""
+    y, x = np.broadcast_arrays(y.real, x.real)
+    return np.stack([y > 0, x > 0])
+
+
+@atan2.subgradients
+def atan2_subgradients(dy: Any, y: Any, x: Any) -> Any:
+    """On the cut the gradient; at the origin, beside which it grows without limit, any number, and so at a NaN."""
+    origin = (tied(y, 0.0) & tied(x, 0.0)) | np.isnan(y) | np.isnan(x)
+    gradients = atan2_vjp(dy, y, x)
+    found = []
+    for gradient, operand in zip(gradients, (y, x), strict=True):
+        free = unbroadcast(origin.astype(float), operand.shape) > 0
+        found.append((np.where(free, -np.inf, gradient), np.where(free, np.inf, gradient)))
+    return tuple(found)
+
+
+@operator
 def squared_difference(x: Any, y: Any) -> Any:
     """(x - y)^2.  x, y of one shape."""
     return np.square(x - y)
@@ -241,7 +281,7 @@ def _of_one_shape(op: Operator) -> None:
         return x
 
 
-for _op in (add, sub, mul, div, maximum, minimum, pow, fmod):
+for _op in (add, sub, mul, div, maximum, minimum, pow, fmod, atan2):
     _broadcasts(_op)
 for _op in (squared_difference, absolute_difference):
     _of_one_shape(_op)

@@ -164,6 +164,49 @@ def _check_channels(x: Dims, axes: int, out_channels: int, groups: int) -> None:
             raise ShapeError(f"{name} {channels} channels; expected a multiple of groups = {groups}")
 
 
+@operator(parameters=("weight", "bias"), optional=("bias",))
+def depthwise_conv2d(x: Any, weight: Any, bias: Any, *, stride: Pair, padding: PairOrZero, dilation: Pair) -> Any:
+    """`conv2d` of each channel by itself, to m maps: the groups are the channels.
+
+    x [N, C, H, W], weight [C m, 1, kh, kw], bias [C m] or absent; y [N, C m, OH, OW], channel after channel.
+    Sifre (2014), *Rigid-motion scattering for image classification*, section 6.2.
+    """
+    return correlate(x, weight, bias, _of_depthwise(x, weight, stride, padding, dilation))
+
+
+@depthwise_conv2d.vjp
+def depthwise_conv2d_vjp(
+    dy: Any,
+    x: Any,
+    weight: Any,
+    bias: Any,
+    *,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+) -> Any:
+    at = _of_depthwise(x, weight, stride, padding, dilation)
+    return spread(dy, weight, None, at), pair(dy, x, at), _bias_gradient(dy, bias)
+
+
+@depthwise_conv2d.shape
+def depthwise_conv2d_shape(
+    x: Dims, *, multiplier: Size, kernel_size: Pair, stride: Pair, padding: PairOrZero, dilation: Pair
+) -> Dims:
+    _check_channels(x, 2, multiplier, 1)
+    return _convolved(x, x[1] * multiplier, kernel_size, stride, [[p, p] for p in padding], dilation, x[1])
+
+
+@depthwise_conv2d.draws
+def depthwise_conv2d_draws(x: Dims, *, multiplier: Size, kernel_size: Pair) -> Mapping[str, Draw]:
+    shape = (x[1] * multiplier, 1, *kernel_size)
+    return {"weight": weight(shape, math.prod(kernel_size)), "bias": bias(shape[:1])}
+
+
+def _of_depthwise(x: Any, weight: Any, stride: Any, padding: Any, dilation: Any) -> Geometry:
+    return _of_convolution(x, weight, stride, [[p, p] for p in padding], dilation, x.shape[1])
+
+
 def _bias_gradient(dy: Any, bias: Any) -> Any:
     return None if bias is None else np.sum(dy, axis=(0, *range(2, dy.ndim)))
 

@@ -1,0 +1,1 @@
+"""Chainer: operators of attention, of which it has none."""

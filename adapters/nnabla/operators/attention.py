@@ -1,0 +1,1 @@
+"""NNabla: operators of attention, of which it has none."""

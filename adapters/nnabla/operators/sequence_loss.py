@@ -1,0 +1,1 @@
+"""NNabla: operators of losses of sequences, of which it has none."""
