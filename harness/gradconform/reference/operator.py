@@ -173,8 +173,9 @@ class Operator:
     def gathers(self, function: Callable[..., int]) -> Callable[..., int]:
         """Register how many terms of the gradient of the first slot are added to it one by one.
 
-        `(*shapes of the slots) -> int`. A framework may add them to what other readers of the tensor sent back before, and
-        then each of them rounds the whole sum: NNabla's convolution does (`fold_from_patches` into the gradient that is there).
+        `(*shapes of the slots) -> int`. A framework may add them to what other readers of the tensor sent back before,
+        and then each of them rounds the whole sum: NNabla's convolution does, whose `fold_from_patches` adds to the
+        gradient that is there.
         """
         self._gathers = function
         return function
