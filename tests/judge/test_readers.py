@@ -7,6 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gradconform.contract import Problem
+from gradconform.dtypes import Dtype
+from gradconform.judge.readers import plus
+from gradconform.reference.tracked.rounding import Rounded
 from honest import Array, blamed, computed, problem_of, rows_of
 
 # A shortcut around a depthwise convolution whose kernel is small, as behind a layer scale.
@@ -63,3 +66,28 @@ def test_a_sum_that_is_wrong_diverges(problem, tmp_path):
     gradient[:, :, 3, 3] -= weight[:, 0, 6, 6] * dy[:, :, 0, 0]
     wrong = blamed(rows_of(problem, tmp_path / "c", {**tensors, "grad/x": gradient}))
     assert set(wrong) == {"grad/x"}
+
+
+def parts(terms: int, other: Array) -> tuple[Rounded, Rounded]:
+    """A small part of so many terms, and what another reader sent."""
+    unit = Dtype.of("float32")
+    small = Rounded(np.full(other.shape, 1e-3), np.zeros(other.shape), unit=unit)
+    small.terms = terms
+    return small, Rounded(other, np.zeros(other.shape), unit=unit)
+
+
+def test_each_term_rounds_the_other_part():
+    """48 more roundings of a number near 1 than those of one addition, in either order, and none of one term."""
+    small, other = parts(49, np.ones(3))
+    once = (other + parts(1, np.ones(3))[0]).bound()
+    more = np.sqrt(48) * 2.0**-24
+    assert np.allclose(plus(small, other).bound() - once, more, rtol=1e-12)
+    assert np.array_equal(plus(small, other).bound(), plus(other, small).bound())
+    assert plus(small, other).terms == 50
+    assert np.array_equal(plus(*parts(1, np.ones(3))).bound(), once)
+
+
+def test_a_sum_that_is_infinite_has_the_bound_of_the_addition():
+    """An infinity is exact, however many terms are added to it."""
+    small, other = parts(49, np.array([np.inf, 1.0]))
+    assert np.array_equal(np.isfinite(plus(small, other).bound()), np.isfinite((small + other).bound()))

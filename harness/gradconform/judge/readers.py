@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,8 @@ def plus(a: Any, b: Any) -> Any:
     parts = [part if isinstance(part, Rounded) else total.like(np.asarray(part, float), None) for part in (a, b)]
     terms = [part.terms for part in parts]
     total.terms = sum(terms)
-    if max(terms) > 1 and total.error is not None:
-        more = [np.sqrt(k - 1.0) * np.abs(other.value) for k, other in zip(terms, reversed(parts), strict=True)]
-        larger = np.where(np.isfinite(total.value), np.maximum(*more), 0.0)
-        total.error = total.error + total.unit.roundoff * larger
+    more = [np.sqrt(k - 1.0) * np.abs(other.value) for k, other in zip(terms, reversed(parts), strict=True) if k > 1]
+    if more and total.error is not None:
+        rounded = np.where(np.isfinite(total.value), reduce(np.maximum, more), 0.0)
+        total.error = total.error + total.unit.roundoff * rounded
     return total
