@@ -19,9 +19,10 @@ class Draw:
     Scales are never one and shifts never zero, so that a forgotten factor or term shows in the gradients.
 
     shape: the extents of the tensor.
-    kind: `normal`, `uniform`, `integers` or `literal`.
+    kind: `normal`, `uniform`, `integers`, `dropout` or `literal`.
     mean, scale: of the normal distribution.
     low, high: the limits of `uniform` and `integers`; integers may be `low` and are never `high`.
+    p: of `dropout`, the probability of 0; the other elements are 1 / (1 - p) (Srivastava et al., 2014, section 10).
     value: the numbers of a `literal`, as nested lists.
     fan_in: for a weight, over how many terms its products are summed; None for every other tensor.
     """
@@ -32,6 +33,7 @@ class Draw:
     scale: float = 0.7
     low: float = 0.0
     high: float = 1.0
+    p: float = 0.0
     value: Any = None
     fan_in: int | None = None
 
@@ -73,6 +75,9 @@ def draw(what: Draw, seed: int, name: str, dtype: str) -> Array:
     rng = stream(seed, name)
     if what.kind == "integers":
         return rng.integers(int(what.low), int(what.high), size=what.shape).astype(dtype)
+    if what.kind == "dropout":
+        kept = rng.random(size=what.shape) >= what.p
+        return np.asarray(kept * (1.0 / (1.0 - what.p))).astype(dtype)
     if what.kind == "uniform":
         drawn = np.asarray(rng.random(size=what.shape, dtype=np.dtype(dtype).type))
         drawn *= np.asarray(what.high - what.low, dtype)

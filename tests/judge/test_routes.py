@@ -65,6 +65,47 @@ def test_a_wrong_gradient_diverges(problem: Problem, tmp_path: Path, intermediat
     assert rows["grad/h.weight"].culprit == "h"
 
 
+def chain_of(folder: Path) -> Problem:
+    """A network with gradients between that a route need not keep; that of x is a copy of h's, so it has no bound."""
+    return problem_of(
+        folder,
+        """
+about: Silu between a shift and a layer.
+inputs:
+  x: {shape: [5, 3], grad: true}
+nodes:
+  h: {op: add_scalar, x: x, value: 0.5}
+  s: {op: silu}
+  y: {op: linear, out_features: 2}
+""",
+    )
+
+
+def rounded_otherwise(problem: Problem, by: float) -> dict[str, Array]:
+    """A route that keeps no gradient between, whose gradient at h was off by so many roundoffs in turn up and down."""
+    turns = (-1.0) ** np.arange(15).reshape(5, 3)
+    off = {"grad/h": lambda a: (a * (1 + by * 2.0**-24 * turns)).astype(np.float32)}
+    return {name: a for name, a in computed(problem, off).items() if name not in {"grad/h", "grad/s"}}
+
+
+def test_an_honest_difference_on_the_way_conforms(tmp_path: Path) -> None:
+    """With all outputs kept, the whole backward follows from them, with a bound that holds what was rounded before."""
+    problem = chain_of(tmp_path / "p")
+    missing = dict.fromkeys(["grad/h", "grad/s"], "not_retained")
+    rows = beside_the_primary(problem, tmp_path, rounded_otherwise(problem, 2.0), missing)
+    assert rows["grad/x"].max_abs_err > 0
+    assert {row.verdict for row in rows.values()} == {Verdict.CONFORMS, Verdict.MEASURED}
+    assert {name for name, row in rows.items() if row.verdict == Verdict.MEASURED} == set(missing)
+
+
+def test_a_fault_on_the_way_diverges(tmp_path: Path) -> None:
+    """A hundred roundoffs are no honest difference."""
+    problem = chain_of(tmp_path / "p")
+    missing = dict.fromkeys(["grad/h", "grad/s"], "not_retained")
+    rows = beside_the_primary(problem, tmp_path, rounded_otherwise(problem, 100.0), missing)
+    assert {name for name, row in rows.items() if row.verdict == Verdict.DIVERGES} == {"grad/x"}
+
+
 @pytest.mark.parametrize("reason", ["unexplained", "graph_cut", "not_on_path"])
 def test_a_gradient_that_should_be_there_is_missing(problem: Problem, tmp_path: Path, reason: str) -> None:
     """A route may leave off what it cannot keep, and nothing else."""

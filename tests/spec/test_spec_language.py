@@ -198,6 +198,35 @@ parameters:
     assert bias.draw.kind == "normal"
 
 
+def test_a_mask_of_dropout_is_drawn(tmp_path):
+    """Its elements are 0 with the probability that is written, else 1 / (1 - p); alike in every dtype."""
+    head = "about: x\ninputs:\n  x: {shape: [40, 50], dropout: 0.2}\n"
+    mask = _nodes(tmp_path, "a: {op: relu}", head).inputs[0].draw
+    assert (mask.kind, mask.p) == ("dropout", 0.2)
+    drawn = draw(mask, 0, "x", "float32")
+    assert set(drawn.ravel()) == {np.float32(0), np.float32(1.25)}
+    assert 0.15 < np.mean(drawn == 0) < 0.25
+    assert np.array_equal(draw(mask, 0, "x", "float64"), drawn)
+
+
+def test_a_pattern_draws_every_parameter_that_it_fits(tmp_path):
+    """A parameter's own name speaks before any pattern, and the first pattern before the next."""
+    head = """\
+about: x
+inputs:
+  x: {shape: [2, 6], grad: true}
+parameters:
+  "b_*.weight": {uniform: [2, 3]}
+  "*.weight":   {uniform: [4, 5]}
+  b_2.weight:   {uniform: [6, 7]}
+"""
+    texts = [f"{name}: {{op: linear, out_features: 6, bias: true}}" for name in ("a", "b_1", "b_2")]
+    network = _nodes(tmp_path, "\n".join(texts), head)
+    drawn = {t.name: (t.draw.kind, t.draw.low) for t in network.parameters if t.name.endswith("weight")}
+    assert drawn == {"a.weight": ("uniform", 4), "b_1.weight": ("uniform", 2), "b_2.weight": ("uniform", 6)}
+    assert {t.draw.kind for t in network.parameters if t.name.endswith("bias")} == {"normal"}
+
+
 @pytest.mark.parametrize(("said", "kind"), [("", "normal"), ("cotangent: {value: 1.0}\n", "literal")])
 def test_the_cotangent_has_the_shape_of_the_output(tmp_path, said, kind):
     """It is normal unless the spec says otherwise."""

@@ -83,6 +83,12 @@ BROKEN: dict[str, tuple[tuple[str, str], int, str]] = {
         "weight is first.weight with shape [5, 6]; expected [5, 4]",
     ),
     "unknown override": (("first.bias:", "first.bais:"), 11, "no parameter 'first.bais'; did you mean 'first.bias'?"),
+    "pattern without a parameter": (("first.bias:", '"fist.*":'), 11, "'fist.*' speaks of no parameter"),
+    "pattern that another takes all from": (
+        ("  first.bias:", '  "f*.bias": {value: 1.0}\n  "first.*s":'),
+        12,
+        "'first.*s' speaks of no parameter",
+    ),
     # Blocks
     "block that uses itself": (
         (FC, "      fc: {block: basic, with: {width: $width}}"),
@@ -241,6 +247,16 @@ BROKEN: dict[str, tuple[tuple[str, str], int, str]] = {
         (X, X.replace("normal", "uniform: [0, 1], normal")),
         8,
         "uniform and normal are given; expected one of them",
+    ),
+    "dropout and another way": (
+        (X, X.replace("normal", "dropout: 0.1, normal")),
+        8,
+        "normal and dropout are given; expected one of them",
+    ),
+    "dropout of everything": (
+        (X, "  x: {shape: [2, 6], dropout: 1}"),
+        8,
+        "dropout is 1; expected a number from 0 to below 1",
     ),
     "integers that are floats": ((T, T.replace("}", ", kind: float}")), 9, "kind is float, and integers are asked for"),
     "int64 without integers": (
@@ -406,7 +422,7 @@ def _found(folder, what):
         return [repr(error)]
 
 
-@pytest.mark.parametrize("way", ["uniform", "normal", "value", "integers"])
+@pytest.mark.parametrize("way", ["uniform", "normal", "value", "integers", "dropout"])
 def test_an_empty_way_to_draw_is_named(tmp_path: Path, way: str) -> None:
     """`uniform:` with nothing after it is one problem, on its line, and no traceback."""
     path = tmp_path / "empty.yaml"

@@ -18,6 +18,7 @@ from gradconform.contract import Capture, Problem
 from gradconform.judge import apart, overwritten
 from gradconform.judge.judgement import Judgement
 from gradconform.judge.local import LocalCheck
+from gradconform.judge.readers import plus
 from gradconform.judge.sight import Proof, Sight
 from gradconform.reasons import Code
 from gradconform.rows import Blame, Check, CheckKind, Kind, Row, Verdict
@@ -151,7 +152,7 @@ class Settling:
                 self._last = (node.name, sight.sent_back(node))
             for read, gradient in self._last[1]:
                 if read == name:
-                    total = gradient if total is None else total + gradient
+                    total = gradient if total is None else plus(total, gradient)
         if not kept:
             self._last = ("", [])
         return total

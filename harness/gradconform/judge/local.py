@@ -17,6 +17,7 @@ from gradconform.graph import Node
 from gradconform.judge.compare import Comparison, compare
 from gradconform.judge.judgement import Judgement, reason_of, verdict_of
 from gradconform.judge.kinks import nearest
+from gradconform.judge.readers import plus
 from gradconform.judge.sight import CannotSee, Proof, Sight
 from gradconform.reasons import Code, Reason, placed
 from gradconform.reference.network import reference_of
@@ -152,7 +153,7 @@ class LocalCheck:
             if name not in sums:
                 sums[name] = gradient
             elif not isinstance(sums[name], CannotSee):
-                sums[name] = sums[name] + gradient
+                sums[name] = plus(sums[name], gradient)
 
     def _held_against_the_proof(self) -> Iterator[Judgement]:
         """The judgements of an exact problem against its proof: where all agree, no node needs a look of its own."""

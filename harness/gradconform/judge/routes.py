@@ -2,20 +2,24 @@
 
 A tensor that is identical to the bit agrees. One that is not is judged by the local check on what its own route saw;
 where that route does not keep what such a judgement needs, the difference from the primary's tensor is held against
-the bound of the primary's. A route that shows only where it ended, as compiled code does, may have rounded otherwise on
-the way, and layers amplify that: beyond the bound its difference is then measured, not judged.
+the bound of the primary's. Beyond that, a route that keeps every output has its gradients held against the whole
+backward of the reference from these, with a bound that travels: `torch.func.vjp` differentiates silu and a cross
+entropy of logits by other kernels than backward() does, so that all gradients further up round otherwise. A route that
+shows only where it ended, as compiled code does, may have rounded otherwise on the way, and layers amplify that:
+beyond the bound its difference is then measured, not judged.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from numpy.typing import NDArray
 
 from gradconform.contract import Capture, Problem
-from gradconform.dtypes import Dtype
+from gradconform.dtypes import Dtype, is_float
 from gradconform.judge.compare import Comparison, compare
 from gradconform.judge.judgement import AT_KINKS, HINTS, Judgement, judged, measured, row_of
 from gradconform.judge.known import Known
@@ -23,6 +27,8 @@ from gradconform.judge.listing import Listing
 from gradconform.judge.local import LocalCheck, why_missing
 from gradconform.judge.sight import Proof
 from gradconform.reasons import Code, Reason
+from gradconform.reference.network import backward
+from gradconform.reference.tracked.rounding import Rounded
 from gradconform.rows import NAN, Blame, Check, CheckKind, Kind, Row, Verdict
 
 Array = NDArray[Any]
@@ -56,6 +62,43 @@ class Primary:
         self.culprits[judgement.tensor] = judgement.culprits
 
 
+class Travelled:
+    """The gradients that follow from the outputs which a route kept, by the whole backward of the reference."""
+
+    def __init__(self, problem: Problem, capture: Capture) -> None:
+        self.problem = problem
+        self.capture = capture
+        self.unit = Dtype.of(problem.dtype)
+
+    def compared(self, tensor: str, got: Array, before: Comparison) -> Comparison:
+        """A gradient within the bound that travelled to it; else the comparison that was made before."""
+        name = tensor.partition("/")[2]
+        right = self._gradients.get(name) if tensor.startswith("grad/") else None
+        if not isinstance(right, Rounded):
+            return before
+        shape = self.problem.graph.shapes[name]
+        comparison = _without_hint(compare(got, right.value, right.bound(), self.unit, shape))
+        return before if comparison.reason is not None else comparison
+
+    @cached_property
+    def _gradients(self) -> dict[str, Any]:
+        """By tensor; none where an output is not what it should be, which has a row of its own."""
+        graph, kept = self.problem.graph, {}
+        for tensor, array in self.capture.tensors.items():
+            kind, _, name = tensor.partition("/")
+            if kind == "output" and (array.shape != graph.shapes.get(name) or array.dtype != self.unit.name):
+                return {}
+            if kind == "output":
+                kept[name] = array
+        # An updated running statistic is called like the buffer that the node was given.
+        kept.update({name: self.problem.value(name) for name in graph.leaves})
+        tensors = {name: self._rounded(array) for name, array in kept.items()}
+        return backward(graph, tensors, self._rounded(self.problem.cotangent))
+
+    def _rounded(self, array: Array) -> Any:
+        return Rounded(array, unit=self.unit) if is_float(array) else array
+
+
 def rows(
     primary: Primary, others: Sequence[Capture], proof: Proof | None = None, entries: Sequence[Known] = ()
 ) -> Iterator[Row]:
@@ -67,16 +110,18 @@ def rows(
         judgements = LocalCheck(problem, other, proof).judgements()
         alone = (listing.marked(judgement, judgement.row(problem, other, check)) for judgement in judgements)
         own = {row.tensor: row for row in alone}
-        whole = _shows_its_way(problem, other)
+        travelled = Travelled(problem, other) if _shows_its_way(problem, other) else None
         for tensor, node, kind, shape in problem.graph.addresses():
             row = row_of(problem, other, node=node, tensor=tensor, kind=Kind(kind), check=check)
-            yield _beside(primary, other, own[tensor], row, shape, whole)
+            yield _beside(primary, other, own[tensor], row, shape, travelled)
 
 
-def _beside(primary: Primary, other: Capture, own: Row, row: Row, shape: tuple[int, ...], whole: bool) -> Row:
+def _beside(
+    primary: Primary, other: Capture, own: Row, row: Row, shape: tuple[int, ...], travelled: Travelled | None
+) -> Row:
     """The row of one tensor of another route.
 
-    own: its judgement by the local check of its own route. whole: whether the route keeps every output.
+    own: its judgement by the local check of its own route. travelled: of a route that keeps every output.
     """
     problem, tensor = primary.problem, row.tensor
     expected, got = primary.capture.tensors.get(tensor), other.tensors.get(tensor)
@@ -94,8 +139,10 @@ def _beside(primary: Primary, other: Capture, own: Row, row: Row, shape: tuple[i
     comparison = compare(got, expected.astype(float), primary.bounds.get(tensor, 0.0), primary.unit, shape)
     comparison = _without_hint(comparison)
     lost = comparison.reason is Code.VALUE and own.verdict == Verdict.MISSING
-    if lost and not whole:
+    if lost and travelled is None:
         return replace(measured(row, shape, comparison), reason=UNSEEN)
+    if lost and travelled is not None:
+        comparison = travelled.compared(tensor, got, comparison)
     if comparison.reason is not None and own.verdict == Verdict.CONFORMS:
         # That its own route chose otherwise at a kink is worth a word; that little was tested is not said twice.
         hint = own.reason.code if own.reason.code in AT_KINKS else None

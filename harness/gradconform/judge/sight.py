@@ -54,7 +54,11 @@ class Sight:
         Raises CannotSee.
         """
         dy, operands = self.handed(node)
-        return contributions(node, definition(node.op).run_vjp(dy, operands, node.attributes))
+        gradients = definition(node.op).run_vjp(dy, operands, node.attributes)
+        terms = definition(node.op).gathered(slots(node, self.shapes))
+        if terms > 1 and isinstance(gradients[0], Rounded):
+            gradients[0].terms = terms
+        return contributions(node, gradients)
 
     def subgradients(self, node: Node) -> list[tuple[str, tuple[Any, Any]]]:
         """(tensor, ends of what its backward may send back) for each tensor that a node with kinks reads.

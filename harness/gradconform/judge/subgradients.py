@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradconform.graph import Node
+from gradconform.judge.readers import plus
 from gradconform.judge.sight import Sight
 from gradconform.reference.inserted import definition
 from gradconform.reference.tracked.rounding import Rounded
@@ -70,7 +71,7 @@ def sent_to(sight: Sight, name: str) -> list[Sent]:
 
 def ends_of(sent: Sequence[Sent]) -> Ends:
     """The ends of all that is right of the sum of what is sent."""
-    low, high = reduce(add, (each.low for each in sent)), reduce(add, (each.high for each in sent))
+    low, high = reduce(plus, (each.low for each in sent)), reduce(plus, (each.high for each in sent))
     return Ends(plain(low), plain(high), _bound(low), _bound(high))
 
 

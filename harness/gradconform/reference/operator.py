@@ -106,6 +106,7 @@ class Operator:
         self._shares: Callable[..., Any] | None = None
         self._from_output: Callable[..., Any] | None = None
         self._jvp: Callable[..., Any] | None = None
+        self._gathers: Callable[..., int] | None = None
 
     def __repr__(self) -> str:
         return f"<operator {self.name}>"
@@ -169,6 +170,16 @@ class Operator:
         to what those of the VJP do; one with `ties.ALONE` shares nothing.
         """
         self._shares = function
+        return function
+
+    def gathers(self, function: Callable[..., int]) -> Callable[..., int]:
+        """Register how many terms of the gradient of the first slot are added to it one by one.
+
+        `(*shapes of the slots) -> int`. A framework may add them to what other readers of the tensor sent back before,
+        and then each of them rounds the whole sum: NNabla's convolution does, whose `fold_from_patches` adds to the
+        gradient that is there.
+        """
+        self._gathers = function
         return function
 
     def from_output(self, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -296,6 +307,10 @@ class Operator:
     def run_shares(self, tensors: Sequence[Any], attributes: Mapping[str, Any]) -> tuple[Any, ...] | None:
         """The numbers of the elements of each slot, equal where they share one gradient; None where none can."""
         return None if self._shares is None else tuple(self._shares(*tensors, **attributes))
+
+    def gathered(self, shapes: Sequence[Any]) -> int:
+        """How many terms of the gradient of the first slot are added one by one; shapes: one for each slot."""
+        return 1 if self._gathers is None else self._gathers(*shapes)
 
     def run_from_output(self, y: Any, attributes: Mapping[str, Any]) -> Any:
         """The derivative of y in the one tensor, from y [...] alone; the same shape."""

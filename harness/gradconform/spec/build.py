@@ -129,11 +129,11 @@ class Builder:
         buffers = draft.inference.buffers
         for name, (_, draw, line) in draft.inference.owned.items():
             role = "buffer" if name in buffers else "parameter"
-            said = draft.form.parameters.get(name)
+            key = draft.override(name)
             where = Where(self.path, line)
-            if said is not None:
-                item = draft.item.value["parameters"].value[name]
-                draw = self.declared.draw(said, item, f"{role} {name}", draw)
+            if key is not None:
+                item = draft.item.value["parameters"].value[key]
+                draw = self.declared.draw(draft.form.parameters[key], item, f"{role} {name}", draw)
                 where = Where(self.path, item.key_line)
             tensors.append(Tensor(name, role, draw.shape, "float", role == "parameter", draw, where))
         return tensors

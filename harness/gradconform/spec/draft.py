@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 
@@ -61,6 +62,12 @@ class Draft:
     def sound(self) -> list[Call]:
         """The calls that are not lost and whose name belongs to nothing else."""
         return [call for call in self.calls if call.name not in self.lost and call.name not in self.clashing]
+
+    def override(self, name: str) -> str | None:
+        """The key under `parameters` that speaks of a parameter: its name, else the first pattern that fits it."""
+        if name in self.form.parameters:
+            return name
+        return next((key for key in self.form.parameters if "*" in key and fnmatchcase(name, key)), None)
 
     def is_lost(self, name: str) -> bool:
         """Whether nothing is known of a name, perhaps because of a mistake that was noted already."""

@@ -22,6 +22,7 @@ Integers = Annotated[
     list[_Int64], Field(min_length=2, max_length=2, description="[low, high], two ints, high exclusive")
 ]
 Normal = Annotated[list[_Number], Field(min_length=2, max_length=2, description="[mean, scale], two finite numbers")]
+Chance = Annotated[Real, Field(ge=0, lt=1, description="a number from 0 to below 1")]
 About = Annotated[
     str, StringConstraints(strict=True, min_length=1, max_length=2000), Field(description="a line of prose")
 ]
@@ -43,11 +44,12 @@ class Form(BaseModel):
 
 
 class Drawn(Form):
-    """How the numbers of a tensor come about: one of value, uniform and normal."""
+    """How the numbers of a tensor come about: one of value, uniform, normal and dropout."""
 
     value: Literal_ = None
     uniform: Range | None = None
     normal: Normal | None = None
+    dropout: Chance | None = None
 
 
 class Declaration(Drawn):

@@ -183,10 +183,16 @@ def shared_parameters_fit(draft: Draft) -> Iterator[Mistake]:
 
 @after_shapes
 def overrides_name_parameters(draft: Draft) -> Iterator[Mistake]:
-    """Everything under `parameters` is a parameter or a buffer that some node owns."""
+    """Everything under `parameters` is a parameter or a buffer that some node owns; a pattern speaks of one or more."""
     # Where a mistake stands between a node and the inputs, its parameters are not known yet.
     unknown = set(draft.nodes) - draft.inference.nodes.keys()
+    meant = {draft.override(name) for name in draft.inference.owned}
     for name in draft.form.parameters:
+        if "*" in name:
+            if name not in meant and not unknown and not draft.lost:
+                line = draft.key_line("parameters", name)
+                yield draft.mistake(line, f"parameters: {show(name)} speaks of no parameter", "remove it")
+            continue
         if name in draft.inference.owned or draft.is_lost(name) or name.partition(".")[0] in unknown:
             continue
         hint = nearest(name, draft.inference.owned)

@@ -68,6 +68,8 @@ class Declared:
             mean, scale = drawn.normal
             self._check_order(scale >= 0, item.value["normal"], what, "normal", "a scale of 0 or more")
             return replace(default, kind="normal", mean=mean, scale=scale)
+        if drawn.dropout is not None:
+            return replace(default, kind="dropout", p=drawn.dropout)
         return default
 
     def _check_order(self, right: bool, item: Item, what: str, way: str, expected: str) -> None:
@@ -124,7 +126,7 @@ class Declared:
 
 
 def _ways(drawn: Drawn) -> list[str]:
-    return [way for way in ("value", "uniform", "normal", "integers") if way in drawn.model_fields_set]
+    return [way for way in ("value", "uniform", "normal", "dropout", "integers") if way in drawn.model_fields_set]
 
 
 def _contradictions(declaration: Declaration) -> Iterator[str]:

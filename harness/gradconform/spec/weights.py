@@ -46,7 +46,7 @@ def check_weights(draft: Draft, given: list[Tensor], mistakes: Mistakes) -> Path
         )
         return None
     if not mistakes.found:
-        _compare(held, given, set(draft.form.parameters), line, mistakes)
+        _compare(held, given, {t.name for t in given if draft.override(t.name)}, line, mistakes)
     return path
 
 

@@ -80,6 +80,14 @@ def convolution_vjp(
     return spread(dy, weight, None, at), pair(dy, x, at), _bias_gradient(dy, bias)
 
 
+@conv1d.gathers
+@conv2d.gathers
+@conv3d.gathers
+def convolution_gathers(x: Dims, weight: Dims, bias: Dims | None) -> int:
+    """One for each place of the kernel, after the channels were summed (im2col)."""
+    return math.prod(weight[2:])
+
+
 @conv1d.shape
 def conv1d_shape(
     x: Dims,

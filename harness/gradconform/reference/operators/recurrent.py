@@ -64,11 +64,11 @@ def lstm_vjp(dy: Sequence[Any], x: Any, h: Any, c: Any, weight_ih: Any, weight_h
 def gru(x: Any, h: Any, weight_ih: Any, weight_hh: Any, bias: Any) -> Any:
     """The gated recurrent unit (Cho et al., 2014) with the reset gate behind the product, as cuDNN has it.
 
-    r, z = sigmoid(W x + U h + b), each with its own; n = tanh(W x + b + r (U h + b')), h' = (1 - z) n + z h. x [T, B, I];
-    h [D, B, H], the state before the first step; weight_ih W [D, 3, H, I] and weight_hh U [D, 3, H, H] in the order
-    r, z, n; bias [D, 4, H] of r, z and both of n, or absent. D is 1, or 2 for a second direction that begins at the
-    last step. Gives the states [T, B, D H], those of both directions side by side, and `h`, the state after the last
-    step of each direction [D, B, H].
+    r, z = sigmoid(W x + U h + b), each with its own; n = tanh(W x + b + r (U h + b')), h' = (1 - z) n + z h.
+    x [T, B, I]; h [D, B, H], the state before the first step; weight_ih W [D, 3, H, I] and weight_hh U [D, 3, H, H] in
+    the order r, z, n; bias [D, 4, H] of r, z and both of n, or absent. D is 1, or 2 for a second direction that begins
+    at the last step. Gives the states [T, B, D H], those of both directions side by side, and `h`, the state after the
+    last step of each direction [D, B, H].
     """
     return _forward(_gru, x, (h,), (weight_ih, weight_hh, bias))
 

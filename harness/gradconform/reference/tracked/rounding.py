@@ -40,7 +40,10 @@ class Rounded(Tracked):
 
     value: [...], float64.
     error: [...], the bound on the absolute error; None where the value is exact.
+    terms: of a gradient, how many terms a framework may add to it one by one; see `judge/readers.py`.
     """
+
+    terms = 1
 
     def __init__(self, value: Any, error: Array | None = None, *, unit: Dtype) -> None:
         self.value = np.asarray(value, dtype=float)
