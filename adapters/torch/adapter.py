@@ -3,7 +3,9 @@
 import torch
 
 VERSION = torch.__version__
-DTYPES = {"float32": None, "float64": None}
+DTYPES = {"float16": None, "bfloat16": None, "float32": None, "float64": None}
+# In what sums of a dtype accumulate, where it is another one (tests/adapters/test_accumulation.py measures it).
+ACCUMULATES = {"float16": "float32", "bfloat16": "float32"}
 LAYOUTS = {"channels_last": None, "strided": None, "transposed": None}
 
 

@@ -162,5 +162,6 @@ class CaptureForm(_Form):
     cuts: dict[str, tuple[str, ...]] = {}
     remedies: dict[str, str] = {}
     lines: dict[Literal["leaf", "between"], str] = {}
+    accumulates: dict[str, UnderTest] = {}
     changed: dict[str, Difference] = {}
     repeated: dict[str, Difference] = {}

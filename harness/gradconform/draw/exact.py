@@ -98,4 +98,4 @@ def _small_integers(what: Draw, seed: int, name: str, terms: int | None, largest
         kept.flat[rng.integers(kept.size)] = True
         values *= kept
     # Halves, not whole numbers: an exponent that is never used could hide a wrong scale.
-    return np.asarray(values * (0.5 if largest > 1 else 1.0), dtype=dtype)
+    return np.asarray(values * (0.5 if largest > 1 else 1.0)).astype(Dtype.of(dtype).numpy)

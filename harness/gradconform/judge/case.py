@@ -7,6 +7,7 @@ import numpy as np
 from gradconform.contract import Problem
 from gradconform.contract.problem import fingerprint
 from gradconform.draw.problem import document, drawn_numbers
+from gradconform.dtypes import is_float
 from gradconform.judge.known import Shows
 
 
@@ -24,5 +25,5 @@ def is_case(problem: Problem, shows: Shows) -> bool:
         return False
     drawn = drawn_numbers(network, problem.dtype, seed)
     return all(
-        np.array_equal(array, problem.tensors[name], equal_nan=array.dtype.kind == "f") for name, array in drawn.items()
+        np.array_equal(array, problem.tensors[name], equal_nan=is_float(array)) for name, array in drawn.items()
     )

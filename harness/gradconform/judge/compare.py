@@ -67,7 +67,7 @@ def compare(
         raise ValueError(f"the reference gave {np.shape(expected)}; expected {shape}")
     if got.shape != shape:
         return Comparison(reason=Code.SHAPE)
-    if got.dtype != unit.name:
+    if got.dtype.name != unit.name:
         return Comparison(reason=Code.DTYPE)
     extremes = _Extremes(unit, measuring=bound is None, beyond=None if beyond is None else beyond.reshape(-1))
     flat_got, flat_expected = got.reshape(-1), np.asarray(expected).reshape(-1)

@@ -95,7 +95,7 @@ class Sight:
     def is_proved(self, name: str, got: Array) -> bool:
         """Whether a tensor of an exact problem is, to the bit, the one that the proof gives."""
         proved = self.proved.get(name)
-        return proved is not None and got.dtype == self.unit.name and np.array_equal(got, proved)
+        return proved is not None and got.dtype.name == self.unit.name and np.array_equal(got, proved)
 
     def captured(self, name: str) -> Any:
         """A captured tensor as it came, or what is trusted in its place. Raises CannotSee."""
@@ -105,7 +105,7 @@ class Sight:
         if array is None:
             raise CannotSee(f"needs {name}, which is missing")
         shape = self.shapes[name.partition("/")[2]]
-        if array.shape != shape or array.dtype != self.unit.name:
+        if array.shape != shape or array.dtype.name != self.unit.name:
             raise CannotSee(f"needs {name}, which is {array.dtype}{list(array.shape)} for {list(shape)}")
         return array
 
@@ -126,8 +126,11 @@ class Sight:
             operands.insert(0, self._wrapped(self.captured(dy) if arrives else self.problem.cotangent))
             reads += [dy] if arrives else []
         if self.problem.exact and not all(map(self._as_proved, reads)):
-            return [[*map(self._rounded, o)] if isinstance(o, list) else self._rounded(o) for o in operands]
-        return operands
+            operands = _each(self._rounded, operands)
+        summed_in = self.capture.accumulates_in(node.op, self.unit)
+        if summed_in == self.unit:
+            return operands
+        return _each(lambda operand: _summed(operand, summed_in), operands)
 
     def _tensor(self, name: str) -> Any:
         given = name in self.problem.graph.leaves
@@ -151,6 +154,18 @@ class Sight:
     def _rounded(self, array: Any) -> Any:
         plain = isinstance(array, np.ndarray) and is_float(array)
         return Rounded(array, unit=self.unit) if plain else array
+
+
+def _each(function: Callable[[Any], Any], operands: list[Any]) -> list[Any]:
+    """Operands to each of which, and to each of a list of which, a function was applied."""
+    return [[*map(function, o)] if isinstance(o, list) else function(o) for o in operands]
+
+
+def _summed(operand: Any, summed_in: Dtype) -> Any:
+    """The operand, sums of which accumulate in a dtype; what carries no bound as it is."""
+    if not isinstance(operand, Rounded):
+        return operand
+    return Rounded(operand.value, operand.error, unit=operand.unit, summed_in=summed_in)
 
 
 def _holds_nan(operand: Any) -> bool:
