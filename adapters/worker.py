@@ -230,13 +230,18 @@ def check_supported(problem: Mapping[str, Any], modules: types.SimpleNamespace, 
             raise NotImplementedError(f"node '{node['name']}': {lack}")
 
 
-def accumulates(problem: Mapping[str, Any], modules: types.SimpleNamespace) -> dict[str, str]:
-    """Operator -> the dtype in which its sums accumulate, of the operators of a problem where it is not its own dtype."""
-    dtype, found = problem["dtype"], {}
-    usual = getattr(modules.adapter, "ACCUMULATES", {}).get(dtype, dtype)
-    for op in {node["op"] for node in problem["nodes"]}:
-        found[op] = getattr(modules.operators[op], "accumulates", {}).get(dtype, usual)
-    return {op: found[op] for op in sorted(found) if found[op] != dtype}
+def accumulates(problem: Mapping[str, Any], modules: types.SimpleNamespace) -> dict[str, list[str]]:
+    """Operator -> in which dtypes its sums accumulate, forward and backward; left off where both are the problem's own.
+
+    Sums are wide as ``ACCUMULATES`` of adapter.py says, but in the passes for which ``op_<name>.narrow`` has a reason.
+    """
+    dtype = problem["dtype"]
+    wide = getattr(modules.adapter, "ACCUMULATES", {}).get(dtype, dtype)
+    found = {}
+    for op in sorted({node["op"] for node in problem["nodes"]}):
+        narrow = getattr(modules.operators[op], "narrow", {})
+        found[op] = [dtype if way in narrow else wide for way in ("forward", "backward")]
+    return {op: pair for op, pair in found.items() if pair != [dtype, dtype]}
 
 
 def lacks(error: BaseException, modules: types.SimpleNamespace) -> bool:

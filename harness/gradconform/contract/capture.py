@@ -28,7 +28,7 @@ class Capture:
     remedies: tensor -> the line of code that would give its gradient.
     lines: `leaf`, `between` -> the line by which this route gets one, with {name} and {output} in it.
     at: the node at which the network crashed; empty where it did not, or nobody knows.
-    accumulates: operator -> the name of the dtype in which its sums accumulate, where that is not the problem's.
+    accumulates: operator -> the dtypes in which sums accumulate, forward and backward; none where both are the problem's.
     changed: tensor of the problem (`value/x`, `cotangent/y`) -> how it differs from what was drawn.
     repeated: tensor -> how that of a second run in the same process differs.
     """
@@ -48,11 +48,12 @@ class Capture:
     at: str = ""
     changed: Mapping[str, Difference] = field(default_factory=dict)
     repeated: Mapping[str, Difference] = field(default_factory=dict)
-    accumulates: Mapping[str, str] = field(default_factory=dict)
+    accumulates: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
-    def accumulates_in(self, operator: str, unit: Dtype) -> Dtype:
-        """The dtype in which the framework says that sums of an operator accumulate. unit: the problem's dtype."""
-        return Dtype.of(self.accumulates.get(operator, unit.name))
+    def accumulates_in(self, operator: str, unit: Dtype, *, backward: bool) -> Dtype:
+        """The dtype in which the adapter says that sums of an operator accumulate. unit: the problem's dtype."""
+        told = self.accumulates.get(operator)
+        return unit if told is None else Dtype.of(told[backward])
 
 
 def read_capture(folder: Path, problem: Problem) -> Capture:

@@ -127,7 +127,7 @@ class Sight:
             reads += [dy] if arrives else []
         if self.problem.exact and not all(map(self._as_proved, reads)):
             operands = _each(self._rounded, operands)
-        summed_in = self.capture.accumulates_in(node.op, self.unit)
+        summed_in = self.capture.accumulates_in(node.op, self.unit, backward=dy is not None)
         if summed_in == self.unit:
             return operands
         return _each(lambda operand: _summed(operand, summed_in), operands)
