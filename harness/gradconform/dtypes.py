@@ -157,6 +157,8 @@ def held(numbers: Any, dtype: Dtype) -> Any:
     import numpy as np
 
     given = np.asarray(numbers)
+    if given.dtype == object:  # Whole numbers beyond those of int64, of which ml_dtypes makes no floats.
+        given = given.astype(float)
     with np.errstate(over="ignore"):
         array: Any = given.astype(dtype.numpy)
     if is_float(array) and not np.isfinite(array.astype(float)).all():
