@@ -35,8 +35,9 @@ FORMAT = 1
 # another with `from . import adapter`, and the folder cannot hide a framework of the same name.
 PACKAGE = "gradconform_adapter"
 MODULES = ("adapter", "network", "routes")
-# What advice to give on a missing gradient, and how to differentiate twice; an adapter without them does neither.
-OPTIONAL = ("reasons", "second")
+# What advice to give on a missing gradient, how to differentiate twice, and which sums are wider than their dtype; an
+# adapter without them does not.
+OPTIONAL = ("reasons", "second", "sums")
 REASONS = {
     "not_requested",
     "not_on_path",
@@ -233,14 +234,15 @@ def check_supported(problem: Mapping[str, Any], modules: types.SimpleNamespace, 
 def accumulates(problem: Mapping[str, Any], modules: types.SimpleNamespace) -> dict[str, list[str]]:
     """Operator -> in which dtypes its sums accumulate, forward and backward; left off where both are the problem's own.
 
-    Sums are wide as ``ACCUMULATES`` of adapter.py says, but in the passes for which ``op_<name>.narrow`` has a reason.
+    They are wide as ``ACCUMULATES`` of the adapter's sums.py says, but for the operators of each pass in ``NARROW``.
     """
+    if modules.sums is None:
+        return {}
     dtype = problem["dtype"]
-    wide = getattr(modules.adapter, "ACCUMULATES", {}).get(dtype, dtype)
+    wide, narrow = modules.sums.ACCUMULATES.get(dtype, dtype), modules.sums.NARROW
     found = {}
     for op in sorted({node["op"] for node in problem["nodes"]}):
-        narrow = getattr(modules.operators[op], "narrow", {})
-        found[op] = [dtype if way in narrow else wide for way in ("forward", "backward")]
+        found[op] = [dtype if op in narrow[way] else wide for way in ("forward", "backward")]
     return {op: pair for op, pair in found.items() if pair != [dtype, dtype]}
 
 

@@ -13,7 +13,6 @@ DTYPES = {
     "float32": None,
     "float64": None,
 }
-ACCUMULATES = {"float16": "float32"}
 LAYOUTS = {"channels_last": None, "strided": None, "transposed": None}
 
 

@@ -4,8 +4,9 @@ import torch
 
 VERSION = torch.__version__
 DTYPES = {"float16": None, "bfloat16": None, "float32": None, "float64": None}
-# In what sums of a dtype accumulate, where it is another one (tests/adapters/test_accumulation.py measures it).
-ACCUMULATES = {"float16": "float32", "bfloat16": "float32"}
+# Words of errors that say of a dtype what NotImplementedError would.
+LACKS = ("not implemented for 'Half'", "not implemented for 'BFloat16'", "Low precision dtypes not supported")
+LACKS += ("cannot be converted to type c10::Half without overflow",)
 LAYOUTS = {"channels_last": None, "strided": None, "transposed": None}
 
 

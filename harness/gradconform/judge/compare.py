@@ -129,7 +129,8 @@ class _Extremes:
         Gives errors, bounds and magnitudes with those places at zero. What is as expected to the bit needs no bound.
         """
         open_ = np.isposinf(np.broadcast_to(bound, got.shape))
-        missed = open_ & ~((got == expected) | (np.isnan(got) & np.isnan(expected)))
+        overflown = np.isinf(got) & (np.abs(expected) >= self.largest) & (np.sign(got) == np.sign(expected))
+        missed = open_ & ~((got == expected) | (np.isnan(got) & np.isnan(expected)) | overflown)
         if self.undecided is None and missed.any():
             first = int(np.argmax(missed))
             self.undecided = (start + first, float(got[first]), float(expected[first]))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from gradconform.dtypes import FLOAT32, Dtype
 from gradconform.reference.tracked.equal_terms import excess
+from gradconform.reference.tracked.overflow import overflowing
 
 Array = NDArray[Any]
 Split = Callable[[Any], tuple[Array, Array | None]]
@@ -54,7 +55,7 @@ def rounded_products(
         if not np.isfinite(error.sum()):
             # An infinite product is sure; one that is finite beside what is unknown is not.
             error = np.where(np.isfinite(value.total()), np.where(np.isnan(error), np.inf, error), 0.0)
-    return value.total(), error
+    return value.total(), overflowing(value.total(), error, unit)
 
 
 class _Gathered:

@@ -25,6 +25,7 @@ from scipy import special
 from gradconform.dtypes import Dtype
 from gradconform.reference.tracked.arrays import Tracked, peek
 from gradconform.reference.tracked.equal_terms import FEW, alike, excess
+from gradconform.reference.tracked.overflow import overflowing
 from gradconform.reference.tracked.products import rounded_products
 
 Array = NDArray[Any]
@@ -80,7 +81,7 @@ class Rounded(Tracked):
             error += propagated
         if not np.isfinite(error.sum()):  # one pass and no array of truth values, for nothing most times
             error = settled(value, error, propagated)
-        return self.like(value, error)
+        return self.like(value, overflowing(value, error, self.unit))
 
     def arithmetic(self, ufunc: Any, operands: Sequence[Any]) -> Any:
         """The result of one of the ufuncs in `RULES`."""
@@ -355,7 +356,7 @@ def scattered_products(shape: tuple[int, ...], terms: Iterable[tuple[Any, Any, A
     return like.like(*rounded_products(shape, terms, like.split, like.unit, like.summed_in))
 
 
-def scattered(shape: tuple[int, ...], terms: Iterable[tuple[Any, Any]]) -> Rounded:
+def scattered(shape: tuple[int, ...], terms: Iterable[tuple[Any, Any]], *, apart: bool) -> Rounded:
     """`sums.scatter_sum` of rounded arrays; terms that are equal to an element's first one count as equal terms."""
     like, terms = peek(terms)
     assert isinstance(like, Rounded)
@@ -376,4 +377,5 @@ def scattered(shape: tuple[int, ...], terms: Iterable[tuple[Any, Any]]) -> Round
         return like.like(value, propagated)
     # As if each value came as often as the first one did.
     together = np.where(equal > FEW, count * equal, count) - 1.0
-    return like.summed(value, propagated, np.sqrt(np.maximum(together, 0.0)) * scale)
+    scale *= np.sqrt(np.maximum(together, 0.0))
+    return like.rounded(value, propagated, 1.0, scale) if apart else like.summed(value, propagated, scale)
