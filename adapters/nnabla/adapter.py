@@ -4,6 +4,8 @@ import nnabla as nn
 
 VERSION = nn.__version__
 DTYPES = {
+    "float16": "its backend cpu:half is not asked for by this adapter",
+    "bfloat16": "it has no bfloat16",
     "float32": None,
     "float64": "its CPU backends are cpu:float and cpu:half, and cpu:float rounds float64 arrays to float32",
 }
