@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from gradconform import dtypes
 from gradconform.contract import ContractError
-from gradconform.dtypes import ALL, BFLOAT16, FLOAT16, FLOAT32, FLOAT64, INT64, HALF, USUAL, Dtype, held
+from gradconform.dtypes import ALL, BFLOAT16, FLOAT16, FLOAT32, FLOAT64, HALF, INT64, USUAL, Dtype, held
 from gradconform.numeric.scales import SCALES, check_dtypes
 from safetensors.numpy import save
 

@@ -11,7 +11,16 @@ _EINSUM = "np.einsum accumulates in float16"
 _ONE_BY_ONE = "F.add adds one array after the other in float16"
 
 BROADCASTING = ("add", "sub", "mul", "div", "pow", "maximum", "minimum", "expand")
-NORMALIZING = ("batch_norm", "group_norm", "layer_norm", "normalize", "l2_normalize", "softmax", "log_softmax", "logsumexp")
+NORMALIZING = (
+    "batch_norm",
+    "group_norm",
+    "layer_norm",
+    "normalize",
+    "l2_normalize",
+    "softmax",
+    "log_softmax",
+    "logsumexp",
+)
 CONVOLUTIONS = ("conv1d", "conv2d", "conv3d")
 TRANSPOSED = ("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
 AVERAGES = ("avg_pool1d", "avg_pool2d", "avg_pool3d")

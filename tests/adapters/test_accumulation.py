@@ -21,7 +21,18 @@ HALF = paths.specs_folder() / "half"
 PASSES = {"forward", "backward"}
 DECLARING = ("torch", "chainer")
 # One of each way to sum; the night runs all that there are.
-WAYS = ("sum", "linear", "matmul", "conv1d", "conv_transpose1d", "layer_norm", "embedding", "einsum", "cumsum", "avg_pool2d")
+WAYS = (
+    "sum",
+    "linear",
+    "matmul",
+    "conv1d",
+    "conv_transpose1d",
+    "layer_norm",
+    "embedding",
+    "einsum",
+    "cumsum",
+    "avg_pool2d",
+)
 
 # One after the other in the dtype, as a loop over rows does.
 IN_TURN = """
@@ -32,7 +43,7 @@ def op_sum(x, *, dim, keepdim):
         total = total + part
     return total
 """
-# Away from zero by four neighbours, which is eight times what rounding may err by; the difference of numbers so near is exact.
+# Away from zero by four neighbours, eight times what rounding may err by; the difference of numbers so near is exact.
 BESIDE = """
 def op_add(x, y):
     total = x + y
@@ -44,14 +55,15 @@ def op_add(x, y):
 def declared(folder: Path) -> ModuleType:
     """The file sums.py of an adapter, which imports no framework."""
     found = importlib.util.spec_from_file_location(f"sums_of_{folder.name}", folder / "sums.py")
-    assert found is not None and found.loader is not None
+    assert found is not None
+    assert found.loader is not None
     module = importlib.util.module_from_spec(found)
     found.loader.exec_module(module)
     return module
 
 
 def objections(sums: Any, operators: Iterable[str], dtypes: Mapping[str, str | None]) -> list[str]:
-    """What is wrong with a declaration. operators, dtypes: those of the adapter, a dtype with the reason it is lacking."""
+    """What is wrong with a declaration. operators, dtypes: the adapter's, a dtype with the reason why it is lacking."""
     found = [f"{dtype} is not computed in" for dtype in sums.ACCUMULATES if dtypes.get(dtype, "") is not None]
     found += [f"{way} is no pass" for way in {*sums.NARROW} ^ PASSES]
     for way, narrow in sums.NARROW.items():

@@ -76,7 +76,9 @@ def test_products_and_running_sums_accumulate_there_too(dtype: Dtype) -> None:
 def test_terms_that_are_added_apart_are_stored_in_between(dtype: Dtype) -> None:
     """x - m - s in two steps: a bound for one sum in single would blame who stores x - (m + s) or (x - m) - s."""
     x = np.array([[-300.0], [-298.0], [-301.0]])
-    parts = [(..., tracked(p.astype(dtype.numpy), dtype, FLOAT32)) for p in (x, np.full((3, 1), 298.0), np.full((3, 1), 2.3))]
+    parts = [
+        (..., tracked(p.astype(dtype.numpy), dtype, FLOAT32)) for p in (x, np.full((3, 1), 298.0), np.full((3, 1), 2.3))
+    ]
     together, apart = scatter_sum(x.shape, parts), scatter_sum(x.shape, parts, apart=True)
     np.testing.assert_array_equal(apart.value, together.value)
     assert np.all(apart.bound() > 50 * together.bound())
@@ -92,7 +94,7 @@ def test_a_step_beyond_the_largest_number_leaves_all_open(dtype: Dtype, unknown:
 
 
 def test_what_overflows_at_last_is_judged() -> None:
-    """Infinity of the right sign is right where the result itself is too large, however wide the bound; else it is open."""
+    """Infinity of the right sign is right where the result itself is too large, however wide the bound."""
     expected, bound = np.array([90000.0, -90000.0, 2.0]), np.array([np.inf, np.inf, 1e-3])
     right = np.array([np.inf, -np.inf, 2.0], np.float16)
     assert compare(right, expected, bound, FLOAT16, (3,)).reason is None

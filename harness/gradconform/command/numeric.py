@@ -27,7 +27,6 @@ from gradconform.errors import nearest
 from gradconform.numeric import FOLDER, plan
 from gradconform.numeric.measure import Measure
 from gradconform.numeric.rows import gradients, grouped, judged, measured_in
-from gradconform.numeric.scales import check_dtypes
 from gradconform.rows import Verdict
 from gradconform.spec import Network
 from gradconform.spec.files import networks
@@ -111,7 +110,6 @@ def ask(
             raise ContractError(f"{name}: no input or parameter of {network.name} with a gradient; {hint}")
     folder = root / "problems" / network.name
     chosen = dtype or network.dtypes[0]
-    check_dtypes([chosen])
     problem = draw_problem(network, folder, dtype=chosen, values="drawn", seed=seed)
     plan.prepare(problem, folder / FOLDER, eps, leaves)
     return Asked(problem, leaves)

@@ -33,8 +33,8 @@ from gradconform.history.keep import NOWHERE, Keeping
 from gradconform.judge import conventions
 from gradconform.judge.known import Known
 from gradconform.judge.lists import shipped
-from gradconform.report.parts import Parts
 from gradconform.numeric.scales import check_dtypes
+from gradconform.report.parts import Parts
 from gradconform.run import processes, way
 from gradconform.run.manifest import Clock
 from gradconform.spec.files import networks

@@ -23,7 +23,16 @@ FORMAT = 1
 SMALL = 1 << 20
 """Bytes of a file of tensors up to which it is read at once."""
 # The format's word -> NumPy's, in the format's order of bytes; bfloat16 is read by its bits.
-_NUMPY_HAS = {"BF16": "<u2", "BOOL": "?", "F16": "<f2", "F32": "<f4", "F64": "<f8", "I8": "i1", "I16": "<i2", "I32": "<i4"}
+_NUMPY_HAS = {
+    "BF16": "<u2",
+    "BOOL": "?",
+    "F16": "<f2",
+    "F32": "<f4",
+    "F64": "<f8",
+    "I8": "i1",
+    "I16": "<i2",
+    "I32": "<i4",
+}
 _NUMPY_HAS |= {"I64": "<i8", "U8": "u1", "U16": "<u2", "U32": "<u4", "U64": "<u8"}
 
 

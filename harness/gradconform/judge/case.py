@@ -24,6 +24,4 @@ def is_case(problem: Problem, shows: Shows) -> bool:
     if fingerprint(document(network, problem.dtype, "drawn", seed)) != fingerprint(problem.document):
         return False
     drawn = drawn_numbers(network, problem.dtype, seed)
-    return all(
-        np.array_equal(array, problem.tensors[name], equal_nan=is_float(array)) for name, array in drawn.items()
-    )
+    return all(np.array_equal(array, problem.tensors[name], equal_nan=is_float(array)) for name, array in drawn.items())

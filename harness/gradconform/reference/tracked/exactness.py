@@ -125,7 +125,7 @@ def scattered_products(shape: tuple[int, ...], terms: Iterable[tuple[Any, Any, A
     return like.checked(value, _largest(scale), smallest, "sum of products")
 
 
-def scattered(shape: tuple[int, ...], terms: Iterable[tuple[Any, Any]], *, apart: bool) -> Exact:
+def scattered(shape: tuple[int, ...], terms: Iterable[tuple[Any, Any]]) -> Exact:
     """`sums.scatter_sum` of exact arrays. Raises InexactError where a partial sum could round."""
     like, terms = peek(terms)
     assert isinstance(like, Exact)

@@ -25,8 +25,8 @@ def rounded_products(
 
     error = sum(ea |b| + |a| eb + ea eb) + sqrt(K) u sum|a||b|, K being at most how many of an element's terms are
     not zero: no more than its row has, and no more than its column has. Equal terms count as `equal_terms` says, a
-    product being equal to another where both factors are. u is that of `summed_in`; where this is wider than `unit`, the
-    sum is rounded once more to be stored. See `sums.sum_of_products`.
+    product being equal to another where both factors are. u is that of `summed_in`; where this is wider than `unit`,
+    the sum is rounded once more to be stored. See `sums.sum_of_products`.
     """
     value, scale, propagated, count = _Gathered(shape), _Gathered(shape), _Gathered(shape), _Count(shape)
     left = right = None

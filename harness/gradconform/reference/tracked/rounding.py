@@ -42,13 +42,11 @@ class Rounded(Tracked):
     value: [...], float64.
     error: [...], the bound on the absolute error; None where the value is exact.
     unit: the dtype that results are stored in.
-    summed_in: the dtype of partial sums, by default `unit`. Where it is a wider one, a sum is rounded there term by term
-    and once more when it is stored.
+    summed_in: the dtype of partial sums, by default `unit`. Where it is a wider one, a sum is rounded there term by
+    term, and once more when it is stored.
     """
 
-    def __init__(
-        self, value: Any, error: Array | None = None, *, unit: Dtype, summed_in: Dtype | None = None
-    ) -> None:
+    def __init__(self, value: Any, error: Array | None = None, *, unit: Dtype, summed_in: Dtype | None = None) -> None:
         self.value = np.asarray(value, dtype=float)
         self.error = error
         self.unit = unit
