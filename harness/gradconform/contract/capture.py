@@ -28,7 +28,7 @@ class Capture:
     remedies: tensor -> the line of code that would give its gradient.
     lines: `leaf`, `between` -> the line by which this route gets one, with {name} and {output} in it.
     at: the node at which the network crashed; empty where it did not, or nobody knows.
-    accumulates: operator -> the dtypes in which its sums accumulate, forward and backward, where one is not the problem's.
+    accumulates: operator -> in which dtypes its sums accumulate, forward and backward, where one is not the problem's.
     changed: tensor of the problem (`value/x`, `cotangent/y`) -> how it differs from what was drawn.
     repeated: tensor -> how that of a second run in the same process differs.
     """
