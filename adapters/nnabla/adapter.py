@@ -6,6 +6,7 @@ from nnabla.ext_utils import get_extension_context
 VERSION = nn.__version__
 DTYPES = {
     # In the backend cpu:half; where that has no kernel for a function, cpu:float computes it, and gives float32.
+    # There is no sums.py: all sums of cpu:half accumulate in float16, those of matrix products too.
     "float16": dict.fromkeys(
         ("cumsum", "cumprod", "softmax", "log_softmax", "cross_entropy", "masked_cross_entropy"),
         "its backend cpu:half has no kernel for this, and what comes is float32",

@@ -119,7 +119,7 @@ def test_a_sum_in_the_dtype_is_named_where_a_wider_one_was_declared(dtype: str, 
     append(folder, "operators", IN_TURN)
     found = wrong(str(folder), [HALF / "sum.yaml"], tmp_path / "out", dtype)
     assert {*zip(found["tensor"], found["culprit"], strict=True)} == {("output/sum", "sum")}
-    assert {*found["spec"]} == {"sum.first", "sum.last"}
+    assert {*found["spec"]} == {"sum.long_first", "sum.long_last"}
 
 
 @pytest.mark.process
