@@ -94,6 +94,10 @@ judge-night: $(OUR_TOX)
 	$(HARNESS)/gradconform judge $(MATRIX:%=$(NIGHT)/captures/%) --out $(NIGHT)/report \
 	    $(if $(KEEP),--history $(HISTORY)) $(if $(wildcard $(HISTORY)/*/run.json),--baseline $(HISTORY))
 
+# All operators and long sums in half precision, which no spec asks for by itself: half-float16, half-bfloat16.
+half-%: environments
+	$(HARNESS)/gradconform run --dtype $* --out reports/$* specs/operators specs/half
+
 nightly:
 	@for environment in $(MATRIX); do $(MAKE) capture-$$environment || echo "$$environment: see above" >&2; done
 	@$(MAKE) judge-night

@@ -17,7 +17,8 @@ from typing import IO, Any, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-# What safetensors can hold, by NumPy's name. bfloat16 and the 8-bit floats are not NumPy's.
+# What safetensors can hold, by NumPy's name. The 8-bit floats are not NumPy's, and nor is bfloat16: where that is the
+# dtype of a problem, arrays of uint16 hold the bits of bfloat16 numbers.
 SAFETENSORS_DTYPES = {
     "float64": "F64",
     "float32": "F32",
@@ -37,7 +38,15 @@ LAYOUTS = ("channels_last", "strided", "transposed")
 PIECE = 1 << 18
 # So many bytes are digested sooner than a thread has begun.
 FEW_BYTES = 1 << 20
-NUMPY_DTYPES = {stored: dtype for dtype, stored in SAFETENSORS_DTYPES.items()}
+BFLOAT16 = "bfloat16"
+NUMPY_DTYPES = {"BF16": "uint16", **{stored: dtype for dtype, stored in SAFETENSORS_DTYPES.items()}}
+# A NaN of bfloat16.
+NAN_BITS = 0x7FC0
+
+
+def widened(bits: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The numbers whose bits in bfloat16 are given, in float32, of which they are the upper half."""
+    return (np.asarray(bits).astype(np.uint32) << 16).view(np.float32)
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
@@ -69,7 +78,9 @@ def laid_out(array: np.ndarray[Any, Any], layout: str) -> np.ndarray[Any, Any]:
     if layout == "channels_last":
         return np.moveaxis(np.ascontiguousarray(np.moveaxis(array, 1, -1)), -1, 1) if array.ndim > 2 else array
     if layout == "strided":
-        larger = np.full([2 * extent for extent in array.shape], np.nan if array.dtype.kind == "f" else 0, array.dtype)
+        # Of a problem's arrays those of uint16 are bfloat16.
+        blank = np.nan if array.dtype.kind == "f" else NAN_BITS if array.dtype.name == "uint16" else 0
+        larger = np.full([2 * extent for extent in array.shape], blank, array.dtype)
         place = larger[tuple(slice(None, None, 2) for _ in array.shape)]
         place[...] = array
         return place
@@ -127,7 +138,8 @@ def unlike(was: str, now: str) -> dict[str, Any]:
 def _difference(shape: Sequence[int], wrong: int, at: int, was: Any, now: Any) -> dict[str, Any]:
     """How many elements differ, and the first of them; figures as texts, which may be `nan`."""
     index = [int(i) for i in np.unravel_index(at, shape)]
-    return {"n": wrong, "index": index, "was": repr(float(was)), "now": repr(float(now))}
+    was, now = (float(widened(n)) if n.dtype.name == "uint16" else float(n) for n in (was, now))
+    return {"n": wrong, "index": index, "was": repr(was), "now": repr(now)}
 
 
 def _other_bits(left: Any, right: Any) -> Any:
@@ -164,8 +176,10 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
         raise
 
 
-def write_arrays(path: Path, values: Mapping[str, Any]) -> str:
+def write_arrays(path: Path, values: Mapping[str, Any], dtype: str = "") -> str:
     """Write arrays as a safetensors file and return its digest.
+
+    dtype: of the problem that they are of; where it is bfloat16, those of uint16 hold bits of such numbers.
 
     By hand, because safetensors' own writer first copies every array, and its file would have to be read
     again for the digest. Here, unless they are few, a thread takes the digest of what the main thread is writing.
@@ -175,13 +189,14 @@ def write_arrays(path: Path, values: Mapping[str, Any]) -> str:
     arrays = {name: array.astype(array.dtype.newbyteorder("<"), copy=False) for name, array in arrays.items()}
     # Widest items first keeps every array aligned, as the format's own writer does.
     names = sorted(arrays, key=lambda name: (-arrays[name].dtype.itemsize, name))
+    stored = {**SAFETENSORS_DTYPES, "uint16": "BF16"} if dtype == BFLOAT16 else SAFETENSORS_DTYPES
     header: dict[str, Any] = {}
     end = 0
     for name in names:
         array, start = arrays[name], end
         end = start + array.nbytes
         header[name] = {
-            "dtype": SAFETENSORS_DTYPES[array.dtype.name],
+            "dtype": stored[array.dtype.name],
             "shape": list(array.shape),
             "data_offsets": [start, end],
         }

@@ -35,8 +35,9 @@ FORMAT = 1
 # another with `from . import adapter`, and the folder cannot hide a framework of the same name.
 PACKAGE = "gradconform_adapter"
 MODULES = ("adapter", "network", "routes")
-# What advice to give on a missing gradient, and how to differentiate twice; an adapter without them does neither.
-OPTIONAL = ("reasons", "second")
+# What advice to give on a missing gradient, how to differentiate twice, and which sums are wider than their dtype; an
+# adapter without them does not.
+OPTIONAL = ("reasons", "second", "sums")
 REASONS = {
     "not_requested",
     "not_on_path",
@@ -191,7 +192,8 @@ def load_tensors(folder: Path, problem: Mapping[str, Any]) -> dict[str, np.ndarr
     for entry in problem["inputs"] + problem["parameters"] + problem["buffers"]:
         array = stored.get("value/" + entry["name"])
         found = "nothing" if array is None else f"{array.dtype} {list(array.shape)}"
-        expected = f"{entry['dtype']} {entry['shape']}"
+        dtype = "uint16" if entry["dtype"] == arrays.BFLOAT16 else entry["dtype"]
+        expected = f"{dtype} {entry['shape']}"
         if found != expected:
             where = f"problem.safetensors has {found} for value/{entry['name']}"
             raise Fault(f"{where}; problem.json says {expected}; draw the problem again")
@@ -226,6 +228,26 @@ def check_supported(problem: Mapping[str, Any], modules: types.SimpleNamespace, 
         if reason and node["op"] in reason:
             lack = f"{framework} has no {node['op']} in {dtype}: {reason[node['op']]}"
             raise NotImplementedError(f"node '{node['name']}': {lack}")
+
+
+def accumulates(problem: Mapping[str, Any], modules: types.SimpleNamespace) -> dict[str, list[str]]:
+    """Operator -> in which dtypes its sums accumulate, forward and backward; left off where both are the problem's own.
+
+    They are wide as ``ACCUMULATES`` of the adapter's sums.py says, but for the operators of each pass in ``NARROW``.
+    """
+    if modules.sums is None:
+        return {}
+    dtype = problem["dtype"]
+    wide, narrow = modules.sums.ACCUMULATES.get(dtype, dtype), modules.sums.NARROW
+    found = {}
+    for op in sorted({node["op"] for node in problem["nodes"]}):
+        found[op] = [dtype if op in narrow[way] else wide for way in ("forward", "backward")]
+    return {op: pair for op, pair in found.items() if pair != [dtype, dtype]}
+
+
+def lacks(error: BaseException, modules: types.SimpleNamespace) -> bool:
+    """Whether an exception says that the framework lacks something, by words that its adapter knows for that."""
+    return any(words in str(error) for words in getattr(modules.adapter, "LACKS", ()))
 
 
 def check_layout(layout: str, modules: types.SimpleNamespace, framework: str) -> None:
@@ -378,8 +400,12 @@ class Job:
             text = str(error) or "NotImplementedError, without a sentence"
             record.update(status="unsupported", reason=self.where() + text)
         except (Exception, SystemExit) as error:
-            record.update(status="crashed", reason=self.where() + explain(error))
-            if task.get("probes") is None and task.get("second") is None:
+            lacking = not self.fault and lacks(error, self.modules)
+            told = str(error).strip().split("\n")[0] if lacking else explain(error)
+            record.update(status="unsupported" if lacking else "crashed", reason=self.where() + told)
+            if lacking:
+                pass
+            elif task.get("probes") is None and task.get("second") is None:
                 self.keep(folder, record)
         arrays.write_json(folder / "capture.json", record)
         # Let go of before anything is frozen: it holds the network.
@@ -395,7 +421,7 @@ class Job:
         # What made the network crash may make this fail as well, and then there is nothing to keep.
         with contextlib.suppress(Exception):
             found = {"output/" + name: array for name, array in self.network.computed(nodes.ran).items()}
-            record["digest"] = arrays.write_arrays(folder / "capture.safetensors", found)
+            record["digest"] = arrays.write_arrays(folder / "capture.safetensors", found, nodes.problem["dtype"])
             record["at"] = nodes.node["name"]
 
     def where(self) -> str:
@@ -436,6 +462,7 @@ class Job:
             problem = load_problem(Path(apart or source))
             record.update(dtype=problem["dtype"], problem=problem["digest"])
             check_supported(problem, modules, self.folder.name)
+            record["accumulates"] = accumulates(problem, modules)
             tensors = self.tensors_of(source, problem)
         self.nodes = Nodes(problem, modules.operators)
         if problem.get("script"):
@@ -468,7 +495,7 @@ class Job:
             record.update(missing=missing, cuts=cuts)
             record.update(beside("lineage").advice(self.nodes.lineage, self.route, missing, cuts, self.modules.reasons))
         with timed(seconds, "write"):
-            record["digest"] = arrays.write_arrays(target / "capture.safetensors", values)
+            record["digest"] = arrays.write_arrays(target / "capture.safetensors", values, problem["dtype"])
 
     def tensors_of(self, source: Path, problem: Mapping[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
         """Every number of a problem, in the layout that the job asks for."""

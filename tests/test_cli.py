@@ -177,7 +177,7 @@ def test_status_2_for_a_bad_spec(tmp_path: Path, good: Path, spec: Path, text: s
         (["run", "{spec}", "--adapter", "{good}", "--keep", "{tmp}/full"], "full: is not empty"),
         (["run", "{spec}", "--adapter", "{good}", "--adapter", "{tmp}/twin/good"], "are both called 'good'"),
         (["run", "{spec}", "{tmp}/twin/a.yaml", "--adapter", "{good}"], "is called 'a' like"),
-        (["run", "{spec}", "--dtype", "float16"], "float16"),
+        (["run", "{spec}", "--dtype", "float8"], "float8"),
         (["run", "{spec}", "--seed", "-1"], "--seed"),
         (["run", "{spec}", "--threads", "0"], "--threads"),
         (["run", "{spec}", "--time-limit", "nan"], "--time-limit"),

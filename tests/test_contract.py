@@ -191,13 +191,11 @@ def test_a_file_of_tensors_that_is_none_is_refused(problem: Problem, capture: Pa
             read_capture(capture, problem)
 
 
-@pytest.mark.parametrize("stored", ["BF16", "F8_E4M3"])
-def test_a_dtype_that_numpy_lacks_costs_its_capture_alone(problem: Problem, capture: Path, stored: str) -> None:
-    """A capture in bfloat16 is refused in words."""
-    size = {"BF16": 2, "F8_E4M3": 1}[stored]
-    header = json.dumps({"output/h": {"dtype": stored, "shape": [2], "data_offsets": [0, 2 * size]}}).encode()
+def test_a_dtype_that_numpy_lacks_costs_its_capture_alone(problem: Problem, capture: Path) -> None:
+    """A capture in floats of 8 bits is refused in words."""
+    header = json.dumps({"output/h": {"dtype": "F8_E4M3", "shape": [2], "data_offsets": [0, 2]}}).encode()
     header += b" " * (-len(header) % 8)
-    (capture / TENSORS).write_bytes(len(header).to_bytes(8, "little") + header + bytes(2 * size))
+    (capture / TENSORS).write_bytes(len(header).to_bytes(8, "little") + header + bytes(2))
     edit(capture / DOCUMENT, lambda d: d.update(digest=digest(capture / TENSORS)))
     (row,) = judge(problem.folder, {"a": capture})
     assert (row.verdict, "output/h cannot be read" in row.reason) == ("crashed", True)

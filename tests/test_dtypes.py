@@ -10,8 +10,9 @@ import ml_dtypes
 import numpy as np
 import pytest
 from gradconform import dtypes
-from gradconform.dtypes import ALL, BFLOAT16, FLOAT16, FLOAT32, FLOAT64, INT64, UNDER_TEST, Dtype
-from gradconform.numeric.scales import SCALES
+from gradconform.contract import ContractError
+from gradconform.dtypes import ALL, BFLOAT16, FLOAT16, FLOAT32, FLOAT64, HALF, INT64, USUAL, Dtype, held
+from gradconform.numeric.scales import SCALES, check_dtypes
 from safetensors.numpy import save
 
 FLOATS = [dtype for dtype in ALL if dtype.is_float]
@@ -123,7 +124,7 @@ def test_the_narrowest_has_the_smallest_largest_number(names, narrow):
 def test_half_precision_is_summed_in_single(dtype):
     """Frameworks keep partial sums of halves in float32, and those of wider dtypes in the dtype itself."""
     assert dtype.accumulates_in == FLOAT32
-    assert [wider.accumulates_in for wider in UNDER_TEST] == list(UNDER_TEST)
+    assert [wider.accumulates_in for wider in USUAL] == list(USUAL)
 
 
 def test_a_name_that_is_none_is_refused():
@@ -132,12 +133,32 @@ def test_a_name_that_is_none_is_refused():
         Dtype.of("float8")
     assert dtypes.known("float32") is FLOAT32
     assert dtypes.known("") is None
-    assert dtypes.known("float16") is None, "it is defined and not under test"
+    assert dtypes.known("int64") is None, "it is defined and not under test"
 
 
-def test_numerical_derivatives_have_a_scale_for_each_dtype_under_test():
-    """One for each and none besides: a scale is measured before a dtype is under test."""
-    assert set(SCALES) == set(dtypes.NAMES)
+def test_numerical_derivatives_have_a_scale_for_each_usual_dtype():
+    """One for each and none besides: in half precision none are taken, and who asks for them is told."""
+    assert set(SCALES) == {dtype.name for dtype in USUAL}
+    check_dtypes(SCALES)
+    with pytest.raises(ContractError, match="derivatives in float16: expected one of float32, float64"):
+        check_dtypes(["float32", "float16"])
+
+
+@pytest.mark.parametrize(("dtype", "smallest"), [(FLOAT16, 2.0**-24), (BFLOAT16, 2.0**-126), (FLOAT32, 2.0**-126)])
+def test_what_underflow_takes(dtype, smallest):
+    """Conversion to float16 rounds gradually in every mode of a processor; other dtypes may flush subnormals."""
+    assert dtype.underflow == smallest
+
+
+@pytest.mark.parametrize("dtype", HALF)
+def test_numbers_that_are_held_are_finite(dtype):
+    """The nearest number that the dtype has; what is infinite or NaN stays so."""
+    given = [1e300, -1e300, 10**40, np.inf, -np.inf, np.nan, 0.3]
+    largest = dtype.largest
+    expected = [largest, -largest, min(1e40, largest), np.inf, -np.inf, np.nan, float(np.array(0.3, dtype.numpy))]
+    found = held(given, dtype)
+    assert found.dtype == dtype.numpy
+    np.testing.assert_array_equal(found.astype(float), np.array(expected, dtype.numpy).astype(float))
 
 
 @pytest.mark.process

@@ -177,7 +177,7 @@ def test_what_the_spec_does_not_ask_for(chain: Path, teller: Callable[..., Path]
         (("x", "--network", "chian"), "--network chian: no such network; did you mean 'chain'?"),
         (("x", "--route", "tolt"), "--route tolt: no such route; did you mean 'told'?"),
         (("x", "--adapter", "no/such"), "--adapter no/such: no adapter.py there"),
-        (("x", "--dtype", "float16"), "float16"),
+        (("x", "--dtype", "float8"), "float8"),
     ],
 )
 def test_a_question_that_cannot_be_asked(

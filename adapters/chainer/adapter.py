@@ -7,7 +7,12 @@ import chainer
 import numpy as np
 
 VERSION = chainer.__version__
-DTYPES = {"float32": None, "float64": None}
+DTYPES = {
+    "float16": None,
+    "bfloat16": "it computes in NumPy, which has no bfloat16",
+    "float32": None,
+    "float64": None,
+}
 LAYOUTS = {"channels_last": None, "strided": None, "transposed": None}
 
 

@@ -6,6 +6,7 @@ import nnabla as nn
 import numpy as np
 
 from . import network, reasons
+from .adapter import compute_in
 
 
 class Script:
@@ -17,6 +18,7 @@ class Script:
     def __init__(self, problem, tensors, nodes):
         self.nodes, self.names = nodes, [node["name"] for node in problem["nodes"]]
         self.cotangent = tensors["cotangent/" + problem["output"]]
+        compute_in(problem["dtype"])
         nn.clear_parameters()
         self.leaves = {
             e["name"]: nn.Variable.from_numpy_array(tensors[e["name"]], need_grad=e["grad"]) for e in problem["inputs"]

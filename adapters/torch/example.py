@@ -1,10 +1,10 @@
 """What a stand-alone script needs of PyTorch beside the operators: leaves, the way back, arrays."""
 
-import torch
+from .bits import array_of, tensor_of
 
 
 def leaf(array, grad):
-    return torch.from_numpy(array).requires_grad_(grad)
+    return tensor_of(array).requires_grad_(grad)
 
 
 def own(result, *tensors):
@@ -16,12 +16,12 @@ def run(tensors, output, cotangent):
     for tensor in tensors.values():
         if tensor.requires_grad:
             tensor.retain_grad()
-    tensors[output].backward(torch.from_numpy(cotangent))
+    tensors[output].backward(tensor_of(cotangent))
 
 
 def value(tensor):
-    return tensor.detach().numpy()
+    return array_of(tensor)
 
 
 def gradient(tensor):
-    return tensor.grad.numpy()
+    return array_of(tensor.grad)

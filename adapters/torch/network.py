@@ -2,6 +2,8 @@
 
 import torch
 
+from .bits import array_of, tensor_of
+
 
 def build(problem, tensors, nodes):
     """The problem as a module; its parameters and buffers share their memory with ``tensors``."""
@@ -10,7 +12,7 @@ def build(problem, tensors, nodes):
 
 def inputs(problem, tensors):
     """The problem's inputs as leaves that share their memory with ``tensors``."""
-    return {e["name"]: torch.from_numpy(tensors[e["name"]]).requires_grad_(e["grad"]) for e in problem["inputs"]}
+    return {e["name"]: tensor_of(tensors[e["name"]]).requires_grad_(e["grad"]) for e in problem["inputs"]}
 
 
 def identity(x):
@@ -21,12 +23,12 @@ def identity(x):
 def evaluate(network, problem, tensors):
     """The network's output at what ``tensors`` hold now; no graph is kept, and no operator writes into a buffer."""
     with torch.no_grad():
-        return network(inputs(problem, tensors))[problem["output"]].numpy()
+        return array_of(network(inputs(problem, tensors))[problem["output"]])
 
 
 def computed(values):
     """What the nodes of a network that crashed had computed, as arrays by name."""
-    return {name: value.detach().numpy() for name, value in values.items()}
+    return {name: array_of(value) for name, value in values.items()}
 
 
 class Network(torch.nn.Module):
@@ -40,11 +42,11 @@ class Network(torch.nn.Module):
             self._modules[node["name"]] = Node(nodes.operators[node["op"]])
         for entry in problem["parameters"]:
             owner, slot = entry["name"].split(".")
-            parameter = torch.nn.Parameter(torch.from_numpy(tensors[entry["name"]]), entry["grad"])
+            parameter = torch.nn.Parameter(tensor_of(tensors[entry["name"]]), entry["grad"])
             self._modules[owner].register_parameter(slot, parameter)
         for entry in problem["buffers"]:
             owner, slot = entry["name"].split(".")
-            self._modules[owner].register_buffer(slot, torch.from_numpy(tensors[entry["name"]]))
+            self._modules[owner].register_buffer(slot, tensor_of(tensors[entry["name"]]))
 
     def forward(self, values):
         """The inputs, parameters, buffers and every node's outputs by name, computed from the inputs by name."""

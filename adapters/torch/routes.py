@@ -6,6 +6,7 @@ import torch
 from torch.func import functional_call, vjp
 
 from . import network as native
+from .bits import array_of, tensor_of
 from .reasons import reasons, without_path
 
 
@@ -128,7 +129,7 @@ def compiled(network, problem, tensors):
 
 def cotangent(problem, tensors):
     """The gradient that is handed to the output."""
-    return torch.from_numpy(tensors["cotangent/" + problem["output"]])
+    return tensor_of(tensors["cotangent/" + problem["output"]])
 
 
 def backward(output, gradient):
@@ -139,8 +140,8 @@ def backward(output, gradient):
 
 def arrays(results, gradients):
     """A capture's arrays, from tensors by name."""
-    found = {"output/" + name: tensor.detach().numpy() for name, tensor in results.items()}
-    found.update(("grad/" + name, tensor.detach().numpy()) for name, tensor in gradients.items())
+    found = {"output/" + name: array_of(tensor) for name, tensor in results.items()}
+    found.update(("grad/" + name, array_of(tensor)) for name, tensor in gradients.items())
     return found
 
 

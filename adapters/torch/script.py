@@ -5,6 +5,7 @@ import contextlib
 import torch
 
 from . import reasons
+from .bits import array_of, tensor_of
 
 
 class Script:
@@ -15,9 +16,9 @@ class Script:
 
     def __init__(self, problem, tensors, nodes):
         self.nodes = nodes
-        self.cotangent = torch.from_numpy(tensors["cotangent/" + problem["output"]])
+        self.cotangent = tensor_of(tensors["cotangent/" + problem["output"]])
         entries = problem["inputs"] + problem["parameters"] + problem["buffers"]
-        self.leaves = {e["name"]: torch.from_numpy(tensors[e["name"]]).requires_grad_(e["grad"]) for e in entries}
+        self.leaves = {e["name"]: tensor_of(tensors[e["name"]]).requires_grad_(e["grad"]) for e in entries}
         self.values, self.results = dict(self.leaves), {}
 
     def forward(self, no_grad, detach, through_numpy):
@@ -75,7 +76,7 @@ class Script:
         kind, _, name = ask.partition("/")
         found = self.results[name] if kind == "result" else self.values[name]
         found = found.grad if kind == "grad" else found
-        return None if found is None else found.detach().numpy().copy()
+        return None if found is None else array_of(found).copy()
 
     def explain(self, lineage, name):
         """Why a tensor has no gradient, by autograd's graph as it is now: a reason, or one with its place."""
@@ -103,5 +104,5 @@ class Cuts:
         if name in self.detach:
             return tensor.detach()
         if name in self.through_numpy:
-            return torch.from_numpy(tensor.detach().numpy())
+            return tensor_of(array_of(tensor))
         return tensor

@@ -5,6 +5,7 @@ from functools import partial
 import torch
 
 from . import network as native
+from .bits import array_of, tensor_of
 from .routes import answer, cotangent
 
 # What torch says where the backward of an operator has no derivative of its own.
@@ -52,7 +53,7 @@ def own_gradient(own, name, gradient):
 def second(lineage, values, gradients, seed, directions):
     """``tangent/...`` of the nodes and ``grad2/...`` of all that gradients are asked of."""
     leaves = [name for name in lineage.leaves if gradients.get(name) is not None]
-    total = sum((gradients[name] * torch.from_numpy(directions[name])).sum() for name in leaves)
+    total = sum((gradients[name] * tensor_of(directions[name])).sum() for name in leaves)
     received = {lineage.output: seed}
     received.update((name, gradients[name]) for name in lineage.between if gradients.get(name) is not None)
     wanted = {"tangent/" + name: gradient for name, gradient in received.items()}
@@ -66,5 +67,5 @@ def second(lineage, values, gradients, seed, directions):
         if any(words in str(error) for words in LACKING):
             raise NotImplementedError(str(error).splitlines()[0]) from error
         raise
-    # Forced: what is known to be zero has no memory until somebody asks for it.
-    return {name: each.numpy(force=True) for name, each in zip(wanted, found) if each is not None}
+    # Resolved: what is known to be zero has no memory until somebody asks for it.
+    return {name: array_of(each.detach().clone()) for name, each in zip(wanted, found) if each is not None}

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gradconform.dtypes import FLOAT32, HALF, Dtype, held
+
 Array = NDArray[Any]
 
 
@@ -69,21 +71,41 @@ COTANGENT = "cotangent/"
 
 
 def draw(what: Draw, seed: int, name: str, dtype: str) -> Array:
-    """The numbers of one tensor: an array of the draw's shape. dtype: `float32`, `float64` or `int64`."""
+    """The numbers of one tensor: an array of the draw's shape. dtype: the name of one under test, or `int64`.
+
+    Half precision has the numbers of float32, each as the nearest number that it holds and that the draw may give.
+    """
+    unit = Dtype.of(dtype)
     if what.kind == "literal":
-        return np.asarray(what.value, dtype=dtype).reshape(what.shape)
+        return np.asarray(held(what.value, unit)).reshape(what.shape)
     rng = stream(seed, name)
     if what.kind == "integers":
         return rng.integers(int(what.low), int(what.high), size=what.shape).astype(dtype)
     if what.kind == "dropout":
         kept = rng.random(size=what.shape) >= what.p
-        return np.asarray(kept * (1.0 / (1.0 - what.p))).astype(dtype)
+        return held(kept * (1.0 / (1.0 - what.p)), unit)
+    drawn = _floating(what, rng, (FLOAT32 if unit in HALF else unit).numpy)
+    return _halved(drawn, what, unit) if unit in HALF else drawn
+
+
+def _floating(what: Draw, rng: np.random.Generator, dtype: Any) -> Array:
+    """Numbers of a uniform or a normal draw, computed in the dtype, which is single or double precision."""
     if what.kind == "uniform":
-        drawn = np.asarray(rng.random(size=what.shape, dtype=np.dtype(dtype).type))
+        drawn = np.asarray(rng.random(size=what.shape, dtype=dtype.type))
         drawn *= np.asarray(what.high - what.low, dtype)
         drawn += np.asarray(what.low, dtype)
     else:
-        drawn = np.asarray(rng.standard_normal(size=what.shape, dtype=np.dtype(dtype).type))
+        drawn = np.asarray(rng.standard_normal(size=what.shape, dtype=dtype.type))
         drawn *= np.asarray(what.scale, dtype)
         drawn += np.asarray(what.mean, dtype)
     return np.asarray(drawn)
+
+
+def _halved(drawn: Array, what: Draw, unit: Dtype) -> Array:
+    """Numbers in half precision; what was below the upper limit of a uniform draw is not rounded up to it."""
+    halves = np.asarray(held(drawn, unit))
+    if what.kind != "uniform" or what.low >= what.high:
+        return halves
+    limit = np.asarray(held(what.high, unit))
+    below = np.nextafter(limit, np.asarray(held(what.low, unit)))
+    return np.where(halves.astype(float) >= what.high, below, halves).astype(unit.numpy)

@@ -23,7 +23,8 @@ class Dtype:
     stored: what safetensors calls it.
     significand: how many bits the significand has, with the leading one that is not stored; 0 for integers.
     exponent: that of the largest numbers, so that these are just below 2^(exponent + 1).
-    accumulator: the name of the dtype in which frameworks sum numbers of this one; empty where it is this one.
+    accumulator: the name of the dtype in which good frameworks sum numbers of this one; empty where it is this one.
+    gradual: whether what is below the smallest normal number keeps the bits that it can keep, wherever it is computed.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Dtype:
     significand: int
     exponent: int
     accumulator: str = ""
+    gradual: bool = False
 
     @classmethod
     def of(cls, name: str) -> Self:
@@ -62,6 +64,15 @@ class Dtype:
         return math.ldexp(1.0, 2 - self.exponent - self.significand) if self.is_float else 1.0
 
     @property
+    def underflow(self) -> float:
+        """What underflow takes from a result at most, in one operation; 1 for integers.
+
+        Processors and frameworks may flush subnormal numbers of single and double precision to zero. Those of float16
+        they never do: conversion to it, in which each of its operations ends, rounds gradually whatever the mode.
+        """
+        return self.smallest if self.gradual else self.tiny
+
+    @property
     def largest(self) -> float:
         """The largest finite number; for integers the nearest float of it."""
         return math.ldexp(2.0 - 2.0 * self.roundoff, self.exponent) if self.is_float else 2.0 ** (self.exponent + 1)
@@ -74,7 +85,10 @@ class Dtype:
 
     @property
     def accumulates_in(self) -> Dtype:
-        """The dtype of partial sums: frameworks sum half precision in single."""
+        """The dtype of partial sums in good frameworks, which sum half precision in single.
+
+        What a framework really does its adapter declares, and that is what it is held to (`Capture.accumulates_in`).
+        """
         return Dtype.of(self.accumulator) if self.accumulator else self
 
     @property
@@ -89,14 +103,18 @@ class Dtype:
         return repr(value) if self.digits >= FLOAT64.digits else f"{value:.{self.digits}g}"
 
 
-FLOAT16 = Dtype("float16", "F16", 11, 15, "float32")
+FLOAT16 = Dtype("float16", "F16", 11, 15, "float32", gradual=True)
 BFLOAT16 = Dtype("bfloat16", "BF16", 8, 127, "float32")
 FLOAT32 = Dtype("float32", "F32", 24, 127)
 FLOAT64 = Dtype("float64", "F64", 53, 1023)
 INT64 = Dtype("int64", "I64", 0, 62)
 ALL = (FLOAT16, BFLOAT16, FLOAT32, FLOAT64, INT64)
 
-UNDER_TEST = (FLOAT32, FLOAT64)
+HALF = (FLOAT16, BFLOAT16)
+"""Half precision: 16 bits, of which the exponent takes 5 or 8."""
+USUAL = (FLOAT32, FLOAT64)
+"""What specs are run in that do not say."""
+UNDER_TEST = (*HALF, *USUAL)
 """What specs may ask for and adapters are run in."""
 NAMES = tuple(dtype.name for dtype in UNDER_TEST)
 """The names of the dtypes under test."""
@@ -123,9 +141,28 @@ def known(name: str) -> Dtype | None:
 def is_float(array: Any) -> bool:
     """Whether an array holds floating-point numbers; NumPy says of bfloat16 only that it is a dtype of others."""
     dtype = array.dtype
-    return bool(dtype.kind == "f" or dtype.name in (FLOAT16.name, BFLOAT16.name))
+    return bool(dtype.kind == "f" or dtype.name == BFLOAT16.name)
 
 
 def wide(array: Any) -> Any:
     """An array of floating-point numbers in float64; any other array as it is."""
     return array.astype(float) if is_float(array) else array
+
+
+def held(numbers: Any, dtype: Dtype) -> Any:
+    """An array of the dtype with the nearest numbers that it holds, finite where they are; nested lists may come too.
+
+    So 1e6 is 65504 in float16. NaN and infinity stay what they are.
+    """
+    import numpy as np
+
+    given = np.asarray(numbers)
+    if given.dtype == object:  # Whole numbers beyond those of int64, of which ml_dtypes makes no floats.
+        given = given.astype(float)
+    with np.errstate(over="ignore"):
+        array: Any = given.astype(dtype.numpy)
+    if is_float(array) and not np.isfinite(array.astype(float)).all():
+        given = given.astype(float)
+        largest = np.copysign(dtype.largest, given).astype(dtype.numpy)
+        array = np.where(np.isfinite(given) & ~np.isfinite(array.astype(float)), largest, array)
+    return array

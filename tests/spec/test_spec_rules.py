@@ -306,7 +306,11 @@ BROKEN: dict[str, tuple[tuple[str, str], int, str]] = {
         28,
         "cotangent: value has shape [2]; expected shape []",
     ),
-    "unknown dtype": (("[float32]", "[float16]"), 4, "dtypes is ['float16']; expected a list of float32 and float64"),
+    "unknown dtype": (
+        ("[float32]", "[float8]"),
+        4,
+        "dtypes is ['float8']; expected a list of float16, bfloat16, float32, float64",
+    ),
     "missing weights": (("seed: 3", "weights: none.safetensors"), 3, "there is no file 'none.safetensors'"),
 }
 

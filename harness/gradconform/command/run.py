@@ -33,6 +33,7 @@ from gradconform.history.keep import NOWHERE, Keeping
 from gradconform.judge import conventions
 from gradconform.judge.known import Known
 from gradconform.judge.lists import shipped
+from gradconform.numeric.scales import check_dtypes
 from gradconform.report.parts import Parts
 from gradconform.run import processes, way
 from gradconform.run.manifest import Clock
@@ -86,6 +87,8 @@ def execute(
     keeping.check(out)
     loaded = networks(specs)
     wanted = variants(loaded, options.dtype)
+    if options.numeric:
+        check_dtypes(variant.dtype for variant in wanted)
     # A list that cannot be read is told of before hours of work.
     shipped()
     mark = partial(conventions.apply, entries=conventions.beside(loaded))

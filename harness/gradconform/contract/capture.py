@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from gradconform.contract.files import Array, ContractError, Tensors, explained, read_document, sound_digest
 from gradconform.contract.forms import Asked, CaptureForm, Difference
 from gradconform.contract.problem import Problem
+from gradconform.dtypes import Dtype
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Capture:
     remedies: tensor -> the line of code that would give its gradient.
     lines: `leaf`, `between` -> the line by which this route gets one, with {name} and {output} in it.
     at: the node at which the network crashed; empty where it did not, or nobody knows.
+    accumulates: operator -> in which dtypes its sums accumulate, forward and backward, where one is not the problem's.
     changed: tensor of the problem (`value/x`, `cotangent/y`) -> how it differs from what was drawn.
     repeated: tensor -> how that of a second run in the same process differs.
     """
@@ -46,6 +48,12 @@ class Capture:
     at: str = ""
     changed: Mapping[str, Difference] = field(default_factory=dict)
     repeated: Mapping[str, Difference] = field(default_factory=dict)
+    accumulates: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+    def accumulates_in(self, operator: str, unit: Dtype, *, backward: bool) -> Dtype:
+        """The dtype in which the adapter says that sums of an operator accumulate. unit: the problem's dtype."""
+        told = self.accumulates.get(operator)
+        return unit if told is None else Dtype.of(told[backward])
 
 
 def read_capture(folder: Path, problem: Problem) -> Capture:
@@ -70,14 +78,14 @@ def read_capture(folder: Path, problem: Problem) -> Capture:
     if partly:
         if form.at not in {node.name for node in problem.nodes}:
             raise ContractError(f"{place}: at is {form.at!r}; expected a node of the problem; capture this one again")
-        return Capture(folder, *head, tensors=tensors, at=form.at or "")
+        return Capture(folder, *head, tensors=tensors, at=form.at or "", accumulates=form.accumulates)
     for mistake in _asked_mistakes(problem, form.asked, tensors):
         raise ContractError(f"{place}: {mistake}")
     for mistake in (*_cut_mistakes(problem, form), *_difference_mistakes(problem, form)):
         raise ContractError(f"{place}: {mistake}")
     lines = {str(kind): line for kind, line in form.lines.items()}
     capture = Capture(folder, *head, dict(form.missing), tensors, form.asked, form.cuts, form.remedies, lines)
-    return replace(capture, changed=form.changed, repeated=form.repeated)
+    return replace(capture, changed=form.changed, repeated=form.repeated, accumulates=form.accumulates)
 
 
 def _cut_mistakes(problem: Problem, form: CaptureForm) -> Iterator[str]:

@@ -15,14 +15,24 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 
+from gradconform.dtypes import BFLOAT16
 from gradconform.errors import GradconformError
 
 Array = NDArray[Any]
 FORMAT = 1
 SMALL = 1 << 20
 """Bytes of a file of tensors up to which it is read at once."""
-# What NumPy has itself: the format's word -> NumPy's, in the format's order of bytes.
-_NUMPY_HAS = {"BOOL": "?", "F16": "<f2", "F32": "<f4", "F64": "<f8", "I8": "i1", "I16": "<i2", "I32": "<i4"}
+# The format's word -> NumPy's, in the format's order of bytes; bfloat16 is read by its bits.
+_NUMPY_HAS = {
+    "BF16": "<u2",
+    "BOOL": "?",
+    "F16": "<f2",
+    "F32": "<f4",
+    "F64": "<f8",
+    "I8": "i1",
+    "I16": "<i2",
+    "I32": "<i4",
+}
 _NUMPY_HAS |= {"I64": "<i8", "U8": "u1", "U16": "<u2", "U32": "<u4", "U64": "<u8"}
 
 
@@ -52,7 +62,7 @@ class Tensors(Mapping[str, Array]):
         self._places = {name: int(entry["data_offsets"][0]) for name, entry in header.items()}
 
     def __getitem__(self, name: str) -> Array:
-        # NumPy itself has no bfloat16 and no floats of 8 bits.
+        # NumPy has no floats of 8 bits.
         stored, shape = self._forms[name]
         if stored not in _NUMPY_HAS:
             raise ContractError(f"{self.path}: {name} cannot be read ({stored} is no dtype of NumPy's)")
@@ -60,11 +70,13 @@ class Tensors(Mapping[str, Array]):
             # A file that was cut off since gives fewer numbers, which have not that shape.
             if self._content is not None:
                 count, start = math.prod(shape), self._places[name]
-                return np.frombuffer(self._content, _NUMPY_HAS[stored], count, start).reshape(shape).copy()
-            start = self._begin + self._places[name]
-            return np.fromfile(self.path, _NUMPY_HAS[stored], math.prod(shape), offset=start).reshape(shape)
+                array = np.frombuffer(self._content, _NUMPY_HAS[stored], count, start).reshape(shape).copy()
+            else:
+                start = self._begin + self._places[name]
+                array = np.fromfile(self.path, _NUMPY_HAS[stored], math.prod(shape), offset=start).reshape(shape)
         except (OSError, ValueError) as error:
             raise ContractError(f"{self.path}: {name} cannot be read ({error})") from error
+        return array.view(BFLOAT16.numpy) if stored == BFLOAT16.stored else array
 
     def __contains__(self, name: object) -> bool:
         return name in self._forms

@@ -163,5 +163,6 @@ class CaptureForm(_Form):
     cuts: dict[str, tuple[str, ...]] = {}
     remedies: dict[str, str] = {}
     lines: dict[Literal["leaf", "between"], str] = {}
+    accumulates: dict[str, tuple[UnderTest, UnderTest]] = {}
     changed: dict[str, Difference] = {}
     repeated: dict[str, Difference] = {}

@@ -18,9 +18,11 @@ from gradconform.reference.tracked.exactness import Exact, InexactError
 from gradconform.spec.model import Network, Tensor
 
 Array = NDArray[Any]
+Rung = tuple[int | None, int, float]
 
-# How many terms a sum of products may keep, and the largest integer drawn: tried in turn until no sum can round.
-LADDER = ((None, 3), (16, 2), (4, 2), (4, 1), (2, 1))
+# How many terms a sum of products may keep, the largest integer drawn, and which part of the elements of what is no
+# weight is not zero: tried in turn until no sum can round. A significand of 8 bits, bfloat16's, needs the last ones.
+LADDER = ((None, 3, 1), (16, 2, 1), (4, 2, 1), (4, 1, 1), (2, 1, 1), (2, 1, 0.5), (1, 1, 0.25), (1, 1, 0.1))
 # With more weights than DEEP one after the other the first rungs fail, and on a large network each proof takes seconds.
 DEEP, DEEP_RUNG = 10, 3
 
@@ -39,9 +41,9 @@ def exact_numbers(network: Network, dtype: str, seed: int) -> tuple[Network, dic
     graph, unit = part.graph(dtype), Dtype.of(dtype)
     deep = sum(tensor.draw.fan_in is not None for tensor in part.tensors) > DEEP
     refused = InexactError("nothing was tried")
-    for terms, largest in LADDER[DEEP_RUNG:] if deep else LADDER:
-        numbers = {tensor.name: _small(tensor, seed, dtype, terms, largest) for tensor in part.tensors}
-        cotangent = _cotangent(part, network, seed, dtype, largest)
+    for rung in LADDER[DEEP_RUNG:] if deep else LADDER:
+        numbers = {tensor.name: _small(tensor, seed, dtype, rung) for tensor in part.tensors}
+        cotangent = _cotangent(part, network, seed, dtype, rung)
         try:
             prove_exact(graph, numbers, cotangent, unit)
             return part, numbers, cotangent
@@ -77,25 +79,27 @@ def part_up_to(network: Network, output: str) -> Network:
     )
 
 
-def _cotangent(part: Network, network: Network, seed: int, dtype: str, largest: int) -> Array:
+def _cotangent(part: Network, network: Network, seed: int, dtype: str, rung: Rung) -> Array:
     if part.cotangent.kind == "literal" and part.output == network.output:
         return draw(part.cotangent, seed, COTANGENT, dtype)
-    return _small_integers(part.cotangent, seed, COTANGENT, None, largest, dtype)
+    return _small_integers(part.cotangent, seed, COTANGENT, dtype, rung)
 
 
-def _small(tensor: Tensor, seed: int, dtype: str, terms: int | None, largest: int) -> Array:
+def _small(tensor: Tensor, seed: int, dtype: str, rung: Rung) -> Array:
     if tensor.kind == "int64" or tensor.draw.kind == "literal":
         return draw(tensor.draw, seed, tensor.name, tensor.leaf(dtype).dtype)
-    return _small_integers(tensor.draw, seed, tensor.name, terms, largest, dtype)
+    return _small_integers(tensor.draw, seed, tensor.name, dtype, rung)
 
 
-def _small_integers(what: Draw, seed: int, name: str, terms: int | None, largest: int, dtype: str) -> Array:
+def _small_integers(what: Draw, seed: int, name: str, dtype: str, rung: Rung) -> Array:
+    terms, largest, share = rung
     rng = stream(seed, "exact " + name)
     values = rng.integers(1, largest + 1, size=what.shape) * rng.choice([-1, 1], size=what.shape)
-    if what.fan_in is not None and terms is not None:
-        kept = rng.random(size=what.shape) < terms / what.fan_in
+    part = share if what.fan_in is None else 1.0 if terms is None else terms / what.fan_in
+    if part < 1 and values.size:
+        kept = rng.random(size=what.shape) < part
         # A weight of nothing but zeros would tell nothing.
         kept.flat[rng.integers(kept.size)] = True
         values *= kept
     # Halves, not whole numbers: an exponent that is never used could hide a wrong scale.
-    return np.asarray(values * (0.5 if largest > 1 else 1.0), dtype=dtype)
+    return np.asarray(values * (0.5 if largest > 1 else 1.0)).astype(Dtype.of(dtype).numpy)

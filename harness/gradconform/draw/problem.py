@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from gradconform.contract import FORMAT, Claim, ContractError, Problem, Tensors, write_problem
 from gradconform.draw.exact import exact_numbers
 from gradconform.draws import COTANGENT, draw
+from gradconform.dtypes import Dtype, held
 from gradconform.graph import Leaf, Output
 from gradconform.spec.model import Network
 
@@ -113,5 +114,5 @@ def _loaded(network: Network, dtype: str) -> dict[str, Array]:
             raise ContractError(
                 f"{network.weights}: {name} has shape {list(numbers.shape)}; expected {list(expected[name])}"
             )
-        loaded[name] = np.asarray(numbers, dtype=dtype)
+        loaded[name] = np.asarray(held(numbers, Dtype.of(dtype)))
     return loaded

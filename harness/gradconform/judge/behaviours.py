@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from gradconform.behaviour import Answer, Program, Word, between, candidates, right
 from gradconform.contract import Asked, Capture, Problem
+from gradconform.dtypes import Dtype
 from gradconform.judge.local import with_place
 from gradconform.reasons import Reason, as_it_should, otherwise, unlike
 from gradconform.rows import Check, CheckKind, Kind, Row, Verdict, blank
@@ -77,7 +78,7 @@ class _Ask:
 
     def judged(self, row: Row, got: Answer) -> Row:
         """The row with the word for what the framework answered, and the verdict. got: the answer."""
-        row, dtype = _with_numbers(row, got, self.expected), np.dtype(self.problem.dtype)
+        row, dtype = _with_numbers(row, got, self.expected), Dtype.of(self.problem.dtype).numpy
         reused = self.asked.reason == "buffer_reused"
         if got.array is not None and got.array.dtype != dtype:
             reason = unlike(f"{Word.OTHER} {numbers(got.array)}", f"has dtype {got.array.dtype}; expected {dtype}")

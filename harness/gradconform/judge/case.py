@@ -7,6 +7,7 @@ import numpy as np
 from gradconform.contract import Problem
 from gradconform.contract.problem import fingerprint
 from gradconform.draw.problem import document, drawn_numbers
+from gradconform.dtypes import is_float
 from gradconform.judge.known import Shows
 
 
@@ -23,6 +24,4 @@ def is_case(problem: Problem, shows: Shows) -> bool:
     if fingerprint(document(network, problem.dtype, "drawn", seed)) != fingerprint(problem.document):
         return False
     drawn = drawn_numbers(network, problem.dtype, seed)
-    return all(
-        np.array_equal(array, problem.tensors[name], equal_nan=array.dtype.kind == "f") for name, array in drawn.items()
-    )
+    return all(np.array_equal(array, problem.tensors[name], equal_nan=is_float(array)) for name, array in drawn.items())

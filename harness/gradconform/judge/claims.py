@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from gradconform.behaviour import Program, right
 from gradconform.contract import Capture, Claim, Problem
+from gradconform.dtypes import Dtype
 from gradconform.judge import behaviours
 from gradconform.judge.judgement import row_of
 from gradconform.judge.sight import Proof
@@ -121,7 +122,7 @@ def differing(claim: Claim, given: Given, dtype: str) -> NDArray[np.bool_]:
     if claim.digits is None:
         # To the dtype's rounding; -0 is 0, and a NaN is a NaN.
         with np.errstate(over="ignore"):
-            ours, theirs = given.numbers.astype(dtype), claim.value.astype(dtype)
+            ours, theirs = (each.astype(Dtype.of(dtype).numpy) for each in (given.numbers, claim.value))
         return np.asarray((ours != theirs) & ~(np.isnan(ours) & np.isnan(theirs)))
     pairs = np.broadcast(given.numbers, claim.value)
     wrong = [_printed(g, claim.digits) != _printed(c, claim.digits) for g, c in pairs]
@@ -138,7 +139,7 @@ def shown(given: Given, wrong: NDArray[np.bool_], dtype: str) -> str:
     if given.numbers is None:
         word = "an error" if given.word == "raises" else given.word
         return f"{word} ({given.why})" if given.why else word
-    numbers = given.numbers.astype(dtype, copy=False)
+    numbers = given.numbers.astype(Dtype.of(dtype).numpy, copy=False)
     if numbers.size <= SHOWN:
         return _text(numbers)
     at = [int(i) for i in _first(wrong, numbers.shape)]

@@ -67,7 +67,7 @@ def compare(
         raise ValueError(f"the reference gave {np.shape(expected)}; expected {shape}")
     if got.shape != shape:
         return Comparison(reason=Code.SHAPE)
-    if got.dtype != unit.name:
+    if got.dtype.name != unit.name:
         return Comparison(reason=Code.DTYPE)
     extremes = _Extremes(unit, measuring=bound is None, beyond=None if beyond is None else beyond.reshape(-1))
     flat_got, flat_expected = got.reshape(-1), np.asarray(expected).reshape(-1)
@@ -129,7 +129,8 @@ class _Extremes:
         Gives errors, bounds and magnitudes with those places at zero. What is as expected to the bit needs no bound.
         """
         open_ = np.isposinf(np.broadcast_to(bound, got.shape))
-        missed = open_ & ~((got == expected) | (np.isnan(got) & np.isnan(expected)))
+        overflown = np.isinf(got) & (np.abs(expected) >= self.largest) & (np.sign(got) == np.sign(expected))
+        missed = open_ & ~((got == expected) | (np.isnan(got) & np.isnan(expected)) | overflown)
         if self.undecided is None and missed.any():
             first = int(np.argmax(missed))
             self.undecided = (start + first, float(got[first]), float(expected[first]))

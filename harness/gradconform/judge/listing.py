@@ -96,7 +96,8 @@ class Listing:
 
     def _noted(self, row: Row, candidates: Sequence[tuple[Known, Node]], covering: Sequence[Known]) -> Row:
         speaking = [entry for entry, _ in candidates]
-        for entry in speaking:
+        # Where rounding alone decides what comes, nothing is to be seen of what is listed.
+        for entry in speaking if row.verdict != Verdict.INCONCLUSIVE else ():
             self._looked.setdefault(id(entry), row)
         # What diverges otherwise than listed fails the run by itself, and no entry should be taken off for that.
         news = row.verdict.wrong and not covering

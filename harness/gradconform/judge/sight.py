@@ -46,7 +46,7 @@ class Sight:
 
     def forward(self, node: Node) -> tuple[Any, ...]:
         """What each output of a node should be. Raises CannotSee."""
-        return tuple(definition(node.op).run_forward(self._operands(node), node.attributes))
+        return tuple(definition(node.op).run_forward(self.operands(node), node.attributes))
 
     def sent_back(self, node: Node) -> list[tuple[str, Any]]:
         """What a node's backward should send back: (tensor, gradient) for each tensor that it reads.
@@ -73,19 +73,23 @@ class Sight:
 
         Empty where the operator lets none share. Raises CannotSee.
         """
-        numbers = definition(node.op).run_shares(self._operands(node), node.attributes)
+        numbers = definition(node.op).run_shares(self.operands(node), node.attributes)
         return [] if numbers is None else contributions(node, numbers)
 
     def operands(self, node: Node) -> list[Any]:
         """The operands of a node, in the order of its slots. Raises CannotSee."""
-        return self._operands(node)
+        operands = slots(node, self._tensor)
+        if not self._all_as_proved(self._made(node)):
+            operands = _each(self._rounded, operands)
+        return self._summing(node, operands, backward=False)
 
     def handed(self, node: Node) -> tuple[Any, list[Any]]:
         """What the backward of a node was handed: dy, as its VJP takes it, and the operands. Raises CannotSee."""
         arrived = [f"grad/{output.name}" for output in node.results]
         dy, operands = [*map(self._arrived, arrived)], slots(node, self._tensor)
         if not self._all_as_proved([*self._made(node), *filter(self._arrives, arrived)]):
-            dy, operands = [*map(self._rounded, dy)], self._all_rounded(operands)
+            dy, operands = _each(self._rounded, dy), _each(self._rounded, operands)
+        dy, operands = (self._summing(node, each, backward=True) for each in (dy, operands))
         return tuple(dy) if definition(node.op).several else dy[0], operands
 
     def holds_nan(self, node: Node) -> bool:
@@ -105,7 +109,7 @@ class Sight:
     def is_proved(self, name: str, got: Array) -> bool:
         """Whether a tensor of an exact problem is, to the bit, the one that the proof gives."""
         proved = self.proved.get(name)
-        return proved is not None and got.dtype == self.unit.name and np.array_equal(got, proved)
+        return proved is not None and got.dtype.name == self.unit.name and np.array_equal(got, proved)
 
     def captured(self, name: str) -> Any:
         """A captured tensor as it came, or what is trusted in its place. Raises CannotSee."""
@@ -115,7 +119,7 @@ class Sight:
         if array is None:
             raise CannotSee(f"needs {name}, which is missing")
         shape = self.shapes[name.partition("/")[2]]
-        if array.shape != shape or array.dtype != self.unit.name:
+        if array.shape != shape or array.dtype.name != self.unit.name:
             raise CannotSee(f"needs {name}, which is {array.dtype}{list(array.shape)} for {list(shape)}")
         return array
 
@@ -123,9 +127,12 @@ class Sight:
         """Let go of the numbers of a leaf or a node; they are read again where they are needed again."""
         self._kept.pop(name, None)
 
-    def _operands(self, node: Node) -> list[Any]:
-        operands = slots(node, self._tensor)
-        return operands if self._all_as_proved(self._made(node)) else self._all_rounded(operands)
+    def _summing(self, node: Node, operands: list[Any], *, backward: bool) -> list[Any]:
+        """The operands, sums of which accumulate in the dtype that the adapter says of the node's operator."""
+        summed_in = self.capture.accumulates_in(node.op, self.unit, backward=backward)
+        if summed_in == self.unit:
+            return operands
+        return _each(lambda operand: _summed(operand, summed_in), operands)
 
     def _made(self, node: Node) -> list[str]:
         """The captured tensors that a node reads: what other nodes made."""
@@ -138,9 +145,6 @@ class Sight:
         is blamed.
         """
         return not self.problem.exact or all(map(self._as_proved, reads))
-
-    def _all_rounded(self, operands: list[Any]) -> list[Any]:
-        return [[*map(self._rounded, o)] if isinstance(o, list) else self._rounded(o) for o in operands]
 
     def _arrives(self, tensor: str) -> bool:
         """Whether a gradient is one that was captured: neither the cotangent nor that of what the output needs not."""
@@ -176,6 +180,18 @@ class Sight:
     def _rounded(self, array: Any) -> Any:
         plain = isinstance(array, np.ndarray) and is_float(array)
         return Rounded(array, unit=self.unit) if plain else array
+
+
+def _each(function: Callable[[Any], Any], operands: list[Any]) -> list[Any]:
+    """Operands to each of which, and to each of a list of which, a function was applied."""
+    return [[*map(function, o)] if isinstance(o, list) else function(o) for o in operands]
+
+
+def _summed(operand: Any, summed_in: Dtype) -> Any:
+    """The operand, sums of which accumulate in a dtype; what carries no bound as it is."""
+    if not isinstance(operand, Rounded):
+        return operand
+    return Rounded(operand.value, operand.error, unit=operand.unit, summed_in=summed_in)
 
 
 def _holds_nan(operand: Any) -> bool:

@@ -20,7 +20,7 @@ from gradconform.draws import stream
 from gradconform.numeric.ladder import Ladder
 from gradconform.numeric.point import Reference
 from gradconform.numeric.probes import Direction, Probes, write
-from gradconform.numeric.scales import SCALES
+from gradconform.numeric.scales import SCALES, check_dtypes
 
 Array = NDArray[Any]
 
@@ -47,7 +47,11 @@ def plan(problem: Problem, eps: float | None = None, only: Sequence[str] = ()) -
 
 
 def prepare(problem: Problem, folder: Path, eps: float | None = None, only: Sequence[str] = ()) -> None:
-    """Choose the probes of a problem and write them to a folder. eps, only: as for `plan`."""
+    """Choose the probes of a problem and write them to a folder. eps, only: as for `plan`.
+
+    Raises ContractError in a dtype that numerical derivatives are not taken in.
+    """
+    check_dtypes([problem.dtype])
     write(folder, plan(problem, eps, only))
 
 

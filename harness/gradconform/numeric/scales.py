@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from gradconform.contract import ContractError
 from gradconform.dtypes import FLOAT32, FLOAT64
 
 
@@ -27,4 +28,11 @@ SCALES: Mapping[str, Scale] = {
     FLOAT32.name: Scale(resolution=1e-3, bottom=-20, spacing=2.0**-18),
     FLOAT64.name: Scale(resolution=1e-8, bottom=-48, spacing=2.0**-44),
 }
-"""By the dtype's name, one for each dtype under test."""
+"""By the dtype's name. Half precision has none: between its roundoff and the next kink no step is left to take."""
+
+
+def check_dtypes(names: Iterable[str]) -> None:
+    """Raise ContractError for the first dtype, by name, in which no numerical derivative is taken."""
+    for name in names:
+        if name not in SCALES:
+            raise ContractError(f"numerical derivatives in {name}: expected one of {', '.join(SCALES)}")

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StringConstraints
 
-from gradconform.dtypes import FLOAT32, NAMES, UnderTest
+from gradconform.dtypes import FLOAT32, NAMES, USUAL, UnderTest
 from gradconform.reference.attributes import Real
 
 FILE_NAME = r"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}$"
@@ -30,7 +30,7 @@ Text = Annotated[str, StringConstraints(strict=True), Field(description="a name"
 Names = Annotated[list[Text], Field(description="a list of names")]
 Words = Annotated[dict[str, Any], Field(description="a mapping")]
 Nodes = Annotated[dict[str, Words], Field(min_length=1, description="a mapping of one node or more")]
-Dtypes = Annotated[list[UnderTest], Field(min_length=1, description=f"a list of {' and '.join(NAMES)}")]
+Dtypes = Annotated[list[UnderTest], Field(min_length=1, description=f"a list of {', '.join(NAMES)}")]
 Values = Annotated[list[Literal["drawn", "exact"]], Field(min_length=1, description="a list of drawn and exact")]
 Seed = Annotated[StrictInt, Field(ge=0, le=2**63 - 1, description="an int of 0 or more")]
 Flag = Annotated[StrictBool, Field(description="true or false")]
@@ -84,7 +84,7 @@ class Common(Form):
 
     about: About
     seed: Seed = 0
-    dtypes: Dtypes = list(NAMES)
+    dtypes: Dtypes = [dtype.name for dtype in USUAL]
 
 
 class Claim(Form):

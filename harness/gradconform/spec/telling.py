@@ -8,7 +8,7 @@ import numpy as np
 
 from gradconform.behaviour import Answer, Program, indistinct, right
 from gradconform.draws import COTANGENT, draw
-from gradconform.dtypes import FLOAT64
+from gradconform.dtypes import FLOAT64, Dtype
 from gradconform.spec.model import Network
 
 
@@ -35,4 +35,4 @@ def program_of(network: Network) -> Program:
 def _exact(answer: Answer, dtype: str) -> bool:
     if answer.array is None:
         return True
-    return bool(np.array_equal(answer.array.astype(dtype).astype(float), answer.array, equal_nan=True))
+    return bool(np.array_equal(answer.array.astype(Dtype.of(dtype).numpy).astype(float), answer.array, equal_nan=True))

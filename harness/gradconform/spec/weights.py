@@ -6,7 +6,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
-from gradconform.dtypes import FLOAT16, FLOAT32, FLOAT64
+from gradconform.dtypes import UNDER_TEST
 from gradconform.errors import nearest
 from gradconform.graph import Shape
 from gradconform.spec.draft import Draft
@@ -14,8 +14,8 @@ from gradconform.spec.errors import Mistakes, show
 from gradconform.spec.model import Tensor
 
 Held = dict[str, tuple[Shape, str]]
-# What NumPy reads from a file, whatever the dtypes under test.
-_FLOATS = tuple(dtype.stored for dtype in (FLOAT16, FLOAT32, FLOAT64))
+# What a file may hold, whatever the dtypes of the spec.
+_FLOATS = tuple(dtype.stored for dtype in UNDER_TEST)
 
 
 def check_weights(draft: Draft, given: list[Tensor], mistakes: Mistakes) -> Path | None:

@@ -22,7 +22,7 @@ from gradconform.reference.tracked.sums import scatter_sum
 
 def _difference(x: Any, *others: Any) -> Any:
     """x minus the other terms, rounded as one sum in any order."""
-    return scatter_sum(x.shape, [(..., x), *((..., -other) for other in others)])
+    return scatter_sum(x.shape, [(..., x), *((..., -other) for other in others)], apart=True)
 
 
 def _moments(x: Any, axes: tuple[int, ...]) -> tuple[Any, Any, int]:

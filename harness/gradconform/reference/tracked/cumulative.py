@@ -34,14 +34,14 @@ def _rounded(a: Rounded, axis: int) -> Rounded:
     """
     value = np.cumsum(a.value, axis=axis)
     propagated = None if a.error is None else np.cumsum(a.error, axis=axis)
-    counts = a.value != 0 if a.error is None else (a.value != 0) | (a.error > UNDERFLOWS * a.unit.tiny)
+    counts = a.value != 0 if a.error is None else (a.value != 0) | (a.error > UNDERFLOWS * a.unit.underflow)
     together = np.maximum(np.cumsum(counts, axis=axis) - 1.0, 0.0)
     if not together.any():
         return a.like(value, propagated)
     if np.max(together) >= FEW:
-        many = excess(np.moveaxis(a.value, axis, -1), a.unit.roundoff)
+        many = excess(np.moveaxis(a.value, axis, -1), a.summed_in.roundoff)
         together = np.where(together > 0, together + np.expand_dims(many, axis), 0.0)
-    return a.rounded(value, propagated, 1.0, np.sqrt(together) * np.cumsum(np.abs(a.value), axis=axis))
+    return a.summed(value, propagated, np.sqrt(together) * np.cumsum(np.abs(a.value), axis=axis))
 
 
 def _exact(a: Exact, axis: int) -> Exact:

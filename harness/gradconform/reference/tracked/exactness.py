@@ -54,7 +54,7 @@ class Exact(Tracked):
         # Not `>`: `largest` is itself a float64, rounded perhaps from just above the limit of float64.
         if not np.isfinite(largest) or largest * self.unit.roundoff >= grain:
             raise InexactError(f"{step}: partial sums of up to {largest:.3g} in steps of {grain:.3g} need more bits")
-        if grain < self.unit.tiny:
+        if grain < self.unit.underflow:
             raise InexactError(f"{step}: steps of {grain:.3g} underflow")
         if largest > self.unit.largest:
             raise InexactError(f"{step}: partial sums of up to {largest:.3g} overflow")

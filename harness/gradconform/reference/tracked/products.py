@@ -12,27 +12,29 @@ from numpy.typing import NDArray
 
 from gradconform.dtypes import FLOAT32, Dtype
 from gradconform.reference.tracked.equal_terms import excess
+from gradconform.reference.tracked.overflow import overflowing
 
 Array = NDArray[Any]
 Split = Callable[[Any], tuple[Array, Array | None]]
 
 
 def rounded_products(
-    shape: tuple[int, ...], terms: Iterable[tuple[Any, Any, Any]], split: Split, unit: Dtype
+    shape: tuple[int, ...], terms: Iterable[tuple[Any, Any, Any]], split: Split, unit: Dtype, summed_in: Dtype
 ) -> tuple[Array, Array]:
     """Value and error of zeros of `shape` with `a @ b` added at `index` for each (index, a, b).
 
     error = sum(ea |b| + |a| eb + ea eb) + sqrt(K) u sum|a||b|, K being at most how many of an element's terms are
     not zero: no more than its row has, and no more than its column has. Equal terms count as `equal_terms` says, a
-    product being equal to another where both factors are. See `sums.sum_of_products`.
+    product being equal to another where both factors are. u is that of `summed_in`; where this is wider than `unit`,
+    the sum is rounded once more to be stored. See `sums.sum_of_products`.
     """
     value, scale, propagated, count = _Gathered(shape), _Gathered(shape), _Gathered(shape), _Count(shape)
     left = right = None
     with np.errstate(all="ignore"):
         for index, a, b in terms:
             # An operand that comes again is not measured again.
-            left = left if left is not None and left.given is a else _Factor(a, split, unit)
-            right = right if right is not None and right.given is b else _Factor(b, split, unit)
+            left = left if left is not None and left.given is a else _Factor(a, split, summed_in)
+            right = right if right is not None and right.given is b else _Factor(b, split, summed_in)
             product = left.value @ right.value
             scale.add(index, _magnitude(left, right, product))
             count.add(index, left, right, product.shape)
@@ -44,14 +46,16 @@ def rounded_products(
                 if left.error is not None:
                     propagated.add(index, left.error @ right.error)
         error = scale.total()
-        error *= np.sqrt(count.total()) * unit.roundoff
-        error += unit.tiny
+        error *= np.sqrt(count.total()) * summed_in.roundoff
+        error += unit.underflow
+        if summed_in != unit:
+            error += unit.roundoff * np.abs(value.total())
         if propagated.parts:
             error += propagated.total()
         if not np.isfinite(error.sum()):
             # An infinite product is sure; one that is finite beside what is unknown is not.
             error = np.where(np.isfinite(value.total()), np.where(np.isnan(error), np.inf, error), 0.0)
-    return value.total(), error
+    return value.total(), overflowing(value.total(), error, unit)
 
 
 class _Gathered:

@@ -49,7 +49,7 @@ def _of_fmod(like: Rounded, value: Array, a: Part, b: Part) -> Rounded:
     """e_x + |n| e_y where the same n is sure, else all that there is room for."""
     if a[1] is None and b[1] is None:
         return like.like(value, None)
-    x, y = Rounded(*a, unit=like.unit), Rounded(*b, unit=like.unit)
+    x, y = like.like(*a), like.like(*b)
     quotient = x / y
     whole = truncated(quotient)
     moved = x.bound() + np.abs(whole.value) * y.bound()

@@ -25,13 +25,14 @@ from scipy import special
 from gradconform.dtypes import Dtype
 from gradconform.reference.tracked.arrays import Tracked, peek
 from gradconform.reference.tracked.equal_terms import FEW, alike, excess
+from gradconform.reference.tracked.overflow import overflowing
 from gradconform.reference.tracked.products import rounded_products
 
 Array = NDArray[Any]
 
 # Units of roundoff that a good library may lose in an elementary function.
 ELEMENTARY = 2.0
-# An error of so many `tiny` is what underflow adds to a number in a few operations.
+# An error of so many `underflow` is what underflow adds to a number in a few operations.
 UNDERFLOWS = 64.0
 
 
@@ -40,22 +41,26 @@ class Rounded(Tracked):
 
     value: [...], float64.
     error: [...], the bound on the absolute error; None where the value is exact.
+    unit: the dtype that results are stored in.
+    summed_in: the dtype of partial sums, by default `unit`. Where it is a wider one, a sum is rounded there term by
+    term, and once more when it is stored.
     terms: of a gradient, how many terms a framework may add to it one by one; see `judge/readers.py`.
     """
 
     terms = 1
 
-    def __init__(self, value: Any, error: Array | None = None, *, unit: Dtype) -> None:
+    def __init__(self, value: Any, error: Array | None = None, *, unit: Dtype, summed_in: Dtype | None = None) -> None:
         self.value = np.asarray(value, dtype=float)
         self.error = error
         self.unit = unit
+        self.summed_in = unit if summed_in is None else summed_in
 
     def __repr__(self) -> str:
         return f"Rounded({self.value!r}, {self.error!r})"
 
     def like(self, value: Array, error: Array | None) -> Self:
         """A new array in the same dtype under test."""
-        return type(self)(value, error, unit=self.unit)
+        return type(self)(value, error, unit=self.unit, summed_in=self.summed_in)
 
     def split(self, operand: Any) -> tuple[Array, Array | None]:
         """Value and error of an operand; a Python number carries the error of writing it in the dtype under test."""
@@ -72,12 +77,12 @@ class Rounded(Tracked):
         """A result whose error is what came with the operands, plus `units` roundoffs of |scale|, plus underflow."""
         error = np.abs(value if scale is None else scale)
         error *= units * self.unit.roundoff
-        error += self.unit.tiny
+        error += self.unit.underflow
         if propagated is not None:
             error += propagated
         if not np.isfinite(error.sum()):  # one pass and no array of truth values, for nothing most times
             error = settled(value, error, propagated)
-        return self.like(value, error)
+        return self.like(value, overflowing(value, error, self.unit))
 
     def arithmetic(self, ufunc: Any, operands: Sequence[Any]) -> Any:
         """The result of one of the ufuncs in `RULES`."""
@@ -92,7 +97,7 @@ class Rounded(Tracked):
     def total(self, axis: Any, keepdims: bool) -> Self:
         """The sum of K terms that may not be zero: sqrt(K - 1) u sum|a|, or more where some of them are equal.
 
-        Adding a zero rounds nothing.
+        u is that of `summed_in`. Adding a zero rounds nothing.
         """
         value = np.asarray(self.value.sum(axis=axis, keepdims=keepdims))
         propagated = None if self.error is None else np.asarray(self.error.sum(axis=axis, keepdims=keepdims))
@@ -101,9 +106,19 @@ class Rounded(Tracked):
             return self.like(value, propagated)
         together = np.maximum(terms - 1.0, 0.0)
         if np.max(terms) > FEW:
-            together = together + _excess(self.value, axis, self.unit).reshape(np.shape(terms))
+            together = together + _excess(self.value, axis, self.summed_in).reshape(np.shape(terms))
         scale = np.sqrt(together) * np.abs(self.value).sum(axis=axis, keepdims=keepdims)
-        return self.rounded(value, propagated, 1.0, np.asarray(scale))
+        return self.summed(value, propagated, np.asarray(scale))
+
+    def summed(self, value: Array, propagated: Array | None, scale: Array) -> Self:
+        """A sum: the roundoff of partial sums times `scale`, and once that of what is stored where sums are wider.
+
+        scale: [...], sqrt(K) times the sum of magnitudes, 0 where no addition rounds.
+        """
+        if self.summed_in == self.unit:
+            return self.rounded(value, propagated, 1.0, scale)
+        stored = np.where(scale > 0, np.abs(value), 0.0)
+        return self.rounded(value, propagated, 1.0, scale * (self.summed_in.roundoff / self.unit.roundoff) + stored)
 
 
 Part = tuple[Array, Array | None]
@@ -308,7 +323,7 @@ def constant_error(dtype: Dtype, value: Array) -> Array | None:
 def _counts(value: Array, error: Array | None, unit: Dtype) -> Array:
     """Which terms of a sum can make it round: a zero with an error may not be zero there."""
     nonzero: Array = value != 0
-    return nonzero if error is None else np.logical_or(nonzero, error > UNDERFLOWS * unit.tiny)
+    return nonzero if error is None else np.logical_or(nonzero, error > UNDERFLOWS * unit.underflow)
 
 
 def _excess(value: Array, axis: Any, unit: Dtype) -> Array:
@@ -339,10 +354,10 @@ def scattered_products(shape: tuple[int, ...], terms: Iterable[tuple[Any, Any, A
     """
     like, terms = peek(terms)
     assert isinstance(like, Rounded)
-    return like.like(*rounded_products(shape, terms, like.split, like.unit))
+    return like.like(*rounded_products(shape, terms, like.split, like.unit, like.summed_in))
 
 
-def scattered(shape: tuple[int, ...], terms: Iterable[tuple[Any, Any]]) -> Rounded:
+def scattered(shape: tuple[int, ...], terms: Iterable[tuple[Any, Any]], *, apart: bool) -> Rounded:
     """`sums.scatter_sum` of rounded arrays; terms that are equal to an element's first one count as equal terms."""
     like, terms = peek(terms)
     assert isinstance(like, Rounded)
@@ -363,4 +378,5 @@ def scattered(shape: tuple[int, ...], terms: Iterable[tuple[Any, Any]]) -> Round
         return like.like(value, propagated)
     # As if each value came as often as the first one did.
     together = np.where(equal > FEW, count * equal, count) - 1.0
-    return like.rounded(value, propagated, 1.0, np.sqrt(np.maximum(together, 0.0)) * scale)
+    scale *= np.sqrt(np.maximum(together, 0.0))
+    return like.rounded(value, propagated, 1.0, scale) if apart else like.summed(value, propagated, scale)

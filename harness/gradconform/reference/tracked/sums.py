@@ -8,6 +8,7 @@ and its rule counts the terms.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -48,13 +49,18 @@ def sum_of_products(shape: tuple[int, ...], terms: Iterable[tuple[Any, Any, Any]
     return result
 
 
-def scatter_sum(shape: tuple[int, ...], terms: Iterable[tuple[Any, Any]]) -> Any:
-    """Zeros of `shape`, with `part` added at `index` for each (index, part), rounded as one sum."""
+def scatter_sum(shape: tuple[int, ...], terms: Iterable[tuple[Any, Any]], *, apart: bool = False) -> Any:
+    """Zeros of `shape`, with `part` added at `index` for each (index, part), rounded as one sum.
+
+    apart: that each addition is a step of its own, whose result is stored, so that no wider accumulator is at work.
+    """
     dual, terms = _holds_dual(terms)
     if dual:
-        return dual_numbers.scatter_sum(scatter_sum, shape, [*terms])
+        return dual_numbers.scatter_sum(partial(scatter_sum, apart=apart), shape, [*terms])
     like, terms = peek(terms)
     if like is not None:
+        if isinstance(like, rounding.Rounded):
+            return rounding.scattered(shape, terms, apart=apart)
         return _KINDS[type(like)].scattered(shape, terms)
     result: Any = None
     for index, part in terms:
