@@ -95,7 +95,8 @@ def _small_integers(what: Draw, seed: int, name: str, terms: int | None, largest
     if what.fan_in is not None and terms is not None:
         kept = rng.random(size=what.shape) < terms / what.fan_in
         # A weight of nothing but zeros would tell nothing.
-        kept.flat[rng.integers(kept.size)] = True
+        if kept.size:
+            kept.flat[rng.integers(kept.size)] = True
         values *= kept
     # Halves, not whole numbers: an exponent that is never used could hide a wrong scale.
     return np.asarray(values * (0.5 if largest > 1 else 1.0), dtype=dtype)

@@ -16,6 +16,7 @@ import numpy as np
 from gradconform.draws import Draw, bias, gain, positive
 from gradconform.reference.attributes import Axis, Flag, Real, Size
 from gradconform.reference.operator import Dims, ShapeError, operator
+from gradconform.reference.operators.reduction import largest
 from gradconform.reference.tracked.arrays import constant
 from gradconform.reference.tracked.sums import scatter_sum
 
@@ -197,18 +198,21 @@ def group_norm(x: Any, weight: Any, bias: Any, *, num_groups: Size, eps: Real) -
 def group_norm_vjp(dy: Any, x: Any, weight: Any, bias: Any, *, num_groups: int, eps: float) -> Any:
     normalised, inverse = _group_normalised(x, num_groups, eps)
     scaled, dweight, dbias = _affine_vjp(dy, normalised, _per_channel(weight, x), bias, (0, *range(2, x.ndim)))
-    groups = (x.shape[0], num_groups, -1)
-    dx = _normalised_vjp(
-        scaled.reshape(groups), normalised.reshape(groups), inverse, (2,), x.size // (x.shape[0] * num_groups)
-    )
+    groups = _grouped(x, num_groups)
+    dx = _normalised_vjp(scaled.reshape(groups), normalised.reshape(groups), inverse, (2,), groups[2])
     return dx.reshape(x.shape), dweight, dbias
 
 
 def _group_normalised(x: Any, num_groups: int, eps: float) -> tuple[Any, Any]:
     """Normalised x, in its shape, and 1 / sqrt(variance + eps) [N, G, 1]."""
-    centred, variance, _ = _moments(x.reshape(x.shape[0], num_groups, -1), (2,))
+    centred, variance, _ = _moments(x.reshape(_grouped(x, num_groups)), (2,))
     inverse = 1.0 / np.sqrt(variance + eps)
     return (centred * inverse).reshape(x.shape), inverse
+
+
+def _grouped(x: Any, num_groups: int) -> tuple[int, int, int]:
+    """The shape [N, G, elements of a group] of x."""
+    return (x.shape[0], num_groups, x.shape[1] // max(num_groups, 1) * math.prod(x.shape[2:]))
 
 
 @group_norm.shape
@@ -379,7 +383,7 @@ def _over_channels(x: Any, size: int, before: int) -> Any:
 
 
 def _largest(x: Any, dim: int) -> Any:
-    return np.max(constant(x).real, axis=dim, keepdims=True)
+    return largest(constant(x).real, (dim,))
 
 
 def _check_axis(x: Dims, dim: int) -> Dims:
@@ -409,8 +413,8 @@ def softmax_shape(x: Dims, *, dim: Axis) -> Dims:
 @operator
 def log_softmax(x: Any, *, dim: Axis) -> Any:
     """x - max x - log sum exp(x - max x) along `dim`; the same shape as x."""
-    largest = _largest(x, dim)
-    return _difference(x, largest, np.log(np.sum(np.exp(x - largest), axis=dim, keepdims=True)))
+    most = _largest(x, dim)
+    return _difference(x, most, np.log(np.sum(np.exp(x - most), axis=dim, keepdims=True)))
 
 
 @log_softmax.vjp
