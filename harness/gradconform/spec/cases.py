@@ -20,7 +20,7 @@ _OWN = ("exact", "cotangent")
 
 
 def case_networks(form: OperatorFile, item: Item, builder: Builder, mistakes: Mistakes) -> Iterator[Network]:
-    """One network for each case of an operator's file, or for each that it makes. Notes what is wrong with any of them."""
+    """One network for each case of an operator's file, grids written out. Notes what is wrong with any of them."""
     line = item.value["operator"].line
     op = OPERATORS.get(form.operator)
     if op is None:
