@@ -477,7 +477,11 @@ class Job:
         if not self.layout:
             return tensors
         check_layout(self.layout, self.modules, self.folder.name)
-        return {name: arrays.laid_out(array, self.layout) for name, array in tensors.items()}
+        laid = {name: arrays.laid_out(array, self.layout) for name, array in tensors.items()}
+        if self.layout == arrays.EXPANDED:
+            # Running statistics are written into, element by element.
+            laid.update((entry["name"], laid[entry["name"]].copy()) for entry in problem["buffers"])
+        return laid
 
     def differentiate_twice(
         self, problem: Mapping[str, Any], tensors: Mapping[str, Any], folder: Path
@@ -508,8 +512,9 @@ class Job:
         """Fill in what changed of the problem's own tensors and what a second run gives, as far as the job asks."""
         steady = beside("steady")
         if steady.UNCHANGED in self.also:
-            file = source / "problem.safetensors"
-            record["changed"] = steady.changed(arrays, self.modules, network, problem, tensors, file)
+            expanded = self.layout == arrays.EXPANDED
+            was: Any = self.tensors_of(source, problem) if expanded else source / "problem.safetensors"
+            record["changed"] = steady.changed(arrays, self.modules, network, problem, tensors, was)
         if steady.REPEAT in self.also:
 
             def again() -> tuple[Mapping[str, Any], Mapping[str, Any]]:

@@ -8,7 +8,7 @@ import numpy as np
 
 VERSION = chainer.__version__
 DTYPES = {"float32": None, "float64": None}
-LAYOUTS = {"channels_last": None, "strided": None, "transposed": None}
+LAYOUTS = {"channels_last": None, "expanded": None, "strided": None, "transposed": None}
 
 
 def set_threads(n):

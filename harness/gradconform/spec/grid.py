@@ -79,7 +79,8 @@ def _choices(what: str, axis: str, item: Item, mistakes: Mistakes) -> Iterator[C
                 hint = f"write `{axis.split('.')[0]}s: {{a_label: {{{axis.split()[0]}: ...}}}}`"
                 mistakes.add(value.line, f"{what} holds {show(plain(value))}, which names no case", hint)
             else:
-                yield Choice(name, {place: value for place in axis.split()})
+                sets: dict[str, Item] = dict.fromkeys(axis.split(), value)
+                yield Choice(name, sets)
     else:
         for label, sets in item.value.items():
             if not re.fullmatch(FILE_NAME, label):

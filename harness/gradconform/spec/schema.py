@@ -33,7 +33,7 @@ _TENSOR: Schema = {"type": "string", "description": "the name of a tensor"}
 _ARGUMENT: Schema = {"type": "string", "pattern": r"^\$", "description": "an argument of the block"}
 _EACH: Schema = {
     "type": "object",
-    "description": "what the cases differ in: places such as x.shape with lists of values, or labels with what they set",
+    "description": "what the cases differ in: places such as x.shape with values, or labels with what each sets",
     "minProperties": 1,
     "additionalProperties": {
         "anyOf": [

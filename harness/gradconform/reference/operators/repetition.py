@@ -142,8 +142,9 @@ def _pads(op: Operator, spare: int) -> None:
         if len(padding) != len(x):
             raise ShapeError(f"padding has {len(padding)} entries; expected one for each axis of x, of shape {list(x)}")
         for n, (before, after) in zip(x, padding, strict=True):
-            if max(before, after) > n - spare:
-                raise ShapeError(f"padding is {[before, after]}; expected {n - spare} or less for an extent of {n}")
+            most = max(n - spare, 0)
+            if max(before, after) > most:
+                raise ShapeError(f"padding is {[before, after]}; expected {most} or less for an extent of {n}")
         return tuple(before + n + after for (before, after), n in zip(padding, x, strict=True))
 
 
