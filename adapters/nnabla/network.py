@@ -6,6 +6,7 @@ import nnabla as nn
 import numpy as np
 from nnabla import functions as F
 
+from . import empty
 from .graph import functions_above
 
 
@@ -51,6 +52,7 @@ def build(problem, tensors, nodes):
 
     The process's one parameter store holds the parameters of this problem alone afterwards.
     """
+    empty.refuse(problem)
     nn.clear_parameters()
     leaves = {}
     for entry in problem["inputs"]:

@@ -128,8 +128,9 @@ def batch_norm_vjp(
 def batch_norm_shape(x: Dims, *, training: Flag) -> Dims:
     if not 2 <= len(x) <= 5:
         raise ShapeError(f"x has shape {list(x)}; expected 2 to 5 axes, such as [N, C] or [N, C, H, W]")
-    if training and math.prod(x) == x[1]:
-        raise ShapeError(f"x has shape {list(x)}, one value per channel; expected two or more to train on")
+    if training and x[0] * math.prod(x[2:]) < 2:
+        few = "one value" if x[0] * math.prod(x[2:]) else "no value"
+        raise ShapeError(f"x has shape {list(x)}, {few} per channel; expected two or more to train on")
     return x
 
 
@@ -174,8 +175,8 @@ def layer_norm_vjp(dy: Any, x: Any, weight: Any, bias: Any, *, eps: float) -> An
 
 @layer_norm.shape
 def layer_norm_shape(x: Dims) -> Dims:
-    if len(x) < 2:
-        raise ShapeError(f"x has shape {list(x)}; expected two axes or more, the last one the normalised")
+    if len(x) < 2 or not x[-1]:
+        raise ShapeError(f"x has shape {list(x)}; expected two axes or more, the last one the normalised and not empty")
     return x
 
 
@@ -221,6 +222,8 @@ def group_norm_shape(x: Dims, *, num_groups: Size) -> Dims:
         raise ShapeError(
             f"x has shape {list(x)}; expected [N, C, ...], C being a multiple of num_groups = {num_groups}"
         )
+    if 0 in x[1:]:
+        raise ShapeError(f"x has shape {list(x)}; expected an element or more in each group")
     return x
 
 
@@ -240,7 +243,7 @@ def instance_norm_vjp(dy: Any, x: Any, weight: Any, bias: Any, *, eps: float) ->
 
 @instance_norm.shape
 def instance_norm_shape(x: Dims) -> Dims:
-    if len(x) < 3 or math.prod(x[2:]) == 1:
+    if len(x) < 3 or math.prod(x[2:]) < 2:
         raise ShapeError(f"x has shape {list(x)}; expected [N, C, ...], with two positions or more")
     return x
 
@@ -275,8 +278,8 @@ def _inverse_rms(x: Any, eps: float) -> Any:
 
 @rms_norm.shape
 def rms_norm_shape(x: Dims) -> Dims:
-    if len(x) < 2:
-        raise ShapeError(f"x has shape {list(x)}; expected two axes or more, the last one the normalised")
+    if len(x) < 2 or not x[-1]:
+        raise ShapeError(f"x has shape {list(x)}; expected two axes or more, the last one the normalised and not empty")
     return x
 
 
@@ -336,6 +339,8 @@ def weight_norm_shape(x: Dims, g: Dims, *, dim: Axis) -> Dims:
         raise ShapeError(
             f"x has shape {list(x)} and g {list(g)}; expected two axes or more, and g of the extent of dim"
         )
+    if 0 in x:
+        raise ShapeError(f"x has shape {list(x)}; expected an element or more to take the norm of")
     return x
 
 
