@@ -123,9 +123,18 @@ def _case(network: Network, values: dict[str, Any], dy: Any) -> Case:
 
 
 def networks(operator: str = "*") -> list[Network]:
-    """The cases of one operator as specs, or those of all."""
+    """The cases of one operator as specs, or those of all, in which there are numbers to be differenced."""
+    return [network for network in _loaded(operator) if _of_numbers(network) and not _is_empty(network)]
+
+
+def _loaded(operator: str) -> list[Network]:
     files = sorted(FOLDER.glob(f"*/{operator}.yaml"), key=lambda path: path.stem)
-    return [network for path in files for network in load(path) if _of_numbers(network)]
+    return [network for path in files for network in load(path)]
+
+
+def _is_empty(network: Network) -> bool:
+    """Whether a case has a tensor without elements."""
+    return any(0 in tensor.shape for tensor in network.tensors)
 
 
 def _of_numbers(network: Network) -> bool:
@@ -150,7 +159,9 @@ def _each(make: Callable[[Network], Case], chosen: list[Network]) -> pytest.Mark
     return pytest.mark.parametrize("case", params, indirect=True)
 
 
-NETWORKS = networks()
+_ALL = _loaded("*")
+NETWORKS = [network for network in _ALL if _of_numbers(network) and not _is_empty(network)]
+EMPTY = [network for network in _ALL if _is_empty(network)]
 every_case = _each(drawn, NETWORKS)
 every_exact_case = _each(small_integers, [network for network in NETWORKS if "exact" in network.values])
 every_operator = pytest.mark.parametrize("name", sorted(OPERATORS))

@@ -79,8 +79,8 @@ def _choices(what: str, axis: str, item: Item, mistakes: Mistakes) -> Iterator[C
                 hint = f"write `{axis.split('.')[0]}s: {{a_label: {{{axis.split()[0]}: ...}}}}`"
                 mistakes.add(value.line, f"{what} holds {show(plain(value))}, which names no case", hint)
             else:
-                sets: dict[str, Item] = dict.fromkeys(axis.split(), value)
-                yield Choice(name, sets)
+                alike: dict[str, Item] = dict.fromkeys(axis.split(), value)
+                yield Choice(name, alike)
     else:
         for label, sets in item.value.items():
             if not re.fullmatch(FILE_NAME, label):
