@@ -33,7 +33,8 @@ SAFETENSORS_DTYPES = {
     "uint8": "U8",
     "bool": "BOOL",
 }
-LAYOUTS = ("channels_last", "strided", "transposed")
+LAYOUTS = ("channels_last", "expanded", "strided", "transposed")
+EXPANDED = "expanded"
 # Elements that are compared at a time.
 PIECE = 1 << 18
 # So many bytes are digested sooner than a thread has begun.
@@ -69,7 +70,8 @@ def laid_out(array: np.ndarray[Any, Any], layout: str) -> np.ndarray[Any, Any]:
 
     layout: `transposed`, the first axis being the one whose neighbours lie side by side; `channels_last`, axis 1 of
     three or more being that; `strided`, every second element along each axis of a larger array whose others are NaN,
-    so that whoever reads past the strides is seen to. Raises ValueError for another word.
+    so that whoever reads past the strides is seen to; `expanded`, one slice with a stride of 0 along the first axis of
+    two elements or more, all of which hold the numbers of the first. Raises ValueError for another word.
     """
     if layout in LAYOUTS and array.ndim == 0:
         return array
@@ -84,6 +86,11 @@ def laid_out(array: np.ndarray[Any, Any], layout: str) -> np.ndarray[Any, Any]:
         place = larger[tuple(slice(None, None, 2) for _ in array.shape)]
         place[...] = array
         return place
+    if layout == EXPANDED:
+        axis = next((axis for axis, extent in enumerate(array.shape) if extent > 1), None)
+        one = array.copy() if axis is None else np.take(array, [0], axis)
+        strides = [0 if i == axis else stride for i, stride in enumerate(one.strides)]
+        return np.lib.stride_tricks.as_strided(one, array.shape, strides)
     raise ValueError("layout %r; expected one of %s" % (layout, ", ".join(LAYOUTS)))
 
 

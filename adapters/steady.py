@@ -18,20 +18,26 @@ def changed(
     network: Any,
     problem: Mapping[str, Any],
     tensors: Mapping[str, Any],
-    file: Path,
+    was: Any,
 ) -> dict[str, dict[str, Any]]:
-    """Which inputs, parameters, buffers, and whether the cotangent, hold other bits than the problem's file.
+    """Which inputs, parameters, buffers, and whether the cotangent, hold other bits than they were given.
 
-    Running statistics that a node gives anew may change. What a framework holds in memory of its own is taken from the
-    adapter's ``network.held(network)``: arrays by name; all else shares the memory of ``tensors``.
+    was: the problem's file, or its arrays by name where they were not given as the file has them. Running statistics
+    that a node gives anew may change. What a framework holds in memory of its own is taken from the adapter's
+    ``network.held(network)``: arrays by name; all else shares the memory of ``tensors``.
     """
     moving = {output["name"] for node in problem["nodes"] for output in node["outputs"]}
     now = dict(tensors)
     if hasattr(modules.network, "held"):
         now.update(modules.network.held(network))
     seed = "cotangent/" + problem["output"]
-    held = {"value/" + name: array for name, array in now.items() if name != seed and name not in moving}
-    found: dict[str, dict[str, Any]] = arrays.differences_from(file, {**held, seed: now[seed]})
+    names = {("" if name == seed else "value/") + name: name for name in now if name == seed or name not in moving}
+    held = {name: now[inner] for name, inner in names.items()}
+    found: dict[str, dict[str, Any]]
+    if isinstance(was, Path):
+        found = arrays.differences_from(was, held)
+    else:
+        found = arrays.differences({name: was[inner] for name, inner in names.items()}, held)
     return found
 
 

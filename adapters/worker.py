@@ -129,6 +129,16 @@ class Nodes:
             return [values[each] for each in name]
         return None if name is None else values[name]
 
+    def at_nothing(self) -> bool:
+        """Whether the node at work reads or gives a tensor without elements."""
+        if self.node is None:
+            return False
+        leaves = self.problem["inputs"] + self.problem["parameters"] + self.problem["buffers"]
+        outputs = [output for node in self.problem["nodes"] for output in node["outputs"]]
+        empty = {each["name"] for each in leaves + outputs if 0 in each["shape"]}
+        reads = [name for _, names in self.node["tensors"] for name in (names if isinstance(names, list) else [names])]
+        return not empty.isdisjoint(reads + [output["name"] for output in self.node["outputs"]])
+
     def where(self) -> str:
         """The node at work, as the start of a sentence; empty where none is."""
         return f"node '{self.node['name']}' ({self.node['op']}): " if self.node else ""
@@ -323,6 +333,22 @@ def explain(error: BaseException) -> str:
     return "\n".join(kept)
 
 
+def is_refusal(error: BaseException) -> bool:
+    """Whether a framework said no to what it was given, rather than fail at it.
+
+    It says so with a ValueError, a TypeError, a RuntimeError or an exception of its own; a division by zero or an index
+    out of range is a failure inside.
+    """
+    failures = (ArithmeticError, AssertionError, AttributeError, Fault, LookupError, MemoryError, NameError, SystemExit)
+    return not isinstance(error, failures)
+
+
+def refusal(framework: str, error: BaseException) -> str:
+    """What a framework said of a tensor without elements, in a line."""
+    said = " ".join(line.strip() for line in str(error).splitlines() if line.strip())
+    return f"{framework} takes no empty tensor here: {said or type(error).__name__}"
+
+
 @contextlib.contextmanager
 def timed(seconds: dict[str, float], part: str) -> Iterator[None]:
     """Add the time spent inside to ``seconds[part]``, also when it ends in an exception."""
@@ -400,13 +426,16 @@ class Job:
             text = str(error) or "NotImplementedError, without a sentence"
             record.update(status="unsupported", reason=self.where() + text)
         except (Exception, SystemExit) as error:
-            lacking = not self.fault and lacks(error, self.modules)
-            told = str(error).strip().split("\n")[0] if lacking else explain(error)
-            record.update(status="unsupported" if lacking else "crashed", reason=self.where() + told)
-            if lacking:
-                pass
-            elif task.get("probes") is None and task.get("second") is None:
-                self.keep(folder, record)
+            empty = self.nodes is not None and self.nodes.at_nothing() and is_refusal(error)
+            if not self.fault and lacks(error, self.modules):
+                told = str(error).strip().split("\n")[0]
+                record.update(status="unsupported", reason=self.where() + told)
+            elif empty:
+                record.update(status="unsupported", reason=self.where() + refusal(self.folder.name, error))
+            else:
+                record.update(status="crashed", reason=self.where() + explain(error))
+                if task.get("probes") is None and task.get("second") is None:
+                    self.keep(folder, record)
         arrays.write_json(folder / "capture.json", record)
         # Let go of before anything is frozen: it holds the network.
         self.nodes = None
@@ -503,7 +532,11 @@ class Job:
         if not self.layout:
             return tensors
         check_layout(self.layout, self.modules, self.folder.name)
-        return {name: arrays.laid_out(array, self.layout) for name, array in tensors.items()}
+        laid = {name: arrays.laid_out(array, self.layout) for name, array in tensors.items()}
+        if self.layout == arrays.EXPANDED:
+            # Running statistics are written into, element by element.
+            laid.update((entry["name"], laid[entry["name"]].copy()) for entry in problem["buffers"])
+        return laid
 
     def differentiate_twice(
         self, problem: Mapping[str, Any], tensors: Mapping[str, Any], folder: Path
@@ -534,8 +567,9 @@ class Job:
         """Fill in what changed of the problem's own tensors and what a second run gives, as far as the job asks."""
         steady = beside("steady")
         if steady.UNCHANGED in self.also:
-            file = source / "problem.safetensors"
-            record["changed"] = steady.changed(arrays, self.modules, network, problem, tensors, file)
+            expanded = self.layout == arrays.EXPANDED
+            was: Any = self.tensors_of(source, problem) if expanded else source / "problem.safetensors"
+            record["changed"] = steady.changed(arrays, self.modules, network, problem, tensors, was)
         if steady.REPEAT in self.also:
 
             def again() -> tuple[Mapping[str, Any], Mapping[str, Any]]:

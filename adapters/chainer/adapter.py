@@ -13,7 +13,7 @@ DTYPES = {
     "float32": None,
     "float64": None,
 }
-LAYOUTS = {"channels_last": None, "strided": None, "transposed": None}
+LAYOUTS = {"channels_last": None, "expanded": None, "strided": None, "transposed": None}
 
 
 def set_threads(n):

@@ -16,7 +16,8 @@ DTYPES = {
     "float64": "its CPU backends are cpu:float and cpu:half, and cpu:float rounds float64 arrays to float32",
 }
 LAYOUTS = dict.fromkeys(
-    ("channels_last", "strided", "transposed"), "it copies every array that it is given into memory of its own"
+    ("channels_last", "expanded", "strided", "transposed"),
+    "it copies every array that it is given into memory of its own",
 )
 
 

@@ -6,6 +6,7 @@ import nnabla as nn
 import numpy as np
 from nnabla import functions as F
 
+from . import empty
 from .adapter import compute_in
 from .graph import functions_above
 
@@ -52,6 +53,7 @@ def build(problem, tensors, nodes):
 
     The process's one parameter store holds the parameters of this problem alone afterwards.
     """
+    empty.refuse(problem)
     compute_in(problem["dtype"])
     nn.clear_parameters()
     leaves = {}

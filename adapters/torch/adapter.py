@@ -7,7 +7,7 @@ DTYPES = {"float16": None, "bfloat16": None, "float32": None, "float64": None}
 # Words of errors that say of a dtype what NotImplementedError would.
 LACKS = ("not implemented for 'Half'", "not implemented for 'BFloat16'", "Low precision dtypes not supported")
 LACKS += ("cannot be converted to type c10::Half without overflow",)
-LAYOUTS = {"channels_last": None, "strided": None, "transposed": None}
+LAYOUTS = {"channels_last": None, "expanded": None, "strided": None, "transposed": None}
 
 
 def set_threads(n):

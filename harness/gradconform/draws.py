@@ -41,7 +41,8 @@ class Draw:
 
 
 def weight(shape: tuple[int, ...], fan_in: int) -> Draw:
-    """How a weight is drawn: so that sums of `fan_in` of its products keep the size of one term."""
+    """How a weight is drawn: so that sums of `fan_in` of its products, if any, keep the size of one term."""
+    fan_in = max(fan_in, 1)
     return Draw(shape, mean=0.1 / fan_in, scale=1.3 / fan_in**0.5, fan_in=fan_in)
 
 

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from gradconform import paths
 from gradconform.capture.together import LAYOUTS
 from gradconform.command.main import main
+from gradconform.judge.expanded import repeated
 from gradconform.report.files import read
 from twin_adapter import append, copied
 
@@ -47,15 +48,44 @@ def op_add(x, y):
 """
 
 
+# What takes one slice for the others, as a kernel does that looks for strides of 0: right, but for the gradient.
+ONE_SLICE = """
+_add = op_add
+
+
+def op_add(x, y):
+    return _add(x, y[:1] if y.stride()[0] == 0 else y)
+"""
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("dtype", ["float32", "int64"])
 @pytest.mark.parametrize("shape", [(), (5,), (3, 4), (2, 3, 4, 5), (1, 1)])
 def test_the_numbers_stay(layout: str, dtype: str, shape: tuple[int, ...]) -> None:
-    """In an array that may be written to and does not share memory with the first."""
+    """In an array of that shape and dtype; `expanded` has those of the first slice, as the judge has."""
     array = np.arange(np.prod(shape), dtype=dtype).reshape(shape)
     laid = arrays.laid_out(array, layout)
     assert (laid.shape, laid.dtype) == (array.shape, array.dtype)
-    assert np.array_equal(laid, array)
+    assert np.array_equal(laid, repeated(array) if layout == "expanded" else array)
+
+
+@pytest.mark.parametrize("shape", [(0,), (2, 0), (0, 3), (3, 0, 2)])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_nothing_can_be_laid_out(layout: str, shape: tuple[int, ...]) -> None:
+    """An extent may be zero."""
+    array = np.zeros(shape, "float32")
+    assert arrays.laid_out(array, layout).shape == repeated(array).shape == shape
+
+
+def test_an_expanded_array_is_one_slice() -> None:
+    """The axis is the first of two elements or more; what is written shows in all of them, and not in the first."""
+    array = np.arange(12.0).reshape(1, 3, 4)
+    laid = arrays.laid_out(array, "expanded")
+    assert laid.strides == (32, 0, 8)
+    assert laid.tolist() == [[[0, 1, 2, 3]] * 3]
+    laid[0, 1, 1] = 7
+    assert laid[0, :, 1].tolist() == [7, 7, 7]
+    assert array[0, 0, 1] == 1
 
 
 def test_how_each_layout_lies() -> None:
@@ -64,6 +94,7 @@ def test_how_each_layout_lies() -> None:
     strides = {name: tuple(s // 4 for s in arrays.laid_out(array, name).strides) for name in LAYOUTS}
     assert strides == {
         "channels_last": (60, 1, 15, 3),
+        "expanded": (0, 20, 5, 1),
         "strided": (2 * 6 * 8 * 10, 2 * 8 * 10, 2 * 10, 2),
         "transposed": (1, 2, 6, 24),
     }
@@ -119,3 +150,16 @@ def test_an_operator_that_trusts_its_memory_is_named(tmp_path: Path) -> None:
     assert {*wrong.route} == {"layout-strided", "layout-transposed"}
     assert {*wrong.culprit} == {"s"}
     assert {*wrong.tensor} <= {"output/s", "grad/z"}
+
+
+@pytest.mark.process
+def test_an_operator_that_trusts_one_slice_is_named(tmp_path: Path) -> None:
+    """Its gradient lands in the first slice: nothing but the layout `expanded` shows it."""
+    folder = copied("torch", tmp_path)
+    append(folder, "operators", ONE_SLICE)
+    code, rows = rows_of(tmp_path, str(folder))
+    assert code == 1
+    wrong = rows[rows.verdict == "diverges"]
+    assert {*wrong.route} == {"layout-expanded"}
+    assert {*wrong.tensor} == {"grad/z"}
+    assert {*wrong.culprit} == {"s"}

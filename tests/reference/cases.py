@@ -147,9 +147,24 @@ def _case(network: Network, values: dict[str, Any], dy: Any) -> Case:
 
 @cache
 def networks(operator: str = "*") -> tuple[Network, ...]:
-    """The cases of one operator as specs, or those of all."""
+    """The cases of one operator as specs, or those of all, in which there are numbers to be differenced."""
+    return tuple(network for network in _loaded(operator) if _of_numbers(network) and not _is_empty(network))
+
+
+@cache
+def _loaded(operator: str) -> tuple[Network, ...]:
     files = sorted(FOLDER.glob(f"*/{operator}.yaml"), key=lambda path: path.stem)
-    return tuple(network for path in files for network in load(path) if _of_numbers(network))
+    return tuple(network for path in files for network in load(path))
+
+
+def empty_networks() -> list[Network]:
+    """The cases that have a tensor without elements."""
+    return [network for network in _loaded("*") if _is_empty(network)]
+
+
+def _is_empty(network: Network) -> bool:
+    """Whether a case has a tensor without elements."""
+    return any(0 in tensor.shape for tensor in network.tensors)
 
 
 def _of_numbers(network: Network) -> bool:

@@ -369,3 +369,12 @@ def test_of_many_networks_those_are_shown_that_fail_or_are_asked_for(browser: Br
         assert found.page.locator("details[data-network=net13] svg").count() == 3
         found.page.locator("#only-failing").check()
         assert found.texts("#networks tr[data-network]") == []
+
+
+def test_the_ratios_of_operators_are_drawn(bad: Opened) -> None:
+    """A sign for each operator and framework, and the limit."""
+    drawn = bad.page.locator(".ratios svg")
+    places = {(row.op, row.framework) for row in ROWS if row.check == "local" and row.ratio == row.ratio and row.op}
+    titles = drawn.locator("title").all_text_contents()
+    assert {tuple(title.split("\n")[0].split(", ")) for title in titles} == places
+    assert drawn.get_attribute("role") == "img"

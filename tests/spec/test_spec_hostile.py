@@ -82,7 +82,7 @@ HOSTILE: dict[str, tuple[str | bytes, str]] = {
     "many wrong inputs": (
         "about: x\nnodes: {n: {op: relu}}\ninputs:\n"
         + "".join(f"  i{i}: {{shape: [0, -1, a]}}\n" for i in range(15_000)),
-        "inputs.i0.shape is [0, -1, 'a']; expected a list of at most 8 positive ints",
+        "inputs.i0.shape is [0, -1, 'a']; expected a list of at most 8 ints of 0 or more",
     ),
     "a long literal": (
         "about: x\nnodes: {n: {op: relu}}\ninputs: {x: {shape: [190000], value: [" + "a," * 190_000 + "]}}",

@@ -72,7 +72,7 @@ def test_every_spec_fits_the_schema(path, validator):
         ("negative_slope: 1e-2", "negative_slope: two"),
         ("reduction: mean", "reduction: meen"),
         ("xs: [second, use]", "xs: second"),
-        ("  t: {shape: [2]", "  t: {shape: [0]"),
+        ("  t: {shape: [2]", "  t: {shape: [-1]"),
         ("  both:", "  bo-th:"),
         ("repeat: 2", "repeat: 0"),
         (", target: t", ""),

@@ -20,7 +20,7 @@ Progress = Callable[[str, int, int], None]
 """Told (stage, done, total): the stages are `draw`, `judge` and the adapters' names."""
 
 
-LAYOUTS = ("channels_last", "strided", "transposed")
+LAYOUTS = ("channels_last", "expanded", "strided", "transposed")
 """The memory layouts that `adapters/arrays.py` can give the tensors of a problem."""
 
 

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
 from rich.console import Console
 
 from gradconform.command.console import wide_console
+from gradconform.command.exits import DIVERGES
 from gradconform.command.options import FOLDER
 from gradconform.command.tables import short, table
 from gradconform.contract import ContractError, write_whole
 from gradconform.report.coverage import Asked, Found, covered, csv_lines, lines
 from gradconform.report.files import read_run
+from gradconform.report.ratios import LEAST, too_wide
+from gradconform.words import figure
 
 
 @click.command("coverage")
@@ -28,7 +32,13 @@ from gradconform.report.files import read_run
     metavar="FILE",
     help="Write a line for each operator, framework, dtype, layout and order, too.",
 )
-def command(runs: Sequence[Path], into: Path | None) -> None:
+@click.option(
+    "--least",
+    type=click.FloatRange(0, 4),
+    metavar="RATIO",
+    help=f"Fail where an operator that rounds has no ratio as large as this in any framework, such as {LEAST:g}.",
+)
+def command(runs: Sequence[Path], into: Path | None, least: float | None) -> None:
     """List what the rows of some runs cover, operator by operator.
 
     RUN: folders of finished runs, such as one of `gradconform run specs/operators --order 2 --layout all`. What has no
@@ -49,6 +59,18 @@ def command(runs: Sequence[Path], into: Path | None) -> None:
         text = io.StringIO()
         csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(csv_lines(found))
         write_whole(into, text.getvalue())
+    if least is not None:
+        sys.exit(_told_of_wide_bounds(console, too_wide(rows, least), least))
+
+
+def _told_of_wide_bounds(console: Console, wide: Mapping[str, float], least: float) -> int:
+    """Name each operator whose bound is too wide. The exit status."""
+    for op, ratio in wide.items():
+        told = f"{op}: the largest |error| / bound is {figure(ratio)}; expected {least:g} or more"
+        console.print(told, "in some framework, since the operator rounds: mend its formula, or add a case that rounds")
+    if not wide:
+        console.print(f"Every operator that rounds has a ratio of {least:g} or more in some framework.")
+    return DIVERGES if wide else 0
 
 
 def shown_lines(found: dict[Asked, Found], frameworks: Sequence[str]) -> list[list[str]]:

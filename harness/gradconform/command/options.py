@@ -85,7 +85,7 @@ capture_options = together(
         "layouts",
         type=click.Choice(["all", *LAYOUTS]),
         multiple=True,
-        help="The same numbers in other memory layouts besides, each held against the primary route.",
+        help="Other memory layouts besides, each held against the primary route; `expanded` has numbers of its own.",
     ),
     click.option(
         "--numeric", is_flag=True, help="Difference each framework's forward, too, against its own gradients."

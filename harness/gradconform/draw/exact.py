@@ -99,7 +99,8 @@ def _small_integers(what: Draw, seed: int, name: str, dtype: str, rung: Rung) ->
     if part < 1 and values.size:
         kept = rng.random(size=what.shape) < part
         # A weight of nothing but zeros would tell nothing.
-        kept.flat[rng.integers(kept.size)] = True
+        if kept.size:
+            kept.flat[rng.integers(kept.size)] = True
         values *= kept
     # Halves, not whole numbers: an exponent that is never used could hide a wrong scale.
     return np.asarray(values * (0.5 if largest > 1 else 1.0)).astype(Dtype.of(dtype).numpy)

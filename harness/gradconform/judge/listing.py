@@ -170,7 +170,7 @@ class Listing:
         return np.asarray(np.minimum.reduce(np.broadcast_arrays(*limits)))
 
     def _over(self, limit: Array, when: When, seen: Array, shape: tuple[int, ...], numeric: bool) -> Array:
-        return np.asarray(np.max(limit)) if numeric else laid_out(limit, when.each, seen.shape, shape)
+        return np.asarray(np.max(limit, initial=NOWHERE)) if numeric else laid_out(limit, when.each, seen.shape, shape)
 
     def _figure(self, entry: Known, node: Node, measured: Array, elements: int) -> Array:
         """How large an entry lets errors get, for each number that was measured over so many elements together."""

@@ -69,7 +69,7 @@ class When(BaseModel):
         if self.measure == "size":
             return np.full(_shape_without(axes, wide.shape), float(np.prod([wide.shape[axis] for axis in axes])))
         if self.measure == "largest":
-            return np.asarray(np.max(np.abs(wide), axis=axes))
+            return np.asarray(np.max(np.abs(wide), axis=axes, initial=0.0))
         if self.measure == "deviation":
             return np.asarray(np.std(wide, axis=axes))
         return np.asarray(np.abs(np.mean(wide, axis=axes)) / np.sqrt(np.var(wide, axis=axes) + eps))
@@ -98,7 +98,7 @@ def laid_out(numbers: Array, each: Each, seen: tuple[int, ...], shape: tuple[int
         return _over_elements(numbers, shape, whole)
     if each == "channel" and len(seen) > 1:
         if len(shape) > 1 and shape[1] == seen[1]:
-            return numbers.reshape(1, -1, *([1] * (len(shape) - 2)))
+            return numbers.reshape(1, numbers.size, *([1] * (len(shape) - 2)))
         return numbers if shape == (seen[1],) else whole
     if each == "row" and len(shape) == len(seen) and shape[:-1] == seen[:-1]:
         return numbers[..., None]
@@ -130,9 +130,9 @@ def scale_of(expected: Array, each: Each, seen: tuple[int, ...]) -> Array:
     magnitudes = np.abs(np.where(np.isfinite(expected), expected, 0.0))
     shape = expected.shape
     if each == "channel" and len(seen) > 1 and len(shape) > 1 and shape[1] == seen[1]:
-        return np.asarray(np.max(magnitudes, axis=_axes(each, len(shape)), keepdims=True))
+        return np.asarray(np.max(magnitudes, axis=_axes(each, len(shape)), keepdims=True, initial=0.0))
     if each == "row" and len(shape) == len(seen) and shape[:-1] == seen[:-1]:
-        return np.asarray(np.max(magnitudes, axis=-1, keepdims=True))
+        return np.asarray(np.max(magnitudes, axis=-1, keepdims=True, initial=0.0))
     return np.asarray(np.max(magnitudes, initial=0.0))
 
 

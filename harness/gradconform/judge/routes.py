@@ -7,6 +7,8 @@ backward of the reference from these, with a bound that travels: `torch.func.vjp
 entropy of logits by other kernels than backward() does, so that all gradients further up round otherwise. A route that
 shows only where it ended, as compiled code does, may have rounded otherwise on the way, and layers amplify that:
 beyond the bound its difference is then measured, not judged.
+
+The layout `expanded` has numbers of its own: it is judged by the local check alone.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from numpy.typing import NDArray
 
 from gradconform.contract import Capture, Problem
 from gradconform.dtypes import Dtype, is_float
+from gradconform.judge import expanded
 from gradconform.judge.compare import Comparison, compare
 from gradconform.judge.judgement import AT_KINKS, HINTS, Judgement, judged, measured, row_of
 from gradconform.judge.known import Known
@@ -105,6 +108,9 @@ def rows(
     """One row for each tensor of each other route, beside the primary's. entries: the divergences that are listed."""
     problem, check = primary.problem, Check(CheckKind.ROUTE, primary.capture.route)
     for other in others:
+        if other.route == expanded.ROUTE:
+            yield from _expanded(expanded.expanded(problem), other, check, entries)
+            continue
         # As rows, which hold no arrays. A fault of an operator is listed for every route through it.
         listing = Listing(problem, other, entries)
         judgements = LocalCheck(problem, other, proof).judgements()
@@ -114,6 +120,13 @@ def rows(
         for tensor, node, kind, shape in problem.graph.addresses():
             row = row_of(problem, other, node=node, tensor=tensor, kind=Kind(kind), check=check)
             yield _beside(primary, other, own[tensor], row, shape, travelled)
+
+
+def _expanded(problem: Problem, other: Capture, check: Check, entries: Sequence[Known]) -> Iterator[Row]:
+    """The rows of a capture whose numbers are not those of the primary one."""
+    listing = Listing(problem, other, entries)
+    for judgement in LocalCheck(problem, other).judgements():
+        yield listing.marked(judgement, judgement.row(problem, other, check))
 
 
 def _beside(

@@ -115,7 +115,7 @@ Padding3d = Annotated[
     Field(min_length=3, max_length=3, description="an int, [depth, height, width] or one [before, after] for each"),
 ]
 Padding = Annotated[list[_Sides], Field(min_length=1, description="one [before, after] per axis")]
-Shape = Annotated[list[Size], Field(min_length=1, max_length=8, description="a list of positive ints")]
+Shape = Annotated[list[NonNegative], Field(min_length=1, max_length=8, description="a list of ints of 0 or more")]
 Sizes = Annotated[list[Size], Field(min_length=1, description="a list of positive ints")]
 Offset = Annotated[StrictInt, Field(description="an int")]
 Offsets = Annotated[list[Offset], Field(min_length=1, description="a list of ints")]

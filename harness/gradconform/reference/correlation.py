@@ -103,7 +103,7 @@ def pair(maps: Any, images: Any, at: Geometry) -> Any:
 
 def _flat(grouped: Any) -> Any:
     """The axes of an image as one: [N, G, C, H, W] -> [N, G, C, H W]."""
-    return grouped.reshape(*grouped.shape[:3], -1)
+    return grouped.reshape(*grouped.shape[:3], math.prod(grouped.shape[3:]))
 
 
 def _batch_last(flat: Any) -> Any:

@@ -10,13 +10,25 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from gradconform.reference import OPERATORS
+from gradconform.report.ratios import quartiles
 from gradconform.rows import CheckKind, Row, Verdict
 
 CONTIGUOUS = "contiguous"
 _LAYOUT = "layout-"
 HEAD = (
     *("operator", "family", "framework", "dtype", "layout", "order"),
-    *("state", "tensors", "wrong", "known", "specs", "why"),
+    *(
+        "state",
+        "tensors",
+        "wrong",
+        "known",
+        "specs",
+        "lower_ratio",
+        "median_ratio",
+        "upper_ratio",
+        "largest_ratio",
+        "why",
+    ),
 )
 """The columns of the CSV."""
 
@@ -36,14 +48,19 @@ class Asked:
 class Found:
     """What a run has of one such thing.
 
-    judged: tensors that were found right or wrong. wrong: those of them that diverge or are missing. known: those that
-    a list covers. networks: the specs they are of. refused: the framework's words where it was refused.
+    judged: tensors that were found right or wrong.
+    wrong: those of them that diverge or are missing.
+    known: those that a list covers.
+    networks: the specs they are of.
+    ratios: |error| / bound of each that has one.
+    refused: the framework's words where it was refused.
     """
 
     judged: int = 0
     wrong: int = 0
     known: int = 0
     networks: set[str] = field(default_factory=set)
+    ratios: list[float] = field(default_factory=list)
     refused: str = ""
 
     @property
@@ -68,6 +85,7 @@ def covered(rows: Iterable[Row]) -> dict[Asked, Found]:
                 there.wrong += row.verdict.wrong
                 there.known += row.verdict == Verdict.KNOWN
                 there.networks.add(row.spec)
+                there.ratios += [row.ratio] if row.ratio == row.ratio else []
     return found
 
 
@@ -124,5 +142,11 @@ def csv_lines(found: dict[Asked, Found]) -> Iterator[tuple[str, ...]]:
             str(asked.order),
             there.state,
             *(str(n) for n in (there.judged, there.wrong, there.known, len(there.networks))),
+            *_spread(there.ratios),
             there.refused if there.state != "judged" else "",
         )
+
+
+def _spread(ratios: Sequence[float]) -> tuple[str, ...]:
+    """The quartiles and the largest, in three digits; empty where there is no ratio, as of exact rows."""
+    return tuple(f"{ratio:.3g}" for ratio in (*quartiles(ratios), max(ratios))) if ratios else ("",) * 4

@@ -7,6 +7,7 @@ import hashlib
 import math
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import astuple, replace
 from datetime import datetime
 from functools import partial
 from importlib import resources
@@ -25,6 +26,7 @@ from gradconform.report.faults import Fault
 from gradconform.report.findings import WORST, Finding
 from gradconform.report.matrix import RATIO_STEPS, Cell, NetworkView, networks_of
 from gradconform.report.payload import payload
+from gradconform.report.ratios import Ratios
 from gradconform.report.summary import Summary
 from gradconform.rows import LIMIT, CheckKind, Row, Verdict
 from gradconform.words import counted, figure, listed, number, tail, without_paths
@@ -37,6 +39,9 @@ ROWS = 60
 
 FEW = 12
 """So many networks are all listed below their table; of more, those that fail and those asked for."""
+
+BEYOND = 1e30
+"""So far a ratio is drawn at all."""
 
 Place = tuple[str, str, str, str]
 """Spec, framework, version, node."""
@@ -83,10 +88,17 @@ def page(summary: Summary, changes: Changes | None = None, evidence: Sequence[Ev
             {
                 "networks": [_drawn(network, run, environment, anchors) for network in networks],
                 "frameworks": list(dict.fromkeys(info.name for info in run.frameworks)),
+                "ratios": [astuple(_finite(each)) for each in summary.ratios],
                 "evidence": {anchor: _carried(each) for anchor, each in shown.items()},
             },
         ),
     )
+
+
+def _finite(ratios: Ratios) -> Ratios:
+    """The spread as numbers that JSON knows: what is beyond all bounds is drawn at the end of the scale."""
+    figures = {name: min(getattr(ratios, name), BEYOND) for name in ("lower", "median", "upper", "largest")}
+    return replace(ratios, **figures)
 
 
 def _shown(findings: Sequence[Finding], evidence: Sequence[Evidence]) -> dict[str, Evidence]:

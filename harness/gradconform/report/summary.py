@@ -16,6 +16,7 @@ from gradconform.report.doubts import Doubt, doubts_of
 from gradconform.report.faults import Fault, Refusal, faults_of, operators_of, refusals_of
 from gradconform.report.findings import Finding, findings_of
 from gradconform.report.headline import Headline, headline_of
+from gradconform.report.ratios import Ratios, ratios_of
 from gradconform.report.routes import RouteView, routes_of
 from gradconform.rows import ORDER, TEXTS, CheckKind, Row, Verdict
 from gradconform.words import listed, printable
@@ -61,6 +62,7 @@ class Summary:
     findings, known_findings: the same, one for all the nodes that show the same.
     crashed, unsupported: what frameworks could not do, in their own words.
     nearest: the operators, those first that came nearest to their bound.
+    ratios: how the ratios of each operator are spread in each framework.
     uninformative: how many rows conform without having tested much.
     behaviours, claims, routes: what their rows say together.
     apart: the specs that hold a behaviour and no arithmetic.
@@ -78,6 +80,7 @@ class Summary:
     crashed: tuple[Refusal, ...]
     unsupported: tuple[Refusal, ...]
     nearest: tuple[Nearest, ...]
+    ratios: tuple[Ratios, ...]
     uninformative: int
     behaviours: Table
     claims: tuple[Heard, ...]
@@ -108,6 +111,7 @@ class Summary:
             crashed=refusals_of(rows, Verdict.CRASHED),
             unsupported=refusals_of(rows, Verdict.UNSUPPORTED),
             nearest=_nearest(rows),
+            ratios=ratios_of(rows),
             uninformative=sum(row.reason.code == Code.UNINFORMATIVE for row in rows),
             behaviours=table_of(rows, run),
             claims=claims_of(rows),

@@ -1,4 +1,4 @@
-"""An operator's file: each case becomes a network of one node, and of what joins its results where it has several."""
+"""An operator's file: each case, and each that a grid makes, becomes a network of one node and of what joins its results."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from gradconform.reference import OPERATORS, Operator
 from gradconform.spec.build import Builder
 from gradconform.spec.errors import Mistakes, SpecError, show
 from gradconform.spec.form import FILE_NAME, NetworkFile, OperatorFile
+from gradconform.spec.grid import cases_of
 from gradconform.spec.model import Network
 from gradconform.spec.salvage import read_form
 from gradconform.spec.text import Item
@@ -19,29 +20,34 @@ _OWN = ("exact", "cotangent")
 
 
 def case_networks(form: OperatorFile, item: Item, builder: Builder, mistakes: Mistakes) -> Iterator[Network]:
-    """One network for each case of an operator's file. Notes what is wrong with any of them."""
+    """One network for each case of an operator's file, grids written out. Notes what is wrong with any of them."""
     line = item.value["operator"].line
     op = OPERATORS.get(form.operator)
     if op is None:
         mistakes.add(line, f"there is no operator {show(form.operator)}", nearest(form.operator, OPERATORS))
         return
+    names: set[str] = set()
     for key, case in item.value["cases"].value.items():
         if not re.fullmatch(FILE_NAME, key):
             hint = "use letters, digits, `_`, `.` and `-`"
             mistakes.add(case.key_line, f"case {show(key)} is not a name", hint)
         if key not in form.cases:
             continue
-        try:
-            network = _network_item(op, item, case)
-            made = _network(builder, network, mistakes, f"{op.name}.{key}")
-            if op.several:
-                results = [output.name for output in made.nodes[0].results]
-                made = _network(builder, _joined(network, results), mistakes, made.name)
-            yield made
-        except SpecError:
-            # It is in `mistakes`, and the other cases are to be looked at as well.
-            if mistakes.full:
-                raise
+        for name, one in cases_of(key, case, mistakes):
+            if name in names:
+                mistakes.add(case.key_line, f"case {show(name)} is made twice", "rename one of them")
+            names.add(name)
+            try:
+                network = _network_item(op, item, one)
+                made = _network(builder, network, mistakes, f"{op.name}.{name}")
+                if op.several:
+                    results = [output.name for output in made.nodes[0].results]
+                    made = _network(builder, _joined(network, results), mistakes, made.name)
+                yield made
+            except SpecError:
+                # It is in `mistakes`, and the other cases are to be looked at as well.
+                if mistakes.full:
+                    raise
 
 
 def _network(builder: Builder, item: Item, mistakes: Mistakes, name: str) -> Network:

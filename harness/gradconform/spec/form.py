@@ -14,9 +14,9 @@ NAME = r"^[A-Za-z_][A-Za-z0-9_]{0,99}$"
 
 
 _Number = Annotated[Real, Field(ge=-(2.0**1000), le=2.0**1000)]
-_Extent = Annotated[StrictInt, Field(ge=1)]
+_Extent = Annotated[StrictInt, Field(ge=0)]
 _Int64 = Annotated[StrictInt, Field(ge=-(2**63), le=2**63 - 1)]
-Extents = Annotated[list[_Extent], Field(max_length=8, description="a list of at most 8 positive ints")]
+Extents = Annotated[list[_Extent], Field(max_length=8, description="a list of at most 8 ints of 0 or more")]
 Range = Annotated[list[_Number], Field(min_length=2, max_length=2, description="[low, high], two finite numbers")]
 Integers = Annotated[
     list[_Int64], Field(min_length=2, max_length=2, description="[low, high], two ints, high exclusive")

@@ -144,7 +144,9 @@ class Inference:
 
 
 def _range_of(draw: Draw) -> tuple[int, int] | None:
-    """The least and the largest integer that a draw may give; None where the draw itself is wrong."""
+    """The least and the largest integer that a draw may give; None where it gives none, or is wrong."""
+    if 0 in draw.shape:
+        return None
     if draw.kind == "integers":
         return int(draw.low), int(draw.high) - 1
     return None if draw.value is None else (int(np.min(draw.value)), int(np.max(draw.value)))
@@ -153,6 +155,6 @@ def _range_of(draw: Draw) -> tuple[int, int] | None:
 def _bad_extents(shape: Shape) -> str:
     if not all(isinstance(extent, int) for extent in shape):
         return "expected ints"
-    if any(extent < 1 for extent in shape):
-        return "expected extents of 1 or more"
+    if any(extent < 0 for extent in shape):
+        return "expected extents of 0 or more"
     return "expected at most 8 axes" if len(shape) > 8 else ""

@@ -23,6 +23,7 @@ from gradconform.spec.form import (
     OperatorFile,
     Use,
 )
+from gradconform.spec.grid import EACH
 from gradconform.spec.script import STEPS, UNFIT
 from gradconform.spec.wording import adapter
 
@@ -30,6 +31,17 @@ Schema = dict[str, Any]
 _INT: Schema = {"type": "integer"}
 _TENSOR: Schema = {"type": "string", "description": "the name of a tensor"}
 _ARGUMENT: Schema = {"type": "string", "pattern": r"^\$", "description": "an argument of the block"}
+_EACH: Schema = {
+    "type": "object",
+    "description": "what the cases differ in: places such as x.shape with values, or labels with what each sets",
+    "minProperties": 1,
+    "additionalProperties": {
+        "anyOf": [
+            {"type": "array", "minItems": 1},
+            {"type": "object", "minProperties": 1, "additionalProperties": {"type": "object"}},
+        ]
+    },
+}
 # What a person may write in place of the full form: validators make lists of ints and of pairs.
 _SHORT_FORMS: tuple[tuple[Any, Schema], ...] = (
     (1, _INT),
@@ -57,6 +69,8 @@ def schema() -> Schema:
         },
     }
     defs["node"] = node
+    defs["each"] = _EACH
+    defs["Part"] = {key: value for key, value in defs["Declaration"].items() if key != "required"}
     for form in ("NetworkFile", "Block", "Behaviour"):
         defs[form]["properties"]["nodes"] |= {
             "additionalProperties": {"$ref": "#/$defs/node"},
@@ -149,13 +163,21 @@ def _node(op: Operator) -> Schema:
 
 
 def _case(op: Operator) -> Schema:
-    """The schema of a case of this operator, in which tensors are declared in place."""
-    declared: Schema = {"$ref": "#/$defs/Declaration"}
+    """The schema of a case of this operator, in which tensors are declared in place.
+
+    Of one with `each` any part may come from there.
+    """
+    declared: Schema = {"$ref": "#/$defs/Part"}
     properties: Schema = {slot: _slot(op, slot, declared) for slot in op.tensors}
     properties |= {slot: {"type": "boolean"} for slot in op.parameters if slot in op.optional}
     attributes = {key: _attribute(kind) for key, kind in _attributes(op).items()}
-    own: Schema = {"exact": {"type": "boolean"}, "cotangent": {"$ref": "#/$defs/Drawn"}}
-    return _object(op, {**properties, **attributes, **own}, [*op.tensors, *attributes])
+    own: Schema = {"exact": {"type": "boolean"}, "cotangent": {"$ref": "#/$defs/Drawn"}, EACH: {"$ref": "#/$defs/each"}}
+    whole: Schema = {"required": ["shape"]}
+    needed = {slot: {"items": whole} if slot == op.variadic else whole for slot in op.tensors}
+    return _object(op, {**properties, **attributes, **own}, []) | {
+        "if": {"required": [EACH]},
+        "else": {"properties": needed, "required": [*op.tensors, *attributes]},
+    }
 
 
 def _object(op: Operator, properties: Schema, needed: list[str]) -> Schema:

@@ -222,7 +222,7 @@ def bilinear_draws(x: Dims, y: Dims, *, out_features: Size) -> Mapping[str, Draw
 
 def _paired(x: Any, y: Any) -> Any:
     """Each element of a row of x with each of that of y: [N, I], [N, J] -> [N, I J]."""
-    return (x[:, :, None] * y[:, None, :]).reshape(x.shape[0], -1)
+    return (x[:, :, None] * y[:, None, :]).reshape(x.shape[0], x.shape[1] * y.shape[1])
 
 
 @operator

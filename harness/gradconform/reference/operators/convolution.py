@@ -365,6 +365,8 @@ def _transposed(
         if extra >= max(s, d):
             raise ShapeError(f"output_padding is {extra}; expected less than the stride {s} or the dilation {d}")
     extent = _spread_extent(x[2:], kernel, stride, padding, output_padding, dilation)
+    if min(x[2:]) < 1:
+        raise ShapeError(f"x has shape {list(x)}; expected images of an element or more")
     if min(extent) < 1:
         raise ShapeError(f"the output would be {list(extent)}; expected a padding that leaves 1 or more of each")
     return (x[0], out_channels, *extent)

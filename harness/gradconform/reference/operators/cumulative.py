@@ -27,12 +27,14 @@ def cumsum_vjp(dy: Any, x: Any, *, dim: int) -> Any:
 @operator(second_unbounded=True)
 def cumprod(x: Any, *, dim: Axis) -> Any:
     """y[k] = x[0] ... x[k] along axis dim."""
-    return np.concatenate(_running_products(_slices(x, dim)), axis=dim)
+    return np.concatenate(_running_products(_slices(x, dim)), axis=dim) if x.shape[dim] else x
 
 
 @cumprod.vjp
 def cumprod_vjp(dy: Any, x: Any, *, dim: int) -> Any:
     """dx[i] = x[0] ... x[i-1] (dy[i] + x[i+1] (dy[i+1] + x[i+2] (...))): no division, so a zero in x is no matter."""
+    if not x.shape[dim]:
+        return (dy,)
     terms, cotangents = _slices(x, dim), _slices(dy, dim)
     behind = cotangents[-1:]
     for cotangent, factor in zip(reversed(cotangents[:-1]), reversed(terms[1:]), strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,7 +21,7 @@ def linear(x: Any, weight: Any, bias: Any) -> Any:
 
     The bias is one more term of each sum: a framework may begin with it; every partial sum then has its size.
     """
-    rows = x.reshape(-1, x.shape[-1])
+    rows = _rows(x)
     terms = [(..., rows, np.transpose(weight))]
     if bias is not None:
         terms.append((..., np.ones((rows.shape[0], 1)), bias.reshape(1, -1)))
@@ -29,9 +30,14 @@ def linear(x: Any, weight: Any, bias: Any) -> Any:
 
 @linear.vjp
 def linear_vjp(dy: Any, x: Any, weight: Any, bias: Any) -> Any:
-    rows, inputs = dy.reshape(-1, dy.shape[-1]), x.reshape(-1, x.shape[-1])
+    rows, inputs = _rows(dy), _rows(x)
     dx = np.matmul(rows, weight).reshape(x.shape)
     return dx, np.matmul(rows.T, inputs), None if bias is None else np.sum(rows, axis=0)
+
+
+def _rows(x: Any) -> Any:
+    """All axes but the last as one: [..., I] -> [N, I]."""
+    return x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
 
 
 @linear.shape

@@ -396,8 +396,8 @@ def _one_hot(target: Any, classes: int) -> Any:
 
 
 def _of_classes(x: Dims, target: Dims, reduction: str) -> Dims:
-    if len(x) != 2 or target != x[:1]:
-        raise ShapeError(f"x has shape {list(x)} and target {list(target)}; expected [N, C] and [N]")
+    if len(x) != 2 or target != x[:1] or not x[1]:
+        raise ShapeError(f"x has shape {list(x)} and target {list(target)}; expected [N, C] and [N], C above 0")
     return target if reduction == "none" else ()
 
 

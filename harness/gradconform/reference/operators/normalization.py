@@ -16,6 +16,7 @@ import numpy as np
 from gradconform.draws import Draw, bias, gain, positive
 from gradconform.reference.attributes import Axis, Flag, Real, Size
 from gradconform.reference.operator import Dims, ShapeError, operator
+from gradconform.reference.operators.reduction import largest
 from gradconform.reference.tracked.arrays import constant
 from gradconform.reference.tracked.sums import scatter_sum
 
@@ -127,8 +128,9 @@ def batch_norm_vjp(
 def batch_norm_shape(x: Dims, *, training: Flag) -> Dims:
     if not 2 <= len(x) <= 5:
         raise ShapeError(f"x has shape {list(x)}; expected 2 to 5 axes, such as [N, C] or [N, C, H, W]")
-    if training and math.prod(x) == x[1]:
-        raise ShapeError(f"x has shape {list(x)}, one value per channel; expected two or more to train on")
+    if training and x[0] * math.prod(x[2:]) < 2:
+        few = "one value" if x[0] * math.prod(x[2:]) else "no value"
+        raise ShapeError(f"x has shape {list(x)}, {few} per channel; expected two or more to train on")
     return x
 
 
@@ -173,8 +175,8 @@ def layer_norm_vjp(dy: Any, x: Any, weight: Any, bias: Any, *, eps: float) -> An
 
 @layer_norm.shape
 def layer_norm_shape(x: Dims) -> Dims:
-    if len(x) < 2:
-        raise ShapeError(f"x has shape {list(x)}; expected two axes or more, the last one the normalised")
+    if len(x) < 2 or not x[-1]:
+        raise ShapeError(f"x has shape {list(x)}; expected two axes or more, the last one the normalised and not empty")
     return x
 
 
@@ -197,18 +199,21 @@ def group_norm(x: Any, weight: Any, bias: Any, *, num_groups: Size, eps: Real) -
 def group_norm_vjp(dy: Any, x: Any, weight: Any, bias: Any, *, num_groups: int, eps: float) -> Any:
     normalised, inverse = _group_normalised(x, num_groups, eps)
     scaled, dweight, dbias = _affine_vjp(dy, normalised, _per_channel(weight, x), bias, (0, *range(2, x.ndim)))
-    groups = (x.shape[0], num_groups, -1)
-    dx = _normalised_vjp(
-        scaled.reshape(groups), normalised.reshape(groups), inverse, (2,), x.size // (x.shape[0] * num_groups)
-    )
+    groups = _grouped(x, num_groups)
+    dx = _normalised_vjp(scaled.reshape(groups), normalised.reshape(groups), inverse, (2,), groups[2])
     return dx.reshape(x.shape), dweight, dbias
 
 
 def _group_normalised(x: Any, num_groups: int, eps: float) -> tuple[Any, Any]:
     """Normalised x, in its shape, and 1 / sqrt(variance + eps) [N, G, 1]."""
-    centred, variance, _ = _moments(x.reshape(x.shape[0], num_groups, -1), (2,))
+    centred, variance, _ = _moments(x.reshape(_grouped(x, num_groups)), (2,))
     inverse = 1.0 / np.sqrt(variance + eps)
     return (centred * inverse).reshape(x.shape), inverse
+
+
+def _grouped(x: Any, num_groups: int) -> tuple[int, int, int]:
+    """The shape [N, G, elements of a group] of x."""
+    return (x.shape[0], num_groups, x.shape[1] // max(num_groups, 1) * math.prod(x.shape[2:]))
 
 
 @group_norm.shape
@@ -217,6 +222,8 @@ def group_norm_shape(x: Dims, *, num_groups: Size) -> Dims:
         raise ShapeError(
             f"x has shape {list(x)}; expected [N, C, ...], C being a multiple of num_groups = {num_groups}"
         )
+    if 0 in x[1:]:
+        raise ShapeError(f"x has shape {list(x)}; expected an element or more in each group")
     return x
 
 
@@ -236,7 +243,7 @@ def instance_norm_vjp(dy: Any, x: Any, weight: Any, bias: Any, *, eps: float) ->
 
 @instance_norm.shape
 def instance_norm_shape(x: Dims) -> Dims:
-    if len(x) < 3 or math.prod(x[2:]) == 1:
+    if len(x) < 3 or math.prod(x[2:]) < 2:
         raise ShapeError(f"x has shape {list(x)}; expected [N, C, ...], with two positions or more")
     return x
 
@@ -271,8 +278,8 @@ def _inverse_rms(x: Any, eps: float) -> Any:
 
 @rms_norm.shape
 def rms_norm_shape(x: Dims) -> Dims:
-    if len(x) < 2:
-        raise ShapeError(f"x has shape {list(x)}; expected two axes or more, the last one the normalised")
+    if len(x) < 2 or not x[-1]:
+        raise ShapeError(f"x has shape {list(x)}; expected two axes or more, the last one the normalised and not empty")
     return x
 
 
@@ -332,6 +339,8 @@ def weight_norm_shape(x: Dims, g: Dims, *, dim: Axis) -> Dims:
         raise ShapeError(
             f"x has shape {list(x)} and g {list(g)}; expected two axes or more, and g of the extent of dim"
         )
+    if 0 in x:
+        raise ShapeError(f"x has shape {list(x)}; expected an element or more to take the norm of")
     return x
 
 
@@ -379,7 +388,7 @@ def _over_channels(x: Any, size: int, before: int) -> Any:
 
 
 def _largest(x: Any, dim: int) -> Any:
-    return np.max(constant(x).real, axis=dim, keepdims=True)
+    return largest(constant(x).real, (dim,))
 
 
 def _check_axis(x: Dims, dim: int) -> Dims:
@@ -409,8 +418,8 @@ def softmax_shape(x: Dims, *, dim: Axis) -> Dims:
 @operator
 def log_softmax(x: Any, *, dim: Axis) -> Any:
     """x - max x - log sum exp(x - max x) along `dim`; the same shape as x."""
-    largest = _largest(x, dim)
-    return _difference(x, largest, np.log(np.sum(np.exp(x - largest), axis=dim, keepdims=True)))
+    most = _largest(x, dim)
+    return _difference(x, most, np.log(np.sum(np.exp(x - most), axis=dim, keepdims=True)))
 
 
 @log_softmax.vjp

@@ -45,7 +45,11 @@ def mean_vjp(dy: Any, x: Any, *, dim: Sequence[int], keepdim: bool) -> Any:
 @operator(second_unbounded=True)
 def prod(x: Any, *, dim: Axes, keepdim: Flag) -> Any:
     """The product over the axes in dim, which stay as extents of 1 with keepdim."""
-    return reduce(_times, _terms_of(x, dim)).reshape(reduced(x.shape, dim, keepdim))
+    kept = reduced(x.shape, dim, keepdim)
+    if not _terms(x.shape, dim):
+        # The product of nothing; of a dtype that widens no other.
+        return np.ones(kept, dtype=np.float32)
+    return reduce(_times, _terms_of(x, dim)).reshape(kept)
 
 
 @prod.vjp
@@ -55,6 +59,8 @@ def prod_vjp(dy: Any, x: Any, *, dim: Sequence[int], keepdim: bool) -> Any:
     Some frameworks divide the product by the element where they can. With a factor of 1 at both ends there are as many
     products as that has, for one element too.
     """
+    if not _terms(x.shape, dim):
+        return (x,)
     terms, each = _terms_of(x, dim), dy.reshape(-1)
     # Of a dtype that widens no other.
     one = np.ones(each.shape, dtype=np.float32)
@@ -68,8 +74,8 @@ def prod_vjp(dy: Any, x: Any, *, dim: Sequence[int], keepdim: bool) -> Any:
 def logsumexp(x: Any, *, dim: Axes, keepdim: Flag) -> Any:
     """The logarithm of the sum of exp(x) over the axes in dim: m + log(sum of exp(x - m)), m the largest element."""
     axes = tuple(dim)
-    largest = np.max(constant(x), axis=axes, keepdims=True)
-    y = largest + np.log(np.sum(np.exp(x - largest), axis=axes, keepdims=True))
+    most = largest(constant(x), axes)
+    y = most + np.log(np.sum(np.exp(x - most), axis=axes, keepdims=True))
     return y.reshape(reduced(x.shape, dim, keepdim))
 
 
@@ -160,14 +166,21 @@ def amin_shares(x: Any, *, dim: Sequence[int], keepdim: bool) -> Any:
 @mean.shape
 @prod.shape
 @logsumexp.shape
-@amax.shape
-@amin.shape
 def reduction_shape(x: Dims, *, dim: Axes, keepdim: Flag) -> Dims:
     for axis in dim:
         check_axis("dim", axis, x)
     if len(set(dim)) != len(dim):
         raise ShapeError(f"dim is {list(dim)}; expected each axis at most once")
     return reduced(x, dim, keepdim)
+
+
+@amax.shape
+@amin.shape
+def extremum_shape(x: Dims, *, dim: Axes, keepdim: Flag) -> Dims:
+    shape = reduction_shape(x, dim=dim, keepdim=keepdim)
+    if _terms(x, dim) == 0:
+        raise ShapeError(f"dim is {list(dim)} and x has shape {list(x)}; expected an element or more to choose from")
+    return shape
 
 
 def reduced(shape: Dims, dim: Sequence[int], keepdim: bool) -> Dims:
@@ -200,7 +213,8 @@ def _last(x: Any, dim: Sequence[int]) -> Any:
     """The axes in dim made into one, the last, and the others into the first: [kept, reduced]."""
     axes = sorted(dim)
     moved = np.moveaxis(x, axes, range(x.ndim - len(axes), x.ndim))
-    return moved.reshape(-1, _terms(x.shape, dim))
+    kept = math.prod(n for i, n in enumerate(x.shape) if i not in axes)
+    return moved.reshape(kept, _terms(x.shape, dim))
 
 
 def _put_back(rows: Any, shape: Dims, dim: Sequence[int]) -> Any:
@@ -221,6 +235,13 @@ def _first_largest(x: Any, dim: Sequence[int]) -> Any:
     rows = _last(x, dim)
     first = np.arange(rows.shape[1]) == np.argmax(rows, axis=1)[:, None]
     return _put_back(first, x.shape, dim)
+
+
+def largest(x: Any, dim: Sequence[int]) -> Any:
+    """The largest element over the axes in dim, which stay as extents of 1; of none, minus infinity."""
+    if not _terms(x.shape, dim):
+        return np.full(reduced(x.shape, dim, keepdim=True), -np.inf, dtype=np.float32)
+    return np.max(x, axis=tuple(dim), keepdims=True)
 
 
 def _ties(x: Any, dim: Sequence[int]) -> Any:

@@ -142,8 +142,9 @@ def _pads(op: Operator, spare: int) -> None:
         if len(padding) != len(x):
             raise ShapeError(f"padding has {len(padding)} entries; expected one for each axis of x, of shape {list(x)}")
         for n, (before, after) in zip(x, padding, strict=True):
-            if max(before, after) > n - spare:
-                raise ShapeError(f"padding is {[before, after]}; expected {n - spare} or less for an extent of {n}")
+            most = max(n - spare, 0)
+            if max(before, after) > most:
+                raise ShapeError(f"padding is {[before, after]}; expected {most} or less for an extent of {n}")
         return tuple(before + n + after for (before, after), n in zip(padding, x, strict=True))
 
 
@@ -155,6 +156,8 @@ _pads(circular_pad, 0)
 def replication_pad_shape(x: Dims, *, padding: Padding) -> Dims:
     if len(padding) != len(x):
         raise ShapeError(f"padding has {len(padding)} entries; expected one for each axis of x, of shape {list(x)}")
+    if any(n == 0 and max(sides) > 0 for sides, n in zip(padding, x, strict=True)):
+        raise ShapeError(f"padding is {list(padding)} and x has shape {list(x)}; expected an element to repeat")
     return tuple(before + n + after for (before, after), n in zip(padding, x, strict=True))
 
 
@@ -200,4 +203,7 @@ def _columns(shape: Dims, kernel_size: Any, dilation: Any, padding: Any, stride:
     )
     inside = rows[:, None, :, None] * extents[1] + columns[None, :, None, :]
     images = numbered((*shape[:2], 1)) * (extents[0] * extents[1])
-    return np.reshape(images + inside.reshape(-1), (shape[0], -1, rows.shape[1] * columns.shape[1]))
+    return np.reshape(
+        images + inside.reshape(-1),
+        (shape[0], shape[1] * rows.shape[0] * columns.shape[0], rows.shape[1] * columns.shape[1]),
+    )

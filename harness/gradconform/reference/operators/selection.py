@@ -131,16 +131,16 @@ def gather_nd_vjp(dy: Any, x: Any, index: Any) -> Any:
 
 @gather_nd.shape
 def gather_nd_shape(x: Dims, index: Dims) -> Dims:
-    if len(index) < 2 or index[0] > len(x):
+    if len(index) < 2 or not 1 <= index[0] <= len(x):
         raise ShapeError(
-            f"x has shape {list(x)} and index {list(index)}; expected an index of [M, ...], M at most the axes of x"
+            f"x has shape {list(x)} and index {list(index)}; expected an index of [M, ...], M from 1 to the axes of x"
         )
     return (*index[1:], *x[index[0] :])
 
 
 @gather_nd.classes
 def gather_nd_classes(x: Dims, index: Dims) -> int:
-    return min(x[: index[0]])
+    return min(x[: index[0]], default=1)
 
 
 @operator(integers=("index",))

@@ -15,7 +15,7 @@ from gradconform.reference.operator import Dims, ShapeError, operator
 @operator(moves=True)
 def flatten(x: Any, *, start_dim: Axis) -> Any:
     """All axes from start_dim on made into one."""
-    return x.reshape((*x.shape[:start_dim], -1))
+    return x.reshape(flatten_shape(x.shape, start_dim=start_dim))
 
 
 @flatten.vjp

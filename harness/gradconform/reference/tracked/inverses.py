@@ -9,6 +9,7 @@ and to first order its effects add up as squares do. Those of E add up as they a
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ def _inverse(a: Tracked) -> Tracked:
     """
     value, rounding, moved = _parts(a, "inv", SOLVED)
     size = np.abs(value)
-    sure = np.sum(moved, axis=-1).max(axis=-1)[..., None, None] < 1.0
+    sure = np.sum(moved, axis=-1).max(axis=-1, initial=0.0)[..., None, None] < 1.0
     safe = np.where(sure, moved, 0.0)
     with np.errstate(all="ignore"):
         first = np.sqrt(np.square(value) @ np.square(rounding) @ np.square(value)) + size @ _error(a) @ size
@@ -68,7 +69,7 @@ def _parts(a: Tracked, name: str, times: float = 1.0) -> tuple[Array, Array, Arr
     if not isinstance(a, Rounded):
         raise InexactError(f"{name} is not exact in floating point")
     size = a.shape[-1]
-    stacked = a.value.reshape(-1, size, size)
+    stacked = a.value.reshape(math.prod(a.shape[:-2]), size, size)
     rounding = times * a.unit.roundoff * np.array([_magnitude(each) for each in stacked]).reshape(a.shape)
     value = np.array([_inverse_or_nan(each) for each in stacked]).reshape(a.shape)
     with np.errstate(all="ignore"):

@@ -40,8 +40,11 @@ def added(terms: Any, places: Places) -> list[tuple[Any, Any]]:
 
 
 def occurrences(indices: Places) -> list[Any]:
-    """Where each index occurs for the first time, for the second, ...: in none does an index come twice."""
+    """Where each index occurs for the first time, for the second, ...: in none does an index come twice.
+
+    Of no indices there is one part, without elements.
+    """
     order = np.argsort(indices, kind="stable")
     ordered = indices[order]
     rank = np.arange(len(order)) - np.searchsorted(ordered, ordered)
-    return [order[rank == k] for k in range(int(rank.max()) + 1)]
+    return [order[rank == k] for k in range(int(rank.max(initial=0)) + 1)]

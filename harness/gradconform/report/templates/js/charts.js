@@ -233,3 +233,39 @@ function histogram(bins, limit) {
     ],
   });
 }
+
+/* Of each operator, a lane for each framework: quartiles, median and largest of |error| / bound. */
+function spread(packed) {
+  const names = ["op", "framework", "rows", "lower", "median", "upper", "largest"];
+  const data = packed.ratios.map((values) => Object.fromEntries(values.map((value, i) => [names[i], value])));
+  const frameworks = [...new Set([...packed.frameworks, ...data.map((each) => each.framework)])].filter((name) => data.some((each) => each.framework === name));
+  const ops = [...new Set(data.map((each) => each.op))];
+  const domain = [SMALLEST, Math.min(Math.max(packed.limit * 3, ...data.map((each) => each.largest)), 1e6)];
+  const clamped = (value) => Math.min(Math.max(value, domain[0]), domain[1]);
+  const lane = 9;
+  const text = (each) => `${each.op}, ${each.framework}\n${counted(each.rows, "tensor")}: quartiles ${figure(each.lower)}, ${figure(each.median)}, ${figure(each.upper)}; largest ${figure(each.largest)}`;
+  const marks = frameworks.flatMap((framework, i) => {
+    const own = data.filter((each) => each.framework === framework);
+    const colour = `var(--f${i % 6})`;
+    const dy = (i - (frameworks.length - 1) / 2) * lane;
+    const shared = { y: "op", dy };
+    return [
+      Plot.ruleY(own, { ...shared, x1: (each) => clamped(each.lower), x2: (each) => clamped(each.upper), stroke: colour, strokeWidth: 2 }),
+      Plot.dot(own, { ...shared, x: (each) => clamped(each.median), r: 2.4, fill: "var(--page)", stroke: colour }),
+      Plot.dot(own, { ...shared, x: (each) => clamped(each.largest), symbol: SYMBOLS[i % 6], fill: colour, r: 3.6, title: text }),
+    ];
+  });
+  const ticks = powers(...domain, 8);
+  const drawn = drawing({
+    width: 760, height: ops.length * (lane * frameworks.length + 8) + 56, marginLeft: 190, marginRight: 24, marginTop: 36, marginBottom: 12,
+    style: { background: "none", fontSize: "12px", overflow: "visible" },
+    ariaLabel: "The ratios of each operator in each framework",
+    x: { type: "log", domain }, y: { domain: ops, type: "band", padding: 0, label: null },
+    marks: [
+      Plot.gridX(ticks, { stroke: "var(--line)" }), Plot.axisX(ticks, { anchor: "top", label: null, tickFormat: (value) => (value <= SMALLEST ? "≤" : "") + power(value) }),
+      Plot.axisY({ tickSize: 0 }), Plot.ruleX([packed.limit], { stroke: "var(--bad)", strokeDasharray: "4 3" }), ...marks,
+    ],
+  });
+  const key = frameworks.map((name, i) => element("span", { class: `f${i % 6}` }, `${SIGNS[i % 6]} ${name} `));
+  return [element("figure", {}, element("figcaption", {}, `|error| / bound; diverges above ${packed.limit} `, element("span", { class: "key" }, ...key)), drawn)];
+}

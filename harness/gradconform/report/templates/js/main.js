@@ -81,6 +81,8 @@ async function start() {
   table.networks = new Set(networks.map((details) => details.dataset.network));
   for (const details of networks) details.addEventListener("toggle", () => details.open && openNetwork(details, packed, rows));
   cards(packed);
+  const ratios = document.querySelector(".ratios");
+  if (ratios) ratios.append(...spread(packed));
   findNetworks();
   table.show({});
   // What is looked for first: what fails, or the one network that there is.

@@ -1,0 +1,41 @@
+"""Where NNabla cannot take a tensor without elements: no exception says so, the process dies."""
+
+# Killed by SIGFPE, replication_pad by SIGSEGV, whichever extent is zero (seen in NNabla 1.39). Other operators take an
+# empty tensor or refuse it with an exception, and some die where one axis of several is empty: those rows say so.
+DIES = frozenset(
+    [
+        "batch_norm",
+        "binary_cross_entropy",
+        "binary_cross_entropy_with_logits",
+        "crelu",
+        "cross_entropy",
+        "cumprod",
+        "cumsum",
+        "gather",
+        "group_norm",
+        "instance_norm",
+        "l1_loss",
+        "layer_norm",
+        "log_softmax",
+        "mse_loss",
+        "nll_loss",
+        "replication_pad",
+        "softmax",
+        "tril",
+        "triu",
+        "where",
+    ]
+)
+
+
+def refuse(problem):
+    """Raise NotImplementedError where a node of the problem would kill the process."""
+    leaves = problem["inputs"] + problem["parameters"] + problem["buffers"]
+    outputs = [output for node in problem["nodes"] for output in node["outputs"]]
+    empty = {each["name"] for each in leaves + outputs if 0 in each["shape"]}
+    for node in problem["nodes"] if empty else ():
+        reads = [name for _, names in node["tensors"] for name in (names if isinstance(names, list) else [names])]
+        if node["op"] in DIES and not empty.isdisjoint(reads + [output["name"] for output in node["outputs"]]):
+            raise NotImplementedError(
+                "node '%s' (%s): an empty tensor kills NNabla's process here" % (node["name"], node["op"])
+            )
