@@ -33,6 +33,7 @@ def program(condition: Condition, framework: str, adapters: Path | None = None) 
     """
     home = (adapters or paths.adapters_folder()) / framework
     words = _words(home)
+    _check_dtype(home, condition.dtype)
     graph = condition.network.graph(condition.dtype)
     numbers = drawn_numbers(condition.network, condition.dtype, condition.network.seed)
     (node,) = graph.nodes
@@ -122,6 +123,17 @@ def _words(home: Path) -> dict[str, Any]:
         else:
             raise NoScript(f"{home.name}/lines.py has no {word}.")
     return found
+
+
+def _check_dtype(home: Path, dtype: str) -> None:
+    """Raises NoScript where the framework does not compute in a dtype, as its adapter says."""
+    statement = Source(home / "adapter.py").defined.get("DTYPES")
+    try:
+        why = ast.literal_eval(statement.value).get(dtype) if isinstance(statement, ast.Assign) else None
+    except ValueError:
+        return
+    if isinstance(why, str):
+        raise NoScript(f"{home.name} has no {dtype}: {why}")
 
 
 def literal(array: NDArray[Any]) -> str:
