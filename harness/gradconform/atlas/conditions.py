@@ -1,10 +1,9 @@
-"""The conditions under which operators are looked at, as specs/atlas/ has them, and what is known to differ there."""
+"""The conditions under which operators are looked at, as specs/atlas/ has them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,53 +15,14 @@ from gradconform.reference import OPERATORS, Operator
 from gradconform.spec import Network, SpecError
 from gradconform.spec.build import Builder
 from gradconform.spec.errors import Mistakes
-from gradconform.spec.form import About, Form, NetworkFile, Text
+from gradconform.spec.form import About, Flag, Form, NetworkFile, Text
 from gradconform.spec.salvage import read_form
 from gradconform.spec.tensors import MOST_ELEMENTS
 from gradconform.spec.text import Item, plain, read
 
 FOLDER = "atlas"
 
-_OWN = ("at", "dtype", "signed", "calls", "differs")
-
-
-class Kind(StrEnum):
-    """Of which kind a difference from the reference is."""
-
-    CONVENTION = "convention"
-    DEFINITION = "definition"
-    ACCURACY = "accuracy"
-    FAULT = "fault"
-
-    @property
-    def about(self) -> str:
-        """What the kind means, for a reader of the table."""
-        return _ABOUT[self]
-
-
-_ABOUT = {
-    Kind.CONVENTION: "any of several answers can be defended, such as a subgradient at a kink",
-    Kind.DEFINITION: "another function, or another default, under the same name",
-    Kind.ACCURACY: "the right number with fewer digits than an honest computation leaves",
-    Kind.FAULT: "no reading makes it right",
-}
-
-
-class Classified(Form):
-    """What a person says of the way in which a framework differs under one condition.
-
-    framework: the adapter's name.
-    tensors: those that differ.
-    kind: of which kind the difference is.
-    says: why it is so, in a sentence.
-    link: where a public report or the framework's documentation says so; empty where none was found.
-    """
-
-    framework: Annotated[str, Field(alias="in")]
-    tensors: Annotated[tuple[str, ...], Field(min_length=1)]
-    kind: Kind
-    says: Annotated[str, Field(min_length=20, max_length=400)]
-    link: str = ""
+_OWN = ("at", "dtype", "signed", "calls", "right", "refused", "alone")
 
 
 class _Entry(Form):
@@ -70,9 +30,11 @@ class _Entry(Form):
 
     at: About
     dtype: Text = "float32"
-    signed: bool = False
+    signed: Flag = False
     calls: dict[str, Text] = {}
-    differs: list[Classified] = []
+    right: dict[str, Any] = {}
+    refused: Flag = False
+    alone: Flag = False
 
 
 @dataclass(frozen=True)
@@ -87,7 +49,9 @@ class Condition:
     signed: whether -0 and 0 are told apart.
     calls: framework -> the expression that is looked at instead of the adapter's own; where there are any, other
     frameworks are not looked at.
-    differs: what is known to differ.
+    right: `output` or `grad/x` -> what is right by the limit, where the reference's formula is 0 times infinity.
+    refused: whether an error is right, since the arguments have no meaning.
+    alone: whether it runs in a process of its own, since it may spoil memory.
     """
 
     name: str
@@ -97,16 +61,14 @@ class Condition:
     dtype: str
     signed: bool
     calls: Mapping[str, str]
-    differs: Sequence[Classified]
+    right: Mapping[str, Any]
+    refused: bool
+    alone: bool
 
     @property
     def operator(self) -> str:
         """The name of the operator."""
         return self.network.nodes[0].op
-
-    def classified(self, framework: str, tensor: str) -> Classified | None:
-        """What is known of a tensor in a framework; None where nothing is."""
-        return next((c for c in self.differs if c.framework == framework and tensor in c.tensors), None)
 
 
 class _File(Form):
@@ -162,7 +124,9 @@ def _condition(path: Path, op: Operator, key: str, item: Item, mistakes: Mistake
         dtype=entry.dtype,
         signed=entry.signed,
         calls=entry.calls,
-        differs=tuple(entry.differs),
+        right=entry.right,
+        refused=entry.refused,
+        alone=entry.alone,
     )
 
 

@@ -21,7 +21,7 @@ MOST_LINES = 15
 """So long may a program be."""
 
 # What adapters/<framework>/lines.py must define, and what it may.
-_WORDS = ("IMPORTS", "LEAF", "BACKWARD", "VALUE", "GRADIENT")
+_WORDS = ("IMPORTS", "LEAF", "BACKWARD", "ONES", "VALUE", "GRADIENT")
 _MORE = {"BUFFER": "", "FORWARD": "", "CLEAR": ""}
 
 
@@ -39,16 +39,18 @@ def program(condition: Condition, framework: str, adapters: Path | None = None) 
     (node,) = graph.nodes
     wanted = [short(name) for name in node.reads if name in graph.differentiable]
     defined, body = _computed(condition, node, home, words["IMPORTS"])
-    lines = [f'"""{condition.name} in {framework}: {_plain(condition.at)}"""', "import numpy as np", *defined]
+    head = [f'"""{condition.name} in {framework}: {_plain(condition.at)}"""', "import numpy as np", *defined]
+    leaves, shown = [], [f'print("output", {words["VALUE"].format(tensor=OUTPUT)})']
     for name, leaf in graph.leaves.items():
         form = words["BUFFER"] if leaf.role == "buffer" and words["BUFFER"] else words["LEAF"]
         made = form.format(array=literal(numbers[f"value/{name}"]), grad=leaf.grad)
-        lines.append(f"{short(name)} = {made}")
-    lines += body
-    lines += _way_back(words, wanted, literal(numbers[f"cotangent/{condition.network.output}"]))
-    lines.append(f'print("output", {words["VALUE"].format(tensor=OUTPUT)})')
-    lines += [f'print("grad/{name}", {words["GRADIENT"].format(tensor=name)})' for name in wanted]
-    return "\n".join(lines) + "\n"
+        leaves.append(f"{short(name)} = {made}")
+    shown += [f'print("grad/{name}", {words["GRADIENT"].format(tensor=name)})' for name in wanted]
+    body += _way_back(words, wanted, numbers[f"cotangent/{condition.network.output}"])
+    for each in (shown, leaves):
+        if "\n".join([*head, *leaves, *body, *shown]).count("\n") >= MOST_LINES:
+            each[:] = ["; ".join(each)]
+    return "\n".join([*head, *leaves, *body, *shown]) + "\n"
 
 
 OUTPUT = "out"
@@ -60,11 +62,13 @@ def short(name: str) -> str:
     return name.rpartition(".")[2]
 
 
-def _way_back(words: Mapping[str, Any], wanted: list[str], cotangent: str) -> Iterator[str]:
+def _way_back(words: Mapping[str, Any], wanted: list[str], cotangent: NDArray[Any]) -> Iterator[str]:
     steps = [words["FORWARD"].format(output=OUTPUT)] if words["FORWARD"] else []
     if wanted:
         steps += [words["CLEAR"].format(tensor=name) for name in wanted if words["CLEAR"]]
-        steps.append(words["BACKWARD"].format(output=OUTPUT, cotangent=cotangent))
+        # Ones of whatever shape the output has, which need not be the one that is expected.
+        backward = words["ONES"] if (cotangent == 1).all() else words["BACKWARD"]
+        steps.append(backward.format(output=OUTPUT, cotangent=literal(cotangent)))
     if steps:
         yield "; ".join(steps)
 
@@ -77,6 +81,8 @@ def _computed(condition: Condition, node: Node, home: Path, imports: tuple[str, 
         return [*imports], [f"{OUTPUT} = {condition.calls[home.name]}"]
     name = f"op_{node.op}"
     source = holder(home, name)
+    if f"{name}.composed = " in source.text:
+        raise NoScript(f"{home.name} has no {node.op} of its own.")
     function = source.defined[name]
     assert isinstance(function, ast.FunctionDef)
     tensors = {slot: _tensor(read) for slot, read in node.tensors.items()}

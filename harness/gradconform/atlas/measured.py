@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradconform.atlas.conditions import Classified, Condition
+from gradconform.atlas.conditions import Condition
 from gradconform.atlas.lines import program, short
 from gradconform.atlas.programs import Printed, run
 from gradconform.capture.adapters import Adapter
@@ -28,7 +28,11 @@ ROUNDOFFS = 16.0
 
 
 MOST_LOST = 1e-3
-"""A number with fewer than three right digits differs, whatever bound the formula has that frameworks evaluate."""
+"""A number with fewer than three right digits differs, whatever bound the formula has that frameworks evaluate: what
+cancels there is the formula's own doing. Where elements are computed together that is measured by the largest."""
+
+ALL = "all"
+"""In place of a tensor: where the framework raises, or should."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +41,9 @@ class Measured:
 
     condition: under which.
     framework, version: of which.
-    tensor: `output`, `grad/x`, or `all` where the framework raises.
+    tensor: `output`, `grad/x`, or `all` where the framework raises or should.
     got: what it gives; None where it raises or gives nothing.
-    expected: what the reference gives, rounded to the dtype.
+    expected: what the reference gives, rounded to the dtype; None where nothing is right but an error.
     wrong: which elements differ; None where there are none to compare.
     error: what the framework says, where it raises.
     """
@@ -52,11 +56,6 @@ class Measured:
     expected: Array | None
     wrong: Array | None
     error: str = ""
-
-    @property
-    def classified(self) -> Classified | None:
-        """What a person says of it; None where it is new."""
-        return self.condition.classified(self.framework, self.tensor)
 
     @property
     def digits(self) -> float | None:
@@ -82,7 +81,7 @@ def measure(conditions: Sequence[Condition], adapter: Adapter) -> tuple[str, dic
             programs[condition.name] = program(condition, adapter.framework, adapter.folder.parent)
         except NoScript:
             continue
-    version, printed = run(adapter, programs)
+    version, printed = run(adapter, programs, alone={condition.name for condition in conditions if condition.alone})
     version = version.partition("+")[0]
     by_name = {condition.name: condition for condition in conditions}
     return version, {
@@ -107,12 +106,17 @@ def right(condition: Condition) -> dict[str, Any]:
         output, *_ = op.run_forward(operands, node.attributes)
         cotangent = wrapped(numbers[f"cotangent/{condition.network.output}"])
         sent = contributions(node, op.run_vjp(cotangent, operands, node.attributes))
-    return {"output": output, **{f"grad/{short(n)}": gradient for n, gradient in sent if n in graph.differentiable}}
+    found = {"output": output, **{f"grad/{short(n)}": gradient for n, gradient in sent if n in graph.differentiable}}
+    return found | {tensor: np.asarray(numbers, float) for tensor, numbers in condition.right.items()}
 
 
 def _held(condition: Condition, framework: str, version: str, printed: Printed) -> Iterator[Measured]:
     if printed.error and not printed.tensors:
-        yield Measured(condition, framework, version, "all", None, None, None, printed.error)
+        if not condition.refused:
+            yield Measured(condition, framework, version, ALL, None, None, None, printed.error)
+        return
+    if condition.refused:
+        yield Measured(condition, framework, version, ALL, printed.tensors.get("output"), None, None)
         return
     unit = Dtype.of(condition.dtype)
     for tensor, expectation in right(condition).items():
@@ -125,7 +129,9 @@ def _held(condition: Condition, framework: str, version: str, printed: Printed) 
         elif got.shape != expected.shape:
             yield Measured(condition, framework, version, tensor, got, rounded, None)
         else:
-            wrong = differs(got, expected, bound, unit, signed=condition.signed and tensor == "output")
+            signed = condition.signed and tensor == "output"
+            bound = least(bound, expected, unit, apart=definition(condition.operator).elementwise)
+            wrong = differs(got, expected, bound, unit, signed=signed)
             if wrong.any():
                 yield Measured(condition, framework, version, tensor, got, rounded, wrong)
 
@@ -139,8 +145,6 @@ def differs(got: Array, expected: Array, bound: Array, unit: Dtype, *, signed: b
     with np.errstate(all="ignore"):
         known = np.isfinite(bound)
         allowed = np.where(known, LIMIT * bound, ROUNDOFFS * unit.roundoff * np.abs(expected) + unit.tiny)
-        # A formula may have so wide a bound that it allows anything: that it loses its digits is to be told here.
-        allowed = np.minimum(allowed, np.where(expected != 0, MOST_LOST * np.abs(expected) + unit.tiny, np.inf))
         near = np.abs(got - expected) <= np.maximum(allowed, unit.smallest)
         # An honest result may be on either side of the largest number.
         overflow = np.isinf(got) & (np.abs(expected) + allowed > unit.largest) & (np.sign(got) == np.sign(expected))
@@ -150,6 +154,20 @@ def differs(got: Array, expected: Array, bound: Array, unit: Dtype, *, signed: b
         same &= (got != 0) | (rounded != 0) | (np.signbit(got) == np.signbit(rounded))
     wrong: Array = ~same
     return wrong
+
+
+def least(bound: Array, expected: Array, unit: Dtype, *, apart: bool) -> Array:
+    """Bounds that leave three digits, where they are wider: a formula may have so wide a one that it allows anything.
+
+    apart: whether each element is computed alone; else the digits of the largest are meant.
+    """
+    magnitude = np.abs(expected)
+    if not apart:
+        finite = magnitude[np.isfinite(magnitude)]
+        magnitude = np.full(expected.shape, finite.max() if finite.size else np.inf)
+    with np.errstate(all="ignore"):
+        widest = np.where(expected != 0, MOST_LOST * magnitude + unit.tiny, np.inf) / LIMIT
+    return np.where(np.isfinite(bound), np.minimum(bound, widest), bound)
 
 
 def _parts(expectation: Any) -> tuple[Array, Array]:

@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,9 +35,27 @@ class Printed:
     error: str = ""
 
 
-def run(adapter: Adapter, programs: Mapping[str, str]) -> tuple[str, dict[str, Printed]]:
-    """The framework's version, and what each program printed, by name. Raises AdapterError where nothing runs at all."""
-    version, found, left = "", dict[str, Printed](), dict(programs)
+def run(
+    adapter: Adapter, programs: Mapping[str, str], alone: Collection[str] = ()
+) -> tuple[str, dict[str, Printed]]:
+    """The framework's version, and what each program printed, by name. Raises AdapterError where nothing runs at all.
+
+    alone: names of programs that run in a process of their own.
+    """
+    version, found = "", dict[str, Printed]()
+    together = {name: text for name, text in programs.items() if name not in alone}
+    for batch in (together, *({name: programs[name]} for name in programs if name in alone)):
+        version = _run(adapter, batch, found) or version
+    if programs and not version:
+        raise AdapterError(
+            f"adapter {adapter.name}: its programs do not run in {adapter.interpreter}: {next(iter(found.values())).error}"
+        )
+    return version, found
+
+
+def _run(adapter: Adapter, programs: Mapping[str, str], found: dict[str, Printed]) -> str:
+    """Run programs one after another, in a new process behind each that ends one; the framework's version."""
+    version, left = "", dict(programs)
     with tempfile.TemporaryDirectory(prefix="gradconform-atlas-") as folder:
         while left:
             results = Path(folder) / "results.jsonl"
@@ -46,14 +64,15 @@ def run(adapter: Adapter, programs: Mapping[str, str]) -> tuple[str, dict[str, P
                 version = line["version"]
                 found[line["name"]] = Printed(_numbers(line["printed"]), line["error"])
                 del left[line["name"]]
-            if left and not lines and not found:
-                raise AdapterError(f"adapter {adapter.name}: its programs do not run in {adapter.interpreter}: {error}")
             if left:
                 # It was at this one that the process ended.
                 name = next(iter(left))
                 found[name] = Printed(error=f"crashed: {error}")
                 del left[name]
-    return version, found
+                if not version:
+                    # Not one program of this batch: the framework does not come up.
+                    break
+    return version
 
 
 def _attempt(
