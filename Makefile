@@ -35,7 +35,7 @@ TOX_DEFAULT_RUNNER=virtualenv make
 endef
 export not_built
 
-.PHONY: report sample test check lowest latest moved bench lint environments clean always lock nightly judge-night matrix
+.PHONY: report sample test check lowest latest moved bench lint environments clean always lock nightly judge-night matrix atlas
 .DEFAULT_GOAL := report
 
 report: environments
@@ -48,6 +48,10 @@ sample: environments
 
 test: environments
 	@$(configured_as_for_pip) $(TOX) run -e test --skip-pkg-install $(if $(ARGS),-- $(ARGS))
+
+# What frameworks do at the edges of operators: all of it, strictly; ARGS='--out docs' writes the page and the table anew.
+atlas: environments
+	$(HARNESS)/gradconform atlas $(ARGS)
 
 # What needs no framework, no browser and no other process: in under a minute.
 check: $(OUR_TOX)

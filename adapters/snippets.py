@@ -31,6 +31,6 @@ def _printed(program: str, name: str) -> tuple[str, str]:
     try:
         with contextlib.redirect_stdout(out):
             exec(compile(program, name, "exec"), {"__name__": "__main__"})
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever a program raises is what it is asked for
         return out.getvalue(), "%s: %s" % (type(error).__name__, " ".join(str(error).split()))
     return out.getvalue(), ""

@@ -593,7 +593,10 @@ def main(arguments: Sequence[str]) -> int:
         return run_programs(arguments[1])
     if len(arguments) == 1 and not arguments[0].startswith("-"):
         return run_job(arguments[0])
-    print("usage: worker.py JOB.json | worker.py --describe ADAPTER_FOLDER | worker.py --programs JOB.json", file=sys.stderr)
+    print(
+        "usage: worker.py JOB.json | worker.py --describe ADAPTER_FOLDER | worker.py --programs JOB.json",
+        file=sys.stderr,
+    )
     return 2
 
 

@@ -2,5 +2,5 @@
 
 `conditions` and `differences` read specs/atlas/, `lines` writes a program of a few lines for a condition, `measured`
 runs these programs and holds what they print against the reference, `verdict` says what is new and what vanished, and
-`table` is the result as rows, as a file and as a page.
+`table` and `page` are the result as rows, as a file and as text.
 """

@@ -37,7 +37,7 @@ class Kind(StrEnum):
 
 _ABOUT = {
     Kind.FAULT: "no reading makes it right",
-    Kind.ACCURACY: "the right law, and digits that are lost: to cancellation, or to a power that overflows or underflows",
+    Kind.ACCURACY: "the right law, and digits that are lost: to cancellation, or to what overflows on the way",
     Kind.DEFINITION: "another function, another default or another domain under the same name",
     Kind.CONVENTION: "several answers can be defended, such as the subgradient at a kink or what NaN becomes",
 }

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from gradconform import paths
 from gradconform.atlas.conditions import Condition
 from gradconform.atlas.inline import NotInline, inlined
 from gradconform.draw.problem import drawn_numbers
-from gradconform.evidence.source import NoScript, Source, holder
+from gradconform.evidence.source import NoScript, Source, holder, read_all
 from gradconform.graph import Node
 
 MOST_LINES = 15
@@ -80,7 +80,7 @@ def _computed(condition: Condition, node: Node, home: Path, imports: tuple[str, 
             raise NoScript(f"{condition.name} is not looked at in {home.name}.")
         return [*imports], [f"{OUTPUT} = {condition.calls[home.name]}"]
     name = f"op_{node.op}"
-    source = holder(home, name)
+    source = holder(home, name, _files(home))
     if f"{name}.composed = " in source.text:
         raise NoScript(f"{home.name} has no {node.op} of its own.")
     function = source.defined[name]
@@ -99,6 +99,11 @@ def _computed(condition: Condition, node: Node, home: Path, imports: tuple[str, 
     taken = source.needed(needed)
     kept = [text for text, is_import in taken if is_import and text not in imports and text != "import numpy as np"]
     return [*imports, *kept, *(_terse(text) for text, is_import in taken if not is_import)], result
+
+
+@cache
+def _files(home: Path) -> tuple[Source, ...]:
+    return tuple(read_all(home))
 
 
 def _terse(text: str) -> str:

@@ -85,7 +85,7 @@ def measure(conditions: Sequence[Condition], adapter: Adapter) -> tuple[str, dic
     version = version.partition("+")[0]
     by_name = {condition.name: condition for condition in conditions}
     return version, {
-        name: list(_held(by_name[name], adapter.framework, version, each))
+        name: list(held(by_name[name], adapter.framework, version, each))
         for name, each in printed.items()
         if not each.error.startswith("NotImplementedError")
     }
@@ -110,7 +110,13 @@ def right(condition: Condition) -> dict[str, Any]:
     return found | {tensor: np.asarray(numbers, float) for tensor, numbers in condition.right.items()}
 
 
-def _held(condition: Condition, framework: str, version: str, printed: Printed) -> Iterator[Measured]:
+def expected_of(condition: Condition) -> dict[str, tuple[Array, Array]]:
+    """What is right for `output` and each gradient, in float64, and its bound."""
+    return {tensor: _parts(expectation) for tensor, expectation in right(condition).items()}
+
+
+def held(condition: Condition, framework: str, version: str, printed: Printed) -> Iterator[Measured]:
+    """What differs in what a program of a condition printed."""
     if printed.error and not printed.tensors:
         if not condition.refused:
             yield Measured(condition, framework, version, ALL, None, None, None, printed.error)
@@ -119,8 +125,7 @@ def _held(condition: Condition, framework: str, version: str, printed: Printed) 
         yield Measured(condition, framework, version, ALL, printed.tensors.get("output"), None, None)
         return
     unit = Dtype.of(condition.dtype)
-    for tensor, expectation in right(condition).items():
-        expected, bound = _parts(expectation)
+    for tensor, (expected, bound) in expected_of(condition).items():
         rounded = _in_dtype(expected, unit)
         got = printed.tensors.get(tensor)
         if got is None:

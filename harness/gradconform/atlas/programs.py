@@ -35,9 +35,7 @@ class Printed:
     error: str = ""
 
 
-def run(
-    adapter: Adapter, programs: Mapping[str, str], alone: Collection[str] = ()
-) -> tuple[str, dict[str, Printed]]:
+def run(adapter: Adapter, programs: Mapping[str, str], alone: Collection[str] = ()) -> tuple[str, dict[str, Printed]]:
     """The framework's version, and what each program printed, by name. Raises AdapterError where nothing runs at all.
 
     alone: names of programs that run in a process of their own.
@@ -47,9 +45,8 @@ def run(
     for batch in (together, *({name: programs[name]} for name in programs if name in alone)):
         version = _run(adapter, batch, found) or version
     if programs and not version:
-        raise AdapterError(
-            f"adapter {adapter.name}: its programs do not run in {adapter.interpreter}: {next(iter(found.values())).error}"
-        )
+        why = next(iter(found.values())).error
+        raise AdapterError(f"adapter {adapter.name}: its programs do not run in {adapter.interpreter}: {why}")
     return version, found
 
 
@@ -62,7 +59,7 @@ def _run(adapter: Adapter, programs: Mapping[str, str], found: dict[str, Printed
             lines, error = _attempt(adapter, left, Path(folder), results)
             for line in lines:
                 version = line["version"]
-                found[line["name"]] = Printed(_numbers(line["printed"]), line["error"])
+                found[line["name"]] = Printed(numbers_of(line["printed"]), line["error"])
                 del left[line["name"]]
             if left:
                 # It was at this one that the process ended.
@@ -105,7 +102,7 @@ def _attempt(
     return [json.loads(line) for line in written if line.endswith("}")], error
 
 
-def _numbers(printed: str) -> dict[str, NDArray[Any]]:
+def numbers_of(printed: str) -> dict[str, NDArray[Any]]:
     """Name -> numbers, of the lines that hold both; a framework may print others."""
     found = {}
     for line in printed.splitlines():

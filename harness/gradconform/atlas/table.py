@@ -5,9 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields
-from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from gradconform.atlas.differences import Difference, Kind
 from gradconform.atlas.measured import Measured
-from gradconform.words import counted, listed, printable, without_paths
+from gradconform.words import printable, without_paths
 
 
 @dataclass(frozen=True, order=True)
@@ -30,7 +29,7 @@ class Row:
     kind: of which kind the difference is.
     gives: what the framework gives, as nested lists, or its error.
     reference: what the reference gives, rounded to the dtype, or `refuses` where nothing is right but an error.
-    digits: how many decimal digits are right in the worst element that differs; empty where that is no matter of digits.
+    digits: how many decimal digits are right in the worst element that differs; empty where that says nothing.
     reason: the key of what is said of it, which several rows share.
     says, link: that.
     """
@@ -80,78 +79,6 @@ def from_csv(text: str) -> tuple[Row, ...]:
 def places(rows: Iterable[Row]) -> int:
     """How many pairs of a condition and a framework the rows are of."""
     return len({(row.condition, row.framework) for row in rows})
-
-
-INTRODUCTION = """\
-# The atlas of what differs
-
-Who ports a network from one framework to another reads this first: where an operator, at one of its edges or with nothing said of an attribute, gives something
-else than the stated convention of the reference ([specs.md](specs.md)). Edges are kinks and ties, ends of domains, zeros and their signs, infinities, NaN, and magnitudes at which plain
-formulas overflow or cancel. Every number is measured and none is written by hand; of which kind a difference is, a person decided. The same as a table for machines: [atlas.csv](atlas.csv).
-
-    gradconform atlas                                       # measure all, in the frameworks that are there
-    gradconform atlas gelu --adapter torch                  # one operator in one framework
-    gradconform atlas --script gelu.far_below --adapter torch    # the few lines that show it, which need torch and NumPy alone
-    gradconform atlas --out docs                            # write this page and the table
-
-`specs/atlas/` holds the conditions, `specs/atlas/differences/` what is known to differ. A difference that nobody has classified makes the command fail (*new*), and so
-does one that no longer shows (*vanished*). What all frameworks do as the reference says stands in no row.
-"""
-
-
-def markdown(rows: Sequence[Row]) -> str:
-    """The page of the atlas."""
-    reasons = {row.reason: row for row in rows}
-    versions = sorted({(row.framework, row.version) for row in rows})
-    parts = [INTRODUCTION, _counts(rows, versions), "## By operator\n"]
-    parts.append(
-        "Of tensors of more than three elements those that differ are shown, three at most. *digits*: how many decimal digits are right in the worst of them.\n"
-    )
-    parts.append("| operator | condition | framework | tensor | gives | reference | digits | kind | why |\n" + "|---" * 9 + "|")
-    parts += [_line(row) for row in rows]
-    parts.append("\n## Why")
-    for kind in Kind:
-        of_kind = sorted((row for row in reasons.values() if row.kind == kind), key=lambda row: _natural(row.reason))
-        parts.append(f"\n### {kind.capitalize()}\n\n{kind.about.capitalize()}.\n")
-        parts += [_reason(row, rows) for row in of_kind]
-    return "\n".join(parts) + "\n"
-
-
-def _counts(rows: Sequence[Row], versions: Sequence[tuple[str, str]]) -> str:
-    lines = ["| kind | means | " + " | ".join(f"{name} {version}" for name, version in versions) + " |"]
-    lines.append("|---" * (len(versions) + 2) + "|")
-    for kind in Kind:
-        counts = [str(places(r for r in rows if r.kind == kind and r.framework == name)) for name, _ in versions]
-        lines.append(f"| **{kind}** | {kind.about} | {' | '.join(counts)} |")
-    total = f"{counted(places(rows), 'pair')} of a condition and a framework, {counted(len(rows), 'tensor')}"
-    return "\n".join(lines) + f"\n\n{total}.\n"
-
-
-def _line(row: Row) -> str:
-    gives, reference = briefly(row)
-    cells = [
-        row.operator,
-        row.at + ("" if row.dtype == "float32" else f" ({row.dtype})"),
-        row.framework,
-        f"`{row.tensor}`",
-        gives,
-        reference,
-        row.digits,
-        row.kind,
-        f"[{row.reason}](#{row.reason})",
-    ]
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
-def _reason(row: Row, rows: Sequence[Row]) -> str:
-    link = f" [Said here]({row.link})." if row.link else ""
-    operators = listed(dict.fromkeys(each.operator for each in rows if each.reason == row.reason))
-    return f'- <a id="{row.reason}"></a>**{row.reason}**, {row.framework} {row.version}, {operators}: {row.says}{link}'
-
-
-def _natural(key: str) -> tuple[str, int]:
-    name, _, number = key.rpartition("-")
-    return name, int(number)
 
 
 MOST = 3

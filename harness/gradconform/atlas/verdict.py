@@ -31,8 +31,8 @@ class Outcome:
 def outcome(looked: Mapping[str, Mapping[str, Sequence[Measured]]], differences: Iterable[Difference]) -> Outcome:
     """Hold what was measured against what is known.
 
-    looked: framework -> condition -> what differs, an empty sequence where nothing does; conditions that were not looked
-    at are not in it, and nothing is said of them.
+    looked: framework -> condition -> what differs, an empty sequence where nothing does; conditions that were not
+    looked at are not in it, and nothing is said of them.
     """
     known = by_place(differences)
     measured = [each for conditions in looked.values() for found in conditions.values() for each in found]

@@ -15,6 +15,7 @@ from gradconform.atlas import conditions, differences, table
 from gradconform.atlas.conditions import Condition
 from gradconform.atlas.lines import program
 from gradconform.atlas.measured import Measured, measure
+from gradconform.atlas.page import markdown
 from gradconform.atlas.table import Row, briefly
 from gradconform.atlas.verdict import Outcome, outcome
 from gradconform.capture.choice import present
@@ -77,7 +78,7 @@ def execute(
 ) -> int:
     """Measure conditions, print the table and what is amiss, and return the exit status. Raises AdapterError."""
     there, absent = present(adapter)
-    looked = {each.name: measure(chosen, each)[1] for each in there}
+    looked = {each.framework: measure(chosen, each)[1] for each in there}
     found = outcome(looked, known)
     rows = table.rows_of(found.shown)
     console = wide_console(320)
@@ -91,7 +92,7 @@ def execute(
         console.print("nothing is written: the table is of all frameworks, and of what is classified", soft_wrap=True)
     elif out is not None:
         write_whole(out / CSV, table.to_csv(rows))
-        write_whole(out / PAGE, table.markdown(rows))
+        write_whole(out / PAGE, markdown(rows))
     return DIVERGES if not found.clean else CANNOT_RUN if absent else 0
 
 

@@ -11,17 +11,23 @@ class NoScript(Exception):  # noqa: N818 - an answer, which the page shows in th
     """There is no script for a row; the message says why, to a person."""
 
 
-def holder(home: Path, name: str) -> Source:
+def holder(home: Path, name: str, among: Iterable[Source] | None = None) -> Source:
     """The file of an adapter that defines an operator's function, such as `op_relu`. Raises NoScript.
 
     home: the adapter's folder.
+    among: its files, where they have been read before.
     """
-    files = [Source(path) for path in [*sorted(home.glob("operators/*.py")), home / "adapter.py"] if path.is_file()]
     # Where a file takes an operator over from another, that other one defines it.
+    files = read_all(home) if among is None else among
     holders = [file for file in files if isinstance(file.defined.get(name), ast.FunctionDef | ast.Assign)]
     if not holders:
         raise NoScript(f"{home.name} has no {name}; the command shows it.")
     return holders[0]
+
+
+def read_all(home: Path) -> list[Source]:
+    """The files of an adapter that may define operators."""
+    return [Source(path) for path in [*sorted(home.glob("operators/*.py")), home / "adapter.py"] if path.is_file()]
 
 
 class Source:
