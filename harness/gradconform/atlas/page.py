@@ -79,7 +79,7 @@ def _line(row: Row) -> str:
 def _reason(row: Row, rows: Sequence[Row]) -> str:
     link = f" [Said here]({row.link})." if row.link else ""
     operators = listed(dict.fromkeys(each.operator for each in rows if each.reason == row.reason))
-    return f'- <a id="{row.reason}"></a>**{row.reason}**, {row.framework} {row.version}, {operators}: {row.says}{link}'
+    return f"#### {row.reason}\n\n{row.framework} {row.version}, {operators}. {row.says}{link}\n"
 
 
 def _natural(key: str) -> tuple[str, int]:
