@@ -35,7 +35,7 @@ TOX_DEFAULT_RUNNER=virtualenv make
 endef
 export not_built
 
-.PHONY: report sample test test-nightly check lowest latest moved bench lint environments clean always lock nightly judge-night matrix
+.PHONY: report sample test test-nightly check lowest latest moved bench lint environments clean always lock nightly judge-night matrix atlas
 .DEFAULT_GOAL := report
 
 report: environments
@@ -52,6 +52,10 @@ test: environments
 # Every case of every operator, and what is marked `nightly`: `make test` takes a few cases of each operator.
 test-nightly: environments
 	@$(configured_as_for_pip) $(TOX) run -e test --skip-pkg-install -- -n auto --dist loadfile --nightly $(ARGS)
+
+# What frameworks do at the edges of operators: all of it, strictly; ARGS='--out docs' writes the page and the table anew.
+atlas: environments
+	$(HARNESS)/gradconform atlas $(ARGS)
 
 # What needs no framework, no browser and no other process: in under a minute.
 check: $(OUR_TOX)

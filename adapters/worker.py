@@ -633,13 +633,30 @@ def describe(given: str) -> int:
     return 1 if about["reason"] else 0
 
 
+def run_programs(path: str) -> int:
+    """Run the programs of a few lines that a job names; return the exit status. What each prints is in its results."""
+    try:
+        job = json.loads(Path(path).read_text(encoding="utf-8"))
+        version = load_adapter(Path(job["adapter"])).adapter.VERSION
+        beside("snippets").run(job["programs"], version, Path(job["results"]))
+    except Exception as error:
+        print("worker: %s" % explain(error), file=sys.stderr)
+        return 1
+    return 0
+
+
 def main(arguments: Sequence[str]) -> int:
     """Tell the two ways to call the worker apart; return the exit status."""
     if len(arguments) == 2 and arguments[0] == "--describe":
         return describe(arguments[1])
+    if len(arguments) == 2 and arguments[0] == "--programs":
+        return run_programs(arguments[1])
     if len(arguments) == 1 and not arguments[0].startswith("-"):
         return run_job(arguments[0])
-    print("usage: worker.py JOB.json | worker.py --describe ADAPTER_FOLDER", file=sys.stderr)
+    print(
+        "usage: worker.py JOB.json | worker.py --describe ADAPTER_FOLDER | worker.py --programs JOB.json",
+        file=sys.stderr,
+    )
     return 2
 
 

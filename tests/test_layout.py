@@ -107,6 +107,7 @@ LAYERS = (
     "judge",
     "capture",
     "evidence",
+    "atlas",
     "report",
     "run",
     "cluster",

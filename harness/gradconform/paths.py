@@ -19,6 +19,11 @@ def specs_folder() -> Path:
     return _found("specs")
 
 
+def atlas_table() -> Path:
+    """The file with what was measured of the atlas, which `gradconform atlas --out docs` writes."""
+    return _found("docs") / "atlas.csv"
+
+
 def checkout_root() -> Path | None:
     """The root of the checkout that this package is imported from; None where it was installed from a wheel."""
     # A wheel is told by its data, never by what lies beside it: site-packages may hold somebody's `adapters` too.

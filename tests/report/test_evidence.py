@@ -17,7 +17,8 @@ from gradconform.contract.folder import Folder
 from gradconform.draw.problem import draw_problem
 from gradconform.draw.variants import Variant
 from gradconform.evidence import witness as evidence
-from gradconform.evidence.script import NoScript, script
+from gradconform.evidence.script import script
+from gradconform.evidence.source import NoScript
 from gradconform.evidence.witness import gather, seen_in
 from gradconform.judge import judge
 from gradconform.rows import LIMIT, Row, Verdict

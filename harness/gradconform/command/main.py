@@ -33,6 +33,7 @@ COMMANDS = {
     "list": "listing",
     "operators": "operators",
     "defaults": "defaults",
+    "atlas": "atlas",
     "coverage": "coverage",
     "doctor": "doctor",
     "setup": "setup",

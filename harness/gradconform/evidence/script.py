@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from gradconform import paths
 from gradconform.contract import Problem
+from gradconform.evidence.source import NoScript, Source, holder
 from gradconform.graph import Node
 from gradconform.rows import LIMIT, Row
 
@@ -22,10 +22,6 @@ NUMBERS = 20_000
 
 # What adapters/<framework>/example.py defines; `buffer` and `own` only where the framework needs them.
 HELPERS = ("leaf", "buffer", "own", "run", "value", "gradient")
-
-
-class NoScript(Exception):  # noqa: N818 - an answer, which the page shows in the script's place
-    """There is no script for a row; the message says why, to a person."""
 
 
 class Compared(Protocol):
@@ -54,9 +50,10 @@ def script(problem: Problem, row: Row, seen: Compared, adapters: Path | None = N
     if not row.worst_index or not problem.nodes:
         raise NoScript("No single element shows it; the command keeps problem and capture.")
     home = (adapters or paths.adapters_folder()) / row.framework
-    example = _Source(home / "example.py")
+    example = Source(home / "example.py")
     helpers = [name for name in HELPERS if name in example.defined]
-    taken = [*_operators(home, sorted({f"op_{node.op}" for node in problem.nodes})), *example.needed(helpers)]
+    names = sorted({f"op_{node.op}" for node in problem.nodes})
+    taken = [part for name in names for part in holder(home, name).needed([name])] + example.needed(helpers)
     imports = dict.fromkeys(["import numpy as np", *(text for text, is_import in taken if is_import)])
     code = dict.fromkeys(text for text, is_import in taken if not is_import)
     parts = [
@@ -68,85 +65,6 @@ def script(problem: Problem, row: Row, seen: Compared, adapters: Path | None = N
         _end(problem, row, seen),
     ]
     return "\n\n".join(parts) + "\n"
-
-
-def _operators(home: Path, names: Sequence[str]) -> Iterator[tuple[str, bool]]:
-    """What defines operators, each in the file of its family or in adapter.py. Raises NoScript."""
-    files = [_Source(path) for path in [*sorted(home.glob("operators/*.py")), home / "adapter.py"] if path.is_file()]
-    for name in names:
-        # Where a file takes an operator over from another, that other one defines it.
-        holders = [file for file in files if isinstance(file.defined.get(name), ast.FunctionDef | ast.Assign)]
-        if not holders:
-            raise NoScript(f"{home.name} has no {name}; the command shows it.")
-        yield from holders[0].needed([name])
-
-
-class _Source:
-    """A file of an adapter, of which parts are taken over as they stand."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        try:
-            self.text = path.read_text(encoding="utf-8")
-        except OSError as error:
-            raise NoScript(
-                f"The adapter {path.parent.name} has no {path.name} to make a script from; "
-                "the command keeps problem and capture."
-            ) from error
-        self.defined: dict[str, ast.stmt] = {}
-        for statement in ast.parse(self.text).body:
-            self.defined.update(dict.fromkeys(_names(statement), statement))
-
-    def needed(self, names: Iterable[str]) -> list[tuple[str, bool]]:
-        """(text, whether it is an import) of what defines these names and all that it uses, in the file's order."""
-        left, used, statements = list(names), set(names), dict[int, ast.stmt]()
-        elsewhere: list[tuple[str, bool]] = []
-        for name in left:
-            if name not in self.defined:
-                raise NoScript(f"{self.path.parent.name}/{self.path.name} has no {name}; the command shows it.")
-        while left:
-            statement = self.defined.get(left.pop())
-            if statement is None or statement.lineno in statements:
-                continue
-            if isinstance(statement, ast.ImportFrom) and statement.level:
-                elsewhere += self._followed(statement, used)
-                continue
-            statements[statement.lineno] = statement
-            more = [node.id for node in ast.walk(statement) if isinstance(node, ast.Name)]
-            left += more
-            used.update(more)
-        lines = self.text.splitlines()
-        return elsewhere + [
-            ("\n".join(lines[_first(s) - 1 : s.end_lineno]), isinstance(s, (ast.Import, ast.ImportFrom)))
-            for _, s in sorted(statements.items())
-        ]
-
-    def _followed(self, statement: ast.ImportFrom, used: Collection[str]) -> list[tuple[str, bool]]:
-        """What an import such as `from .shape import own` brings, taken from the file beside this one.
-
-        Raises NoScript.
-        """
-        if statement.level > 1 or not statement.module or any(alias.asname for alias in statement.names):
-            raise NoScript("An operator uses a file elsewhere in the adapter; the command keeps problem and capture.")
-        beside = _Source(self.path.parent.joinpath(*statement.module.split(".")).with_suffix(".py"))
-        return beside.needed([alias.name for alias in statement.names if alias.name in used])
-
-
-def _names(statement: ast.stmt) -> Iterator[str]:
-    """The names that a statement of a module defines."""
-    if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
-        yield statement.name
-    elif isinstance(statement, (ast.Import, ast.ImportFrom)):
-        yield from ((alias.asname or alias.name).partition(".")[0] for alias in statement.names)
-    elif isinstance(statement, ast.Assign):
-        nodes = [node for target in statement.targets for node in ast.walk(target)]
-        # Not `op_gelu.composed = ...`, which reads the name.
-        yield from (node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
-
-
-def _first(statement: ast.stmt) -> int:
-    decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
-    return min([statement.lineno, *(each.lineno for each in decorators)])
 
 
 def _head(problem: Problem, row: Row) -> str:

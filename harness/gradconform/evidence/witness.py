@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from gradconform.contract import Capture, ContractError, Problem, read_capture, read_problem
 from gradconform.contract.folder import Folder, joined
-from gradconform.evidence.script import NoScript, script
+from gradconform.evidence.script import script
+from gradconform.evidence.source import NoScript
 from gradconform.evidence.value import Evidence, Histogram, Key, key_of
 from gradconform.judge.local import LocalCheck
 from gradconform.rows import LIMIT, CheckKind, Row, Verdict

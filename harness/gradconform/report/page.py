@@ -20,6 +20,7 @@ from gradconform.contract.run import RunInfo
 from gradconform.evidence.value import Evidence, key_of
 from gradconform.history.changes import Changes
 from gradconform.reasons import Code
+from gradconform.report.atlas import edges_of
 from gradconform.report.consequence import Ends, consequence
 from gradconform.report.errors import Column
 from gradconform.report.faults import Fault
@@ -74,6 +75,7 @@ def page(summary: Summary, changes: Changes | None = None, evidence: Sequence[Ev
         networks=networks,
         few=FEW,
         changes=changes,
+        edges=edges_of({row.op for row in summary.rows}, {info.name for info in run.frameworks}),
         evidence=shown,
         anchors=anchors,
         cards=CARDS,

@@ -1,4 +1,4 @@
-"""An operator's file: each case, and each that a grid makes, becomes a network of one node and of what joins its results."""
+"""An operator's file: each case, and each of a grid, becomes a network of one node and what joins its results."""
 
 from __future__ import annotations
 
