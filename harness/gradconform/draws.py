@@ -84,7 +84,7 @@ def draw(what: Draw, seed: int, name: str, dtype: str) -> Array:
         return rng.integers(int(what.low), int(what.high), size=what.shape).astype(dtype)
     if what.kind == "dropout":
         kept = rng.random(size=what.shape) >= what.p
-        return held(kept * (1.0 / (1.0 - what.p)), unit)
+        return np.asarray(held(kept * (1.0 / (1.0 - what.p)), unit))
     drawn = _floating(what, rng, (FLOAT32 if unit in HALF else unit).numpy)
     return _halved(drawn, what, unit) if unit in HALF else drawn
 

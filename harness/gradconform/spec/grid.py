@@ -79,7 +79,7 @@ def _choices(what: str, axis: str, item: Item, mistakes: Mistakes) -> Iterator[C
                 hint = f"write `{axis.split('.')[0]}s: {{a_label: {{{axis.split()[0]}: ...}}}}`"
                 mistakes.add(value.line, f"{what} holds {show(plain(value))}, which names no case", hint)
             else:
-                alike: dict[str, Item] = dict.fromkeys(axis.split(), value)
+                alike = {place: value for place in axis.split()}  # noqa: C420 - dict.fromkeys admits None
                 yield Choice(name, alike)
     else:
         for label, sets in item.value.items():
