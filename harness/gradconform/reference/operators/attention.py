@@ -88,7 +88,7 @@ def _weights(query: Any, key: Any, attn_mask: Any, is_causal: bool, scale: float
     """How much each query takes of each value, [..., L, S]; each row sums to 1."""
     scores = np.matmul(query, np.swapaxes(key, -1, -2)) * scale
     scores = scores if attn_mask is None else scores + attn_mask
-    seen = np.tri(*scores.shape[-2:], dtype=bool) if is_causal else np.ones(scores.shape[-2:], dtype=bool)
+    seen = np.tri(*scores.shape[-2:]) > 0 if is_causal else np.ones(scores.shape[-2:], dtype=bool)
     largest = np.max(np.where(seen, constant(scores), -np.inf), axis=-1, keepdims=True)
     each = np.where(seen, np.exp(np.where(seen, scores - largest, 0.0)), 0.0)
     return each / np.sum(each, axis=-1, keepdims=True)
