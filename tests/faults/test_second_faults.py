@@ -79,6 +79,21 @@ def op_tanh(x):
 """,
 }
 
+# A function of Chainer's first kind, whose backward is in arrays.
+OLD_STYLE = """
+class _Old(chainer.Function):
+    def forward(self, inputs):
+        self.retain_outputs((0,))
+        return (np.tanh(inputs[0]),)
+
+    def backward(self, inputs, gradients):
+        return (gradients[0] * (1 - self.output_data[0] ** 2),)
+
+
+def op_tanh(x):
+    return _Old()(x)
+"""
+
 
 def rows_of(framework: str, where: Path, wrong: str = "", without: str = "") -> list[Row]:
     """The rows of both orders in a copy of an adapter. without: a file of it that is taken away."""
@@ -122,4 +137,13 @@ def test_an_adapter_that_cannot_says_so(tmp_path: Path) -> None:
     (refused,) = [row for row in rows if row.check == "second_order"]
     assert refused.verdict == "unsupported"
     assert "has no second.py, which differentiates twice" in refused.reason
+    assert {row.verdict for row in rows if row.check == "local"} == {"conforms"}
+
+
+def test_a_function_whose_backward_is_in_arrays_is_no_crash(tmp_path: Path) -> None:
+    """Its second order is unsupported in Chainer's own words, and its first order is judged."""
+    rows = rows_of("chainer", tmp_path, OLD_STYLE)
+    (refused,) = [row for row in rows if row.check == "second_order"]
+    assert refused.verdict == "unsupported"
+    assert 'cannot twice-differentiate an old style Function "_Old"' in refused.reason
     assert {row.verdict for row in rows if row.check == "local"} == {"conforms"}

@@ -1,5 +1,6 @@
 """Chainer: operators of one tensor with a kink."""
 
+import numpy as np
 from chainer import functions as F
 
 
@@ -36,3 +37,13 @@ def op_hardsigmoid(x, *, slope):
     if slope != 0.2:
         raise NotImplementedError("F.hard_sigmoid has the slope 0.2; here it is %r" % slope)
     return F.hard_sigmoid(x)
+
+
+def op_clamp_min(x, *, min):
+    # The bound is an operand of its own, of x's dtype.
+    return F.maximum(x, np.full((), min, dtype=x.dtype))
+
+
+def op_clamp_max(x, *, max):
+    # The bound is an operand of its own, of x's dtype.
+    return F.minimum(x, np.full((), max, dtype=x.dtype))

@@ -53,3 +53,7 @@ def op_digamma(x):
 
 def op_polygamma(x, *, n):
     return with_scipy(F.polygamma, numpy.array(n), x)
+
+
+def op_zeta(x, *, order):
+    return with_scipy(F.zeta, float(order), x)

@@ -37,3 +37,11 @@ def op_hardsigmoid(x, *, slope):
     if slope != 0.2:
         raise NotImplementedError("F.hard_sigmoid has the slope 0.2; here it is %r" % slope)
     return F.hard_sigmoid(x)
+
+
+def op_clamp_min(x, *, min):
+    return F.maximum_scalar(x, min)
+
+
+def op_clamp_max(x, *, max):
+    return F.minimum_scalar(x, max)

@@ -44,3 +44,11 @@ def op_softshrink(x, *, lambd):
 
 def op_hardshrink(x, *, lambd):
     return F.hardshrink(x, lambd=lambd)
+
+
+def op_clamp_min(x, *, min):
+    return torch.clamp_min(x, min)
+
+
+def op_clamp_max(x, *, max):
+    return torch.clamp_max(x, max)

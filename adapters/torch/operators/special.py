@@ -41,3 +41,7 @@ def op_digamma(x):
 
 def op_polygamma(x, *, n):
     return torch.polygamma(n, x)
+
+
+def op_zeta(x, *, order):
+    return torch.special.zeta(float(order), x)

@@ -27,6 +27,16 @@ def clamp(x: Any, *, min: float, max: float) -> Any:
     return onnx("Clip", x, np.asarray(float(min)), np.asarray(float(max)))
 
 
+@forward
+def clamp_min(x: Any, *, min: float) -> Any:
+    return onnx("Clip", x, np.asarray(float(min)))
+
+
+@forward
+def clamp_max(x: Any, *, max: float) -> Any:
+    return onnx("Clip", x, None, np.asarray(float(max)))
+
+
 hardswish = precisely(lambda v: v * _between(v / 6 + mpmath.mpf(1) / 2, 0, 1))
 
 

@@ -21,3 +21,8 @@ digamma = precisely(mpmath.digamma)
 @forward
 def polygamma(x: Any, *, n: int) -> Any:
     return precisely(lambda v: mpmath.psi(n, v))(x)
+
+
+@forward
+def zeta(x: Any, *, order: float) -> Any:
+    return precisely(lambda v: mpmath.zeta(mpmath.mpf(order), v))(x)

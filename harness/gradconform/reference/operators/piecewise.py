@@ -144,6 +144,56 @@ def clamp_shape(x: Dims, *, min: Real, max: Real) -> Dims:
 
 
 @operator(elementwise=True)
+def clamp_min(x: Any, *, min: Real) -> Any:
+    """x, but no less than min; the derivative there is 1."""
+    return np.maximum(x, min)
+
+
+@clamp_min.vjp
+def clamp_min_vjp(dy: Any, x: Any, *, min: float) -> Any:
+    return (np.where(x >= min, dy, 0.0),)
+
+
+@clamp_min.choices
+def clamp_min_choices(x: Any, *, min: float) -> Any:
+    return x > min
+
+
+@clamp_min.subgradients
+def clamp_min_subgradients(dy: Any, x: Any, *, min: float) -> Any:
+    (dx,) = clamp_min_vjp(dy, x, min=min)
+    return (between(dx, tied(x, min), 0.0, dy, nan=np.isnan(x)),)
+
+
+@operator(elementwise=True)
+def clamp_max(x: Any, *, max: Real) -> Any:
+    """x, but no more than max; the derivative there is 1."""
+    return np.minimum(x, max)
+
+
+@clamp_max.vjp
+def clamp_max_vjp(dy: Any, x: Any, *, max: float) -> Any:
+    return (np.where(x <= max, dy, 0.0),)
+
+
+@clamp_max.choices
+def clamp_max_choices(x: Any, *, max: float) -> Any:
+    return x > max
+
+
+@clamp_max.subgradients
+def clamp_max_subgradients(dy: Any, x: Any, *, max: float) -> Any:
+    (dx,) = clamp_max_vjp(dy, x, max=max)
+    return (between(dx, tied(x, max), 0.0, dy, nan=np.isnan(x)),)
+
+
+@clamp_min.shape
+@clamp_max.shape
+def one_sided_shape(x: Dims) -> Dims:
+    return x
+
+
+@operator(elementwise=True)
 def hardtanh(x: Any, *, min_val: Real, max_val: Real) -> Any:
     """x, but no less than min_val and no more than max_val; the derivative at both bounds is 0, and 1 of `clamp`."""
     return np.minimum(np.maximum(x, min_val), max_val)

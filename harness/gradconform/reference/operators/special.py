@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 from scipy import special
 
-from gradconform.reference.attributes import Size
+from gradconform.reference.attributes import Real, Size
 from gradconform.reference.operator import operator
 from gradconform.reference.tracked.dual import with_tangent
+
+Order = Annotated[Real, Field(gt=1)]
 
 _ROOT_HALF = math.sqrt(0.5)
 _TWO_OVER_ROOT_PI = 2.0 / math.sqrt(math.pi)
@@ -149,3 +152,14 @@ def polygamma(x: Any, *, n: Size) -> Any:
 @polygamma.vjp
 def polygamma_vjp(dy: Any, x: Any, *, n: int) -> Any:
     return (dy * polygamma.forward(x, n=n + 1),)
+
+
+@operator(elementwise=True)
+def zeta(x: Any, *, order: Order) -> Any:
+    """The sum of (x + k)^-order over all k >= 0, of a positive x: Hurwitz' zeta function (DLMF, section 25.11)."""
+    return special.zeta(float(order), x)
+
+
+@zeta.vjp
+def zeta_vjp(dy: Any, x: Any, *, order: float) -> Any:
+    return (dy * (-float(order) * special.zeta(order + 1.0, x)),)

@@ -42,5 +42,4 @@ def whole_below(x: Any) -> Array:
     """
     while hasattr(x, "value"):
         x = x.value
-    below = np.clip(np.nan_to_num(np.floor(np.real(x))), -(2.0**31), 2.0**31)
-    return np.asarray(below.astype(np.int64))
+    return np.asarray(np.clip(np.nan_to_num(np.floor(np.real(x))), -(2.0**31), 2.0**31), dtype=np.int64)
