@@ -15,6 +15,7 @@ DTYPES = {
     "float32": None,
     "float64": "its CPU backends are cpu:float and cpu:half, and cpu:float rounds float64 arrays to float32",
 }
+USUAL = nn.get_current_context()
 LAYOUTS = dict.fromkeys(
     ("channels_last", "expanded", "strided", "transposed"),
     "it copies every array that it is given into memory of its own",
@@ -23,7 +24,7 @@ LAYOUTS = dict.fromkeys(
 
 def compute_in(dtype):
     """Let what is called from now on compute in a dtype: in float16 by the backend cpu:half where a function has it."""
-    nn.set_default_context(get_extension_context("cpu", type_config="half" if dtype == "float16" else "float"))
+    nn.set_default_context(get_extension_context("cpu", type_config="half") if dtype == "float16" else USUAL)
 
 
 def set_threads(n):

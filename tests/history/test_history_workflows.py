@@ -101,7 +101,7 @@ def test_each_script_is_valid_and_each_rule_of_make_is_there() -> None:
             assert subprocess.run(["bash", "-n", "-c", step["run"]], check=False).returncode == 0
             assert "${{" not in step["run"]
             for rule in re.findall(r'make (?:--silent )?"?([\w-]+)', step["run"]):
-                name = "capture-%" if rule.startswith("capture-") else rule
+                name = re.sub("^(capture|half)-.*", r"\1-%", rule)
                 assert re.search(rf"^{re.escape(name)}:", rules, re.MULTILINE), rule
     for script in ("fetch-history", "check-tag"):
         assert subprocess.run(["bash", "-n", str(FOLDER / script)], check=False).returncode == 0
