@@ -38,9 +38,11 @@ def test_a_wheel_installs_one_import_package(installed: Path) -> None:
 
 
 def test_a_wheel_carries_every_adapter_and_spec(installed: Path) -> None:
-    """Data of the wheel and of the checkout are the same files."""
+    """Data of the wheel and of the checkout are the same files, and so is the table of the atlas."""
     for name in ("adapters", "specs"):
         assert files(installed / "gradconform/_data" / name) == files(ROOT / name) != set()
+    table = "docs/atlas.csv"
+    assert (installed / "gradconform/_data" / table).read_bytes() == (ROOT / table).read_bytes()
 
 
 def test_a_wheel_says_that_it_is_typed(installed: Path) -> None:

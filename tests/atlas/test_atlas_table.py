@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from gradconform.atlas.lines import MOST_LINES, program
 from gradconform.atlas.measured import expected_of
 from gradconform.atlas.page import markdown
 from gradconform.atlas.table import Row
+from gradconform.evidence.source import NoScript
 from gradconform.report.atlas import edges_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -101,6 +103,19 @@ def test_a_program_that_is_long_or_needs_more_is_noticed() -> None:
     assert faults_of(text, "torch") == []
     assert faults_of(text + "1\n" * MOST_LINES, "torch") == [f"{len(text.splitlines()) + MOST_LINES} lines"]
     assert faults_of(text + "import gradconform.words\n", "torch") == ["gradconform.words"]
+
+
+def test_a_dtype_that_a_framework_has_not_has_no_program(tmp_path: Path) -> None:
+    """As its adapter says of it, whatever it works out for another dtype; the other framework has it."""
+    condition = CONDITIONS["softplus.double"]
+    assert "float64" in program(condition, "torch")
+    home = tmp_path / "torch"
+    shutil.copytree(ROOT / "adapters" / "torch", home)
+    (home / "adapter.py").write_text(
+        'DTYPES = {"float16": dict.fromkeys(("relu",), "no"), "float64": "its CPU has none"}\n'
+    )
+    with pytest.raises(NoScript, match="torch has no float64: its CPU has none"):
+        program(condition, "torch", tmp_path)
 
 
 def test_the_elements_that_differ_are_shown() -> None:

@@ -139,12 +139,12 @@ def _words(home: Path) -> dict[str, Any]:
 def _check_dtype(home: Path, dtype: str) -> None:
     """Raises NoScript where the framework does not compute in a dtype, as its adapter says."""
     statement = Source(home / "adapter.py").defined.get("DTYPES")
-    try:
-        why = ast.literal_eval(statement.value).get(dtype) if isinstance(statement, ast.Assign) else None
-    except ValueError:
+    if not (isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Dict)):
         return
-    if isinstance(why, str):
-        raise NoScript(f"{home.name} has no {dtype}: {why}")
+    for key, value in zip(statement.value.keys, statement.value.values, strict=True):
+        # Others may be worked out, such as one that has a reason for each operator.
+        if isinstance(key, ast.Constant) and key.value == dtype and isinstance(value, ast.Constant) and value.value:
+            raise NoScript(f"{home.name} has no {dtype}: {value.value}")
 
 
 def literal(array: NDArray[Any]) -> str:
