@@ -143,7 +143,7 @@ def _check_dtype(home: Path, dtype: str) -> None:
         return
     for key, value in zip(statement.value.keys, statement.value.values, strict=True):
         # Others may be worked out, such as one that has a reason for each operator.
-        if isinstance(key, ast.Constant) and key.value == dtype and isinstance(value, ast.Constant) and value.value:
+        if isinstance(key, ast.Constant) and key.value == dtype and isinstance(value, ast.Constant) and isinstance(value.value, str):
             raise NoScript(f"{home.name} has no {dtype}: {value.value}")
 
 
