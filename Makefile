@@ -138,4 +138,4 @@ $(OUR_TOX): tox.ini locks/tox.txt
 
 clean:
 	rm -rf $(VENV) .tox build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis reports/latest reports/night
-	rm -rf $(addprefix reports/,$(frameworks))
+	rm -rf $(addprefix reports/,$(frameworks) float16 bfloat16)

@@ -310,6 +310,15 @@ def test_a_divergence_that_vanished_from_its_own_network_fails(soft: Problem, tm
     assert "vanished" not in worse, "nobody should take off an entry because its fault got worse"
 
 
+def test_what_rounding_decides_takes_no_entry_off_the_list(tmp_path: Path) -> None:
+    """In float16 nothing is left of a row 270 deviations from zero, so that what is listed of it cannot show there."""
+    problem = problem_of(tmp_path, FAR, name="mine", dtype="float16")
+    listed = entry(tmp_path, **{**ROWS, "shows": {"in": tmp_path / "mine.yaml"}})
+    rows = rows_of(problem, spoiled(problem, "output/n", ([0], [1]), by=0.25), listed)
+    assert (rows["output/n"].verdict, rows["output/n"].reason) == ("inconclusive", "undecided")
+    assert "vanished" not in rows
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [("25.0", "24.0"), ("value: 0.5", "value: 0.25"), ("z: {op: softplus}", "z: {op: softplus}\n  more: {op: relu}")],
