@@ -143,8 +143,9 @@ def _check_dtype(home: Path, dtype: str) -> None:
         return
     for key, value in zip(statement.value.keys, statement.value.values, strict=True):
         # Others may be worked out, such as one that has a reason for each operator.
-        if isinstance(key, ast.Constant) and key.value == dtype and isinstance(value, ast.Constant) and isinstance(value.value, str):
-            raise NoScript(f"{home.name} has no {dtype}: {value.value}")
+        why = value.value if isinstance(value, ast.Constant) else None
+        if isinstance(key, ast.Constant) and key.value == dtype and isinstance(why, str):
+            raise NoScript(f"{home.name} has no {dtype}: {why}")
 
 
 def literal(array: NDArray[Any]) -> str:
