@@ -35,7 +35,7 @@ TOX_DEFAULT_RUNNER=virtualenv make
 endef
 export not_built
 
-.PHONY: report sample test test-nightly check lowest latest moved bench lint environments clean always lock nightly judge-night matrix atlas
+.PHONY: report sample test test-nightly check lowest latest moved bounds bench lint environments clean always lock nightly judge-night matrix atlas
 .DEFAULT_GOAL := report
 
 report: environments
@@ -105,6 +105,11 @@ half-%: environments
 nightly:
 	@for environment in $(MATRIX); do $(MAKE) capture-$$environment || echo "$$environment: see above" >&2; done
 	@$(MAKE) judge-night
+
+# Every case of every operator, and whether each bound is one that some framework comes near: for a night.
+bounds: environments
+	$(HARNESS)/gradconform run specs/operators --out reports/operators $(ARGS)
+	$(HARNESS)/gradconform coverage reports/operators --least 0.01
 
 bench: environments
 	$(HARNESS)/python benchmarks/run.py $(ARGS)

@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from gradconform import paths
-from gradconform.capture.together import LAYOUTS
+from gradconform.capture.adapters import Adapter
+from gradconform.capture.together import LAYOUTS, Capturing
 from gradconform.command.main import main
+from gradconform.draw.variants import Variant
 from gradconform.judge.expanded import repeated
 from gradconform.report.files import read
+from gradconform.spec import load
 from twin_adapter import append, copied
 
 _spec = importlib.util.spec_from_file_location("arrays", paths.adapters_folder() / "arrays.py")
@@ -163,3 +166,16 @@ def test_an_operator_that_trusts_one_slice_is_named(tmp_path: Path) -> None:
     assert {*wrong.route} == {"layout-expanded"}
     assert {*wrong.tensor} == {"grad/z"}
     assert {*wrong.culprit} == {"s"}
+
+
+@pytest.mark.parametrize(("op", "asked"), [("inv", False), ("det", False), ("tanh", True)])
+def test_of_equal_rows_no_inverse_is_asked(op: str, asked: bool, tmp_path: Path) -> None:
+    """The matrix would be singular: the layout is left off, and every other one is asked for."""
+    spec = tmp_path / "square.yaml"
+    spec.write_text(
+        f"about: x\ninputs: {{x: {{shape: [3, 3], grad: true}}}}\nnodes: {{y: {{op: {op}}}}}\n", encoding="utf-8"
+    )
+    (network,) = load(spec)
+    torch = Adapter("torch", "torch", paths.adapters_folder() / "torch", Path("python"), "nowhere")
+    ways = Capturing(layouts=LAYOUTS).ways(torch, Variant(network, "float32", "drawn"))
+    assert set(ways.values()) - {"primary"} == {f"primary/{name}" for name in LAYOUTS if asked or name != "expanded"}

@@ -56,8 +56,15 @@ class Capturing:
         scripted = variant is not None and variant.network.script
         routes = {} if scripted else {route: route for route in self.routes.get(adapter.name, ())}
         # A layout is asked of the primary route, and is one more way beside it.
-        routes |= {} if scripted else {f"layout-{layout}": f"primary/{layout}" for layout in self.layouts}
+        layouts = [] if scripted else [layout for layout in self.layouts if not _spoils(layout, variant)]
+        routes |= {f"layout-{layout}": f"primary/{layout}" for layout in layouts}
         return {adapter.name: "primary", **{str(CaptureName(adapter.name, n)): route for n, route in routes.items()}}
+
+
+def _spoils(layout: str, variant: Variant | None) -> bool:
+    """Whether a layout would leave a node of the problem nothing to compute: of equal rows no matrix has an inverse."""
+    nodes = variant.network.nodes if variant is not None else ()
+    return layout == "expanded" and any(node.op in ("det", "inv", "logdet") for node in nodes)
 
 
 def capture(

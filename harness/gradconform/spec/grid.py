@@ -79,8 +79,8 @@ def _choices(what: str, axis: str, item: Item, mistakes: Mistakes) -> Iterator[C
                 hint = f"write `{axis.split('.')[0]}s: {{a_label: {{{axis.split()[0]}: ...}}}}`"
                 mistakes.add(value.line, f"{what} holds {show(plain(value))}, which names no case", hint)
             else:
-                alike = {place: value for place in axis.split()}  # noqa: C420 - dict.fromkeys admits None
-                yield Choice(name, alike)
+                # dict.fromkeys has no type that mypy knows here.
+                yield Choice(name, {place: value for place in axis.split()})  # noqa: C420
     else:
         for label, sets in item.value.items():
             if not re.fullmatch(FILE_NAME, label):

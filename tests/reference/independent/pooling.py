@@ -37,8 +37,15 @@ def _beginnings(length: int, k: int, s: int, p: int) -> list[int]:
     return found
 
 
+def _largest_in_line(x: Any, *, kernel_size: Any, stride: Any, padding: Any) -> Any:
+    """Window after window; ONNX's evaluator reads past the end of a padded line."""
+    (k,), (s,), (p,) = kernel_size, stride, padding
+    places = range(-p, x.shape[2] + p - k + 1, s)
+    return np.stack([x[..., max(first, 0) : first + k].max(axis=-1) for first in places], axis=-1)
+
+
 max_pool2d_ceil = Forward(_largest_covered)
-max_pool1d, max_pool2d, max_pool3d = Forward(_largest), Forward(_largest), Forward(_largest)
+max_pool1d, max_pool2d, max_pool3d = Forward(_largest_in_line), Forward(_largest), Forward(_largest)
 avg_pool1d, avg_pool2d, avg_pool3d = Forward(_mean), Forward(_mean), Forward(_mean)
 
 
