@@ -87,7 +87,7 @@ def log_ndtr(x: Any) -> Any:
     """The logarithm of the normal distribution function, accurate where that underflows.
 
     With t = x / sqrt 2 it is log(erfcx(-t) / 2) - t^2 below -1, and above it log(1 - erfc(t) / 2). The derivative is
-    exp(-(y + x^2 / 2)) / sqrt(2 pi), of which the sum cancels for x far below 0.
+    sqrt(2 / pi) / erfcx(-t) below -1, and above it exp(-(y + x^2 / 2)) / sqrt(2 pi), which cancels far below 0.
     """
     # Clipped, so that the branch not taken cannot overflow.
     below, above = np.minimum(x, -1.0), np.maximum(x, -1.0) * _ROOT_HALF
@@ -102,7 +102,9 @@ def log_ndtr_vjp(dy: Any, x: Any) -> Any:
 
 
 def _log_ndtr_slope(x: Any, y: Any) -> Any:
-    return _DENSITY_AT_0 * np.exp(-(y + 0.5 * np.square(x)))
+    below, above = np.minimum(x, -1.0), np.maximum(x, -1.0)
+    tail = 2.0 * _DENSITY_AT_0 / special.erfcx(-below * _ROOT_HALF)
+    return np.where(x < -1, tail, _DENSITY_AT_0 * np.exp(-(y + 0.5 * np.square(above))))
 
 
 @operator(elementwise=True)
@@ -123,8 +125,8 @@ def ndtri_from_output(y: Any) -> Any:
 
 @operator(elementwise=True)
 def lgamma(x: Any) -> Any:
-    """The logarithm of |gamma(x)|."""
-    return special.gammaln(x)
+    """The logarithm of |gamma(x)|; infinite at minus infinity, too, as C has it: whatever is so far is a pole."""
+    return np.where(x < -1e300, np.inf, special.gammaln(x))
 
 
 @lgamma.vjp
