@@ -126,7 +126,7 @@ def ndtri_from_output(y: Any) -> Any:
 @operator(elementwise=True)
 def lgamma(x: Any) -> Any:
     """The logarithm of |gamma(x)|; infinite at minus infinity, too, as C has it: whatever is so far is a pole."""
-    return np.where(x < -1e300, np.inf, special.gammaln(x))
+    return np.where(x < -1e38, np.inf, special.gammaln(x))
 
 
 @lgamma.vjp
