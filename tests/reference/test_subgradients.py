@@ -126,7 +126,7 @@ def test_without_a_kink_the_only_subgradient_is_the_gradient(name: str) -> None:
 @kinked
 def test_at_a_nan_any_number_is_right(name: str) -> None:
     """Of the element that is NaN; of those beside it what there was."""
-    operator = OPERATORS[name]
+    operator, certain = OPERATORS[name], []
     for case in cases_of(name):
         place = next(place for place in case.places() if place[0] == CHOOSING.get(name, 0))
         broken = case.tensor(place).copy()
@@ -136,8 +136,10 @@ def test_at_a_nan_any_number_is_right(name: str) -> None:
         assert (low.flat[0], high.flat[0]) == (-np.inf, np.inf)
         sure = np.isfinite(low)
         np.testing.assert_array_equal(low[sure], high[sure])
-        assert np.count_nonzero(sure) >= sure.size // 4
+        certain.append(np.count_nonzero(sure) / sure.size)
         np.testing.assert_array_equal(low[sure], before[sure])
+    # All of one group may be uncertain, as of the largest of all elements; where there are several it is not all.
+    assert max(certain) >= 0.25
 
 
 def sums(numbers: tuple[Any, ...], gradients: tuple[Any, ...]) -> Any:

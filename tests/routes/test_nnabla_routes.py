@@ -232,7 +232,8 @@ def test_nnablas_own_names_are_counted_for_each_kind():
 
 def test_a_node_of_several_functions_is_its_last(captures, problems, tmp_path):
     """GELU is several functions here; were it read from the one before the last, that would be noticed."""
-    last, before = "function.outputs[0] for", "(function.inputs[0].parent or function).outputs[0] for"
+    last = "own[names[v.parent], v.parent"
+    before = "own[names.get(v.parent.inputs[0].parent, names[v.parent]), v.parent"
     adapter = twin(tmp_path, [("routes.py", last, before)])
     found = run(adapter, problems, tmp_path / "out", route="visit_own_names", specs=["transformer"])["transformer"]
     assert {"output/gelu", "grad/gelu"} <= differing(found, captures["primary"]["transformer"])

@@ -98,7 +98,7 @@ WHOLE = {
         ("variable.get_unlinked_variable(need_grad=False)", "variable"),
         ("nn.Variable.from_numpy_array(variable.d)", "variable"),
     ),
-    "torch": (("return tensor.detach()", "return tensor"), ("torch.from_numpy(tensor.detach().numpy())", "tensor")),
+    "torch": (("return tensor.detach()", "return tensor"), ("tensor_of(array_of(tensor))", "tensor")),
 }
 
 

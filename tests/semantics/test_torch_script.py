@@ -132,7 +132,7 @@ TWINS = {
         },
     ),
     "not through NumPy": (
-        ("torch.from_numpy(tensor.detach().numpy())", "tensor"),
+        ("tensor_of(array_of(tensor))", "tensor"),
         {"cut_graphs.through_numpy grad/x", "cut_graphs.through_numpy_then_set grad/x"},
     ),
 }

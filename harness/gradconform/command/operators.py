@@ -13,6 +13,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
+from gradconform import paths
 from gradconform.capture import adapters
 from gradconform.capture.adapters import AdapterError
 from gradconform.capture.choice import Choice, choices
@@ -118,7 +119,8 @@ def told(op: Operator, frameworks: Sequence[Framework]) -> Iterator[Text]:
     yield from _part("kinks", ["none" if op.smooth else "yes: its derivative jumps"])
     yield from _part("defined in", [_source(op)])
     if op.name in shipped():
-        yield from _part("cases", [f"gradconform run {op.name}"])
+        cases = paths.specs_folder() / "operators" / op.family / f"{op.name}.yaml"
+        yield from _part("cases", [f"gradconform run {op.name if shipped()[op.name] == cases else cases}"])
     for framework in frameworks:
         why = ((framework.about or {}).get("composed") or {}).get(op.name, "")
         yield from _part(framework.name, [": ".join(filter(None, (framework.has(op.name), str(why))))])

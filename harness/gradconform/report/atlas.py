@@ -52,4 +52,9 @@ def edges_of(operators: Collection[str], frameworks: Collection[str]) -> tuple[E
 
 @cache
 def _recorded() -> tuple[Row, ...]:
-    return from_csv(paths.atlas_table().read_text(encoding="utf-8"))
+    """The rows of the table; none in a checkout without the documents, whose pages have no such chapter."""
+    try:
+        text = paths.atlas_table().read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ()
+    return from_csv(text)

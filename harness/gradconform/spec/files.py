@@ -52,9 +52,13 @@ def networks(specs: Sequence[Path]) -> list[Network]:
 
 
 def shipped() -> dict[str, Path]:
-    """Name -> path of each spec that comes along: networks, behaviours and the cases of operators."""
+    """Name -> path of each spec that comes along: networks, behaviours and the cases of operators.
+
+    A network that is called like an operator comes first: `lstm` is the network.
+    """
     root = paths.specs_folder()
     files = [path for path in sorted(root.rglob("*.yaml")) if path.relative_to(root).parts[0] in _SHIPPED]
+    files.sort(key=lambda path: path.parent == root / "networks")
     return {path.stem: path for path in files if path.parent.name != paths.CONVENTIONS}
 
 
