@@ -3,6 +3,7 @@
 import nnabla as nn
 from nnabla import functions as F
 
+from . import empty
 from .graph import Capture
 from .routes import forward, recursion
 
@@ -17,6 +18,8 @@ def double_backward(network, problem, tensors, directions):
 
     directions: arrays by the leaves that a gradient is asked of. Returns what a capture of second order holds.
     """
+    if empty.among(problem):
+        raise NotImplementedError("nn.grad and an empty tensor kill NNabla's process")
     capture = Capture(network, problem)
     lineage, variables = capture.lineage, network.variables
     why_not = {name: capture.why_not(name, variables[name]) for name in lineage.wanted}
@@ -50,6 +53,11 @@ def gradients_of(output, asked, seed=None):
     # Its Python definitions of backward fail in many ways: gather has none, that of maximum2 does not undo a broadcast.
     except Exception as error:
         raise NotImplementedError("nn.grad: %s" % (str(error).splitlines() or ["no reason given"])[0]) from error
+    for variable, gradient in zip(asked, found):
+        # As of a broadcast that put axes before the first one.
+        if tuple(gradient.shape) != tuple(variable.shape):
+            shapes = tuple(gradient.shape), tuple(variable.shape)
+            raise NotImplementedError("nn.grad: it gives a gradient of shape %s to a variable of shape %s" % shapes)
     return [None if g.parent is not None and g.parent.info.type_name == "Constant" else g for g in found]
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 from cases import Case, drawn, empty_networks
 from gradconform.dtypes import Dtype
+from gradconform.reference.second import jvp, second_vjp
 from gradconform.reference.tracked.exactness import Exact
 from gradconform.reference.tracked.rounding import Rounded
 
@@ -36,6 +38,24 @@ def test_bounds_and_single_precision_take_it(case: Case, wrap: Callable[[object]
         assert other.shape == wide.shape
     for (place, wide), (_, other) in zip(case.gradients(), wrapped.gradients(), strict=True):
         assert other.shape == wide.shape, case.name(place)
+
+
+@every_empty_case
+@pytest.mark.parametrize("wrap", [lambda a: a, lambda a: Rounded(a, unit=SINGLE)])
+def test_second_order_takes_it(case: Case, wrap: Callable[[object], object]) -> None:
+    """Tangents have the shapes of outputs, second derivatives those of their tensors, where there are any."""
+    wrapped = case.map(wrap)
+    along: list[Any] = [None] * len(wrapped.tensors)
+    for slot, _ in wrapped.places():
+        along[slot] = wrapped.tensors[slot]
+    dy = wrapped.arriving(wrapped.dy)
+    tangents = jvp(wrapped.op, wrapped.tensors, along, wrapped.attributes)
+    for tangent, shape in zip(tangents, wrapped.shapes, strict=False):
+        assert tangent is None or tangent.shape == shape
+    second = second_vjp(wrapped.op, dy, dy, wrapped.tensors, along, wrapped.attributes)
+    for slot, place in wrapped.places():
+        gradient = second[slot] if place is None else second[slot][place]
+        assert gradient is None or gradient.shape == wrapped.tensor((slot, place)).shape
 
 
 def test_an_operator_that_rounds_nothing_is_proved_exact_of_nothing() -> None:

@@ -9,6 +9,7 @@ numbers, `Rounded` ones give numbers with a bound on their rounding error.
 from __future__ import annotations
 
 import functools
+import math
 import operator
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -286,7 +287,7 @@ def _max(a: Dual, axis: Any = None, keepdims: bool = False) -> Dual:
     axes = sorted(range(a.ndim)) if axis is None else sorted(i % a.ndim for i in np.atleast_1d(axis))
     kept = [i for i in range(a.ndim) if i not in axes]
     value = np.asarray(getattr(a.value, "value", a.value)).transpose(*kept, *axes)
-    rows = value.reshape(*(a.shape[i] for i in kept), -1)
+    rows = value.reshape(*(a.shape[i] for i in kept), math.prod(a.shape[i] for i in axes))
     tangents = np.transpose(a.tangent, (*kept, *axes)).reshape(rows.shape)
     first = np.argmax(rows, axis=-1)[..., None]
     return Dual(y, np.take_along_axis(tangents, first, axis=-1).reshape(tuple(y.shape)))
