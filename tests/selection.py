@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import pytest
 
 
@@ -17,3 +20,9 @@ def leave_to_the_night(config: pytest.Config, items: list[pytest.Item]) -> None:
     if late and not whole(config):
         config.hook.pytest_deselected(items=late)
         items[:] = [item for item in items if item not in late]
+
+
+def every_third(values: Iterable[Any]) -> list[Any]:
+    """Parameters of a test of which two in three are left to the night."""
+    night = pytest.mark.nightly
+    return [pytest.param(value, marks=[] if i % 3 == 0 else [night]) for i, value in enumerate(values)]

@@ -23,6 +23,7 @@ def told(script: Path) -> tuple[str, str]:
     return got, expected
 
 
+@pytest.mark.nightly
 @pytest.mark.process
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 def test_a_finding_still_shows(script: Path) -> None:

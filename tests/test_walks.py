@@ -201,6 +201,7 @@ def wrong_vjp(text: str) -> str:
     return text.replace("np.square(below)", "below").replace("tests/reference -k softsign", tests)
 
 
+@pytest.mark.nightly
 def test_a_wrong_operator_diverges(checkout: Checkout) -> None:
     """The twin: an op_softsign that is another function stops the walk at its end."""
     with pytest.raises(subprocess.CalledProcessError) as caught:
@@ -230,6 +231,7 @@ def test_a_framework_is_added_as_told(checkout: Checkout) -> None:
     assert "node 'mul' (mul): toy does not broadcast" in reasons
 
 
+@pytest.mark.nightly
 def test_its_folder_may_lie_anywhere(checkout: Checkout) -> None:
     """By its path; and the twin beside it, with one derivative that is wrong, diverges at that operator alone."""
     checkout.follow(FRAMEWORK, without_commands)

@@ -104,6 +104,7 @@ def test_a_declaration_that_is_none_is_named() -> None:
     ]
 
 
+@pytest.mark.nightly
 @pytest.mark.process
 @pytest.mark.parametrize("framework", DECLARING)
 def test_long_sums_err_by_no_more_than_was_declared(framework: str, tmp_path: Path) -> None:

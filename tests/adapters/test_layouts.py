@@ -127,6 +127,7 @@ def rows_of(folder: Path, *adapters: str) -> tuple[int, object]:
     return result.exit_code, rows[rows.route.str.startswith("layout-")]
 
 
+@pytest.mark.nightly
 @pytest.mark.process
 def test_frameworks_read_every_layout(tmp_path: Path) -> None:
     """torch and Chainer hold each as it is, and give the right numbers; NNabla copies, and says so."""

@@ -46,6 +46,7 @@ def shown(row: Row, folder: Path) -> str:
     return table.numbers(numbers_of(done.stdout)[row.tensor], row.dtype)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("row", sample(), ids=lambda row: f"{row.framework}-{row.condition}")
 def test_a_script_shows_its_row(row: Row, tmp_path: Path) -> None:
     """The very numbers, as far as another processor computes the same; `gradconform atlas` looks at all of them."""

