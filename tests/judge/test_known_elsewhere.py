@@ -118,7 +118,7 @@ def test_each_entry_shows_in_its_own_network(framework: str) -> None:
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("framework", ["torch", "nnabla"])
+@pytest.mark.parametrize("framework", ["torch", "chainer", "nnabla"])
 def test_each_entry_of_second_order_shows(framework: str, tmp_path: Path) -> None:
     """Where gradients are differentiated once more: each entry covers something, and nothing is news."""
     known = load(paths.specs_folder() / "known")
