@@ -57,7 +57,7 @@ test-nightly: environments
 atlas: environments
 	$(HARNESS)/gradconform atlas $(ARGS)
 
-# What needs no framework, no browser and no other process: in under a minute.
+# What needs no framework, no browser and no other process: in some three minutes.
 check: $(OUR_TOX)
 	@$(configured_as_for_pip) $(TOX) run -e test $(if $(wildcard .tox/test/bin/pytest),--skip-pkg-install) -- \
 	    -m 'not process and not slow' -n auto $(ARGS)
