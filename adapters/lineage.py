@@ -47,6 +47,7 @@ class Lineage:
             for name in results(node):
                 self.reads[name], self._makers[name] = list(_read_by(node)), node
         self.output: str = problem["output"]
+        self._problem = problem
         given = [e for e in problem["inputs"] + problem["parameters"] if not e["grad"]]
         self.unasked: list[str] = [entry["name"] for entry in given if entry["dtype"].startswith("float")]
         # Every tensor that a node gives; and those of which a capture must hold or explain the gradient, nodes first.
@@ -78,6 +79,18 @@ class Lineage:
     def results(self, node: Mapping[str, Any]) -> list[str]:
         """The outputs of a node that others may read."""
         return results(node)
+
+    @property
+    def empty(self) -> set[str]:
+        """The tensors without elements."""
+        problem = self._problem
+        leaves = problem["inputs"] + problem["parameters"] + problem["buffers"]
+        outputs = [output for node in problem["nodes"] for output in node["outputs"]]
+        return {entry["name"] for entry in leaves + outputs if 0 in entry["shape"]}
+
+    def at_nothing(self, node: Mapping[str, Any]) -> bool:
+        """Whether a node reads or gives a tensor without elements."""
+        return not self.empty.isdisjoint([*_read_by(node), *(output["name"] for output in node["outputs"])])
 
     def explain(
         self, names: Iterable[str], requires: Callable[[str], bool], leads: Callable[[str, str], bool]

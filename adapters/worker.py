@@ -129,16 +129,6 @@ class Nodes:
             return [values[each] for each in name]
         return None if name is None else values[name]
 
-    def at_nothing(self) -> bool:
-        """Whether the node at work reads or gives a tensor without elements."""
-        if self.node is None:
-            return False
-        leaves = self.problem["inputs"] + self.problem["parameters"] + self.problem["buffers"]
-        outputs = [output for node in self.problem["nodes"] for output in node["outputs"]]
-        empty = {each["name"] for each in leaves + outputs if 0 in each["shape"]}
-        reads = [name for _, names in self.node["tensors"] for name in (names if isinstance(names, list) else [names])]
-        return not empty.isdisjoint(reads + [output["name"] for output in self.node["outputs"]])
-
     def where(self) -> str:
         """The node at work, as the start of a sentence; empty where none is."""
         return f"node '{self.node['name']}' ({self.node['op']}): " if self.node else ""
@@ -426,12 +416,9 @@ class Job:
             text = str(error) or "NotImplementedError, without a sentence"
             record.update(status="unsupported", reason=self.where() + text)
         except (Exception, SystemExit) as error:
-            empty = self.nodes is not None and self.nodes.at_nothing() and is_refusal(error)
-            if not self.fault and lacks(error, self.modules):
-                told = str(error).strip().split("\n")[0]
+            told = self.no_to(error)
+            if told:
                 record.update(status="unsupported", reason=self.where() + told)
-            elif empty:
-                record.update(status="unsupported", reason=self.where() + refusal(self.folder.name, error))
             else:
                 record.update(status="crashed", reason=self.where() + explain(error))
                 if task.get("probes") is None and task.get("second") is None:
@@ -441,6 +428,16 @@ class Job:
         self.nodes = None
         gc.collect()
         self.keep_imported()
+
+    def no_to(self, error: BaseException) -> str:
+        """What an exception says that the framework cannot do; empty where it is a failure."""
+        if self.fault:
+            return ""
+        if lacks(error, self.modules):
+            return str(error).strip().split("\n")[0]
+        nodes = self.nodes
+        empty = nodes is not None and nodes.node is not None and nodes.lineage.at_nothing(nodes.node)
+        return refusal(self.folder.name, error) if empty and is_refusal(error) else ""
 
     def keep(self, folder: Path, record: dict[str, Any]) -> None:
         """Keep the outputs of the nodes that ran before the one that crashed, where the adapter can read them."""
@@ -646,7 +643,7 @@ def run_programs(path: str) -> int:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Tell the two ways to call the worker apart; return the exit status."""
+    """Tell the ways to call the worker apart; return the exit status."""
     if len(arguments) == 2 and arguments[0] == "--describe":
         return describe(arguments[1])
     if len(arguments) == 2 and arguments[0] == "--programs":

@@ -28,19 +28,10 @@ DIES = frozenset(
 )
 
 
-def among(problem):
-    """The names of the tensors without elements."""
-    leaves = problem["inputs"] + problem["parameters"] + problem["buffers"]
-    outputs = [output for node in problem["nodes"] for output in node["outputs"]]
-    return {each["name"] for each in leaves + outputs if 0 in each["shape"]}
-
-
-def refuse(problem):
+def refuse(problem, lineage):
     """Raise NotImplementedError where a node of the problem would kill the process."""
-    empty = among(problem)
-    for node in problem["nodes"] if empty else ():
-        reads = [name for _, names in node["tensors"] for name in (names if isinstance(names, list) else [names])]
-        if node["op"] in DIES and not empty.isdisjoint(reads + [output["name"] for output in node["outputs"]]):
+    for node in problem["nodes"] if lineage.empty else ():
+        if node["op"] in DIES and lineage.at_nothing(node):
             raise NotImplementedError(
                 "node '%s' (%s): an empty tensor kills NNabla's process here" % (node["name"], node["op"])
             )

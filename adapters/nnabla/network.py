@@ -53,7 +53,7 @@ def build(problem, tensors, nodes):
 
     The process's one parameter store holds the parameters of this problem alone afterwards.
     """
-    empty.refuse(problem)
+    empty.refuse(problem, nodes.lineage)
     compute_in(problem["dtype"])
     nn.clear_parameters()
     leaves = {}

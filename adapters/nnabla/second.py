@@ -3,7 +3,6 @@
 import nnabla as nn
 from nnabla import functions as F
 
-from . import empty
 from .graph import Capture
 from .routes import forward, recursion
 
@@ -18,10 +17,10 @@ def double_backward(network, problem, tensors, directions):
 
     directions: arrays by the leaves that a gradient is asked of. Returns what a capture of second order holds.
     """
-    if empty.among(problem):
-        raise NotImplementedError("nn.grad and an empty tensor kill NNabla's process")
     capture = Capture(network, problem)
     lineage, variables = capture.lineage, network.variables
+    if lineage.empty:
+        raise NotImplementedError("nn.grad and an empty tensor kill NNabla's process")
     why_not = {name: capture.why_not(name, variables[name]) for name in lineage.wanted}
     names = [name for name in lineage.wanted if why_not[name] is None]
     seed = nn.Variable.from_numpy_array(tensors["cotangent/" + problem["output"]], need_grad=True)
