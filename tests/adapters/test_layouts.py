@@ -169,7 +169,7 @@ def test_an_operator_that_trusts_one_slice_is_named(tmp_path: Path) -> None:
     assert {*wrong.culprit} == {"s"}
 
 
-@pytest.mark.parametrize(("op", "asked"), [("inv", False), ("det", False), ("tanh", True)])
+@pytest.mark.parametrize(("op", "asked"), [("inv", False), ("det", False), ("cholesky", False), ("tanh", True)])
 def test_of_equal_rows_no_inverse_is_asked(op: str, asked: bool, tmp_path: Path) -> None:
     """The matrix would be singular: the layout is left off, and every other one is asked for."""
     spec = tmp_path / "square.yaml"

@@ -15,6 +15,7 @@ from gradconform.contract import Capture, Problem, read_capture
 from gradconform.contract.folder import Folder
 from gradconform.contract.names import CaptureName
 from gradconform.draw.variants import Variant
+from gradconform.reference import OPERATORS
 
 Progress = Callable[[str, int, int], None]
 """Told (stage, done, total): the stages are `draw`, `judge` and the adapters' names."""
@@ -64,7 +65,7 @@ class Capturing:
 def _spoils(layout: str, variant: Variant | None) -> bool:
     """Whether a layout would leave a node of the problem nothing to compute: of equal rows no matrix has an inverse."""
     nodes = variant.network.nodes if variant is not None else ()
-    return layout == "expanded" and any(node.op in ("det", "inv", "logdet") for node in nodes)
+    return layout == "expanded" and any(OPERATORS[node.op].regular for node in nodes)
 
 
 def capture(

@@ -59,6 +59,7 @@ class Operator:
     second_unbounded: whether the bound of its second order is not that of what frameworks evaluate: what differs there
     is inconclusive.
     moves: whether it and its VJP only choose and move numbers, or change their sign: nothing is rounded then.
+    regular: whether the matrices that it reads must have an inverse; of equal rows none has.
     attributes: what goes to the forward by keyword, name -> type.
     sizes: what only shapes and parameters need, name -> type.
     """
@@ -74,6 +75,7 @@ class Operator:
         variadic: str | None = None,
         elementwise: bool = False,
         moves: bool = False,
+        regular: bool = False,
         second_unbounded: bool = False,
     ) -> None:
         self.name = forward.__name__
@@ -94,6 +96,7 @@ class Operator:
         self.variadic = variadic
         self.elementwise = elementwise
         self.moves = moves
+        self.regular = regular
         self.second_unbounded = second_unbounded
         self._vjp: Callable[..., Any] | None = None
         self._shape: Callable[..., Dims] | None = None
@@ -256,6 +259,10 @@ class Operator:
     def about_results(self) -> str:
         """What the outputs beside the first are called and hold, for a reader; empty where there are none."""
         return inspect.getdoc(self._results) or "" if self._results is not None else ""
+
+    def dy_of(self, arrived: Sequence[Any]) -> Any:
+        """What the VJP takes as dy, of what arrived at each result: the one, or all of them where there are several."""
+        return tuple(arrived) if self.several else arrived[0]
 
     def further_results(self, shapes: Mapping[str, Any], values: Mapping[str, Any]) -> Mapping[str, Dims]:
         """Name -> shape of the outputs beside the first that others may read. Raises ShapeError."""

@@ -225,7 +225,7 @@ def _paired(x: Any, y: Any) -> Any:
     return (x[:, :, None] * y[:, None, :]).reshape(x.shape[0], x.shape[1] * y.shape[1])
 
 
-@operator
+@operator(regular=True)
 def inv(x: Any) -> Any:
     """The inverse of each square matrix.  x [..., N, N]."""
     return _inverse(x)
@@ -243,7 +243,7 @@ def inv_shape(x: Dims) -> Dims:
     return _square(x)
 
 
-@operator
+@operator(regular=True)
 def cholesky(x: Any) -> Any:
     """The lower triangular L with L L' = X, for each symmetric positive definite matrix.  x [..., N, N].
 
@@ -285,7 +285,7 @@ def cholesky_shape(x: Dims) -> Dims:
     return _square(x)
 
 
-@operator
+@operator(regular=True)
 def det(x: Any) -> Any:
     """The determinant of each square matrix.  x [..., N, N]; the result [...]."""
     return np.linalg.det(x)
@@ -298,7 +298,7 @@ def det_vjp(dy: Any, x: Any) -> Any:
     return (each * np.swapaxes(_inverse(x), -1, -2),)
 
 
-@operator
+@operator(regular=True)
 def logdet(x: Any) -> Any:
     """The logarithm of the magnitude of the determinant of each square matrix.  x [..., N, N]; the result [...]."""
     d = np.linalg.det(x)
