@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, ValidationError
 
@@ -22,7 +22,7 @@ from gradconform.spec.text import Item, plain, read
 
 FOLDER = "atlas"
 
-_OWN = ("at", "dtype", "signed", "calls", "right", "refused", "alone")
+AForm = TypeVar("AForm", bound=Form)
 
 
 class _Entry(Form):
@@ -35,6 +35,9 @@ class _Entry(Form):
     right: dict[str, Any] = {}
     refused: Flag = False
     alone: Flag = False
+
+
+_OWN = tuple(_Entry.model_fields)
 
 
 @dataclass(frozen=True)
@@ -84,15 +87,20 @@ def load(folder: Path | None = None) -> tuple[Condition, ...]:
     return tuple(condition for path in sorted(folder.glob("*.yaml")) for condition in _of_file(path))
 
 
-def _of_file(path: Path) -> Iterator[Condition]:
-    mistakes = Mistakes(path)
+def read_file(path: Path, kind: type[AForm], mistakes: Mistakes) -> tuple[Item, AForm]:
+    """What a file of the atlas holds, with lines and as a form of its kind. Raises SpecError where it is none."""
     root = read(path, mistakes)
     try:
-        form = _File.model_validate(plain(root))
+        return root, kind.model_validate(plain(root))
     except ValidationError as error:
         mistakes.add(root.line, explained(error))
         mistakes.stop()
         raise
+
+
+def _of_file(path: Path) -> Iterator[Condition]:
+    mistakes = Mistakes(path)
+    root, form = read_file(path, _File, mistakes)
     for op in form.operators:
         written = root.value["operators"].value[op]
         if op not in OPERATORS:
@@ -116,18 +124,7 @@ def _condition(path: Path, op: Operator, key: str, item: Item, mistakes: Mistake
         network = builder.network(form, whole, dropped, grad=True, name=f"{op.name}.{key}")
     except SpecError:
         return
-    yield Condition(
-        name=network.name,
-        family=path.stem,
-        at=entry.at,
-        network=network,
-        dtype=entry.dtype,
-        signed=entry.signed,
-        calls=entry.calls,
-        right=entry.right,
-        refused=entry.refused,
-        alone=entry.alone,
-    )
+    yield Condition(name=network.name, family=path.stem, network=network, **dict(entry))
 
 
 def _network(op: Operator, item: Item, dtype: str) -> Item:

@@ -8,15 +8,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from gradconform import paths
-from gradconform.atlas.conditions import FOLDER
-from gradconform.contract import explained
+from gradconform.atlas.conditions import FOLDER, read_file
 from gradconform.errors import nearest
 from gradconform.spec.errors import Mistakes
 from gradconform.spec.form import About, Form, Text
-from gradconform.spec.text import Item, plain, read
+from gradconform.spec.text import Item
 
 DIFFERENCES = "differences"
 
@@ -108,13 +107,7 @@ def by_place(differences: Iterable[Difference]) -> dict[Place, Difference]:
 
 def _of_file(path: Path, names: frozenset[str]) -> tuple[Difference, ...]:
     mistakes = Mistakes(path)
-    root = read(path, mistakes)
-    try:
-        form = _File.model_validate(plain(root))
-    except ValidationError as error:
-        mistakes.add(root.line, explained(error))
-        mistakes.stop()
-        raise
+    root, form = read_file(path, _File, mistakes)
     written: list[Item] = root.value["differences"].value
     seen: set[tuple[str, str]] = set()
     for entry, item in zip(form.differences, written, strict=True):
