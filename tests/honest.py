@@ -84,7 +84,7 @@ def computed(problem: Problem, faults: Mapping[str, Fault] | None = None) -> dic
                 else:
                     dys.append(np.zeros(output.shape))
             operator, seen = OPERATORS[node.op], slots(node, lambda n: wide(values[n]))
-            gradients = operator.run_vjp(tuple(dys) if operator.several else dys[0], seen, node.attributes)
+            gradients = operator.run_vjp(operator.dy_of(dys), seen, node.attributes)
             for name, part in contributions(node, gradients):
                 sums[name] = sums[name] + part if name in sums else part
         for name in problem.graph.wanted:

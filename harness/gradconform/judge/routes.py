@@ -28,7 +28,7 @@ from gradconform.judge.judgement import AT_KINKS, HINTS, Judgement, judged, meas
 from gradconform.judge.known import Known
 from gradconform.judge.listing import Listing
 from gradconform.judge.local import LocalCheck, why_missing
-from gradconform.judge.sight import Proof
+from gradconform.judge.sight import CannotSee, Proof, Sight
 from gradconform.reasons import Code, Reason
 from gradconform.reference.network import backward
 from gradconform.reference.tracked.rounding import Rounded
@@ -68,10 +68,8 @@ class Primary:
 class Travelled:
     """The gradients that follow from the outputs which a route kept, by the whole backward of the reference."""
 
-    def __init__(self, problem: Problem, capture: Capture) -> None:
-        self.problem = problem
-        self.capture = capture
-        self.unit = Dtype.of(problem.dtype)
+    def __init__(self, sight: Sight) -> None:
+        self.sight, self.problem = sight, sight.problem
 
     def compared(self, tensor: str, got: Array, before: Comparison) -> Comparison:
         """A gradient within the bound that travelled to it; else the comparison that was made before."""
@@ -80,26 +78,25 @@ class Travelled:
         if not isinstance(right, Rounded):
             return before
         shape = self.problem.graph.shapes[name]
-        comparison = _without_hint(compare(got, right.value, right.bound(), self.unit, shape))
+        comparison = _without_hint(compare(got, right.value, right.bound(), self.sight.unit, shape))
         return before if comparison.reason is not None else comparison
 
     @cached_property
     def _gradients(self) -> dict[str, Any]:
         """By tensor; none where an output is not what it should be, which has a row of its own."""
-        graph, kept = self.problem.graph, {}
-        for tensor, array in self.capture.tensors.items():
-            kind, _, name = tensor.partition("/")
-            if kind == "output" and (array.shape != graph.shapes.get(name) or array.dtype != self.unit.name):
-                return {}
-            if kind == "output":
-                kept[name] = array
+        graph = self.problem.graph
+        outputs = [output.name for node in graph.nodes for output in node.outputs]
+        try:
+            kept = {name: self.sight.captured(f"output/{name}") for name in outputs}
+        except CannotSee:
+            return {}
         # An updated running statistic is called like the buffer that the node was given.
         kept.update({name: self.problem.value(name) for name in graph.leaves})
         tensors = {name: self._rounded(array) for name, array in kept.items()}
         return backward(graph, tensors, self._rounded(self.problem.cotangent))
 
     def _rounded(self, array: Array) -> Any:
-        return Rounded(array, unit=self.unit) if is_float(array) else array
+        return Rounded(array, unit=self.sight.unit) if is_float(array) else array
 
 
 def rows(
@@ -109,24 +106,21 @@ def rows(
     problem, check = primary.problem, Check(CheckKind.ROUTE, primary.capture.route)
     for other in others:
         if other.route == expanded.ROUTE:
-            yield from _expanded(expanded.expanded(problem), other, check, entries)
+            yield from _alone(LocalCheck(expanded.expanded(problem), other), check, entries)
             continue
-        # As rows, which hold no arrays. A fault of an operator is listed for every route through it.
-        listing = Listing(problem, other, entries)
-        judgements = LocalCheck(problem, other, proof).judgements()
-        alone = (listing.marked(judgement, judgement.row(problem, other, check)) for judgement in judgements)
-        own = {row.tensor: row for row in alone}
-        travelled = Travelled(problem, other) if _shows_its_way(problem, other) else None
+        local = LocalCheck(problem, other, proof)
+        own = {row.tensor: row for row in _alone(local, check, entries)}
+        travelled = Travelled(local.sight) if _shows_its_way(problem, other) else None
         for tensor, node, kind, shape in problem.graph.addresses():
             row = row_of(problem, other, node=node, tensor=tensor, kind=Kind(kind), check=check)
             yield _beside(primary, other, own[tensor], row, shape, travelled)
 
 
-def _expanded(problem: Problem, other: Capture, check: Check, entries: Sequence[Known]) -> Iterator[Row]:
-    """The rows of a capture whose numbers are not those of the primary one."""
-    listing = Listing(problem, other, entries)
-    for judgement in LocalCheck(problem, other).judgements():
-        yield listing.marked(judgement, judgement.row(problem, other, check))
+def _alone(local: LocalCheck, check: Check, entries: Sequence[Known]) -> Iterator[Row]:
+    """The judgements of a capture by itself, as rows, which hold no arrays; what is listed is so for every route."""
+    listing = Listing(local.problem, local.capture, entries)
+    for judgement in local.judgements():
+        yield listing.marked(judgement, judgement.row(local.problem, local.capture, check))
 
 
 def _beside(

@@ -98,9 +98,8 @@ class SecondOrder:
             return False
         if node.name not in self._kinked:
             operands = self.sight.operands(node)
-            ones = tuple(Rounded(np.ones(output.shape), unit=self.sight.unit) for output in node.results)
-            dy = ones if operator.several else ones[0]
-            sets = contributions(node, operator.run_subgradients(dy, operands, node.attributes))
+            ones = [Rounded(np.ones(output.shape), unit=self.sight.unit) for output in node.results]
+            sets = contributions(node, operator.run_subgradients(operator.dy_of(ones), operands, node.attributes))
             self._kinked[node.name] = any(bool(np.any(plain(low) != plain(high))) for _, (low, high) in sets)
         return self._kinked[node.name]
 
@@ -114,11 +113,11 @@ class SecondOrder:
         total: Any = None
         for node in reversed(readers):
             dy, operands = self.sight.handed(node)
-            tangents = tuple(self._dy_tangent(output.name) for output in node.results)
+            tangents = [self._dy_tangent(output.name) for output in node.results]
             sent = second.second_vjp(
                 definition(node.op),
                 dy,
-                tangents if definition(node.op).several else tangents[0],
+                definition(node.op).dy_of(tangents),
                 operands,
                 slots(node, self._tangent_of),
                 node.attributes,

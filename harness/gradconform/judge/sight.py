@@ -90,7 +90,7 @@ class Sight:
         if not self._all_as_proved([*self._made(node), *filter(self._arrives, arrived)]):
             dy, operands = _each(self._rounded, dy), _each(self._rounded, operands)
         dy, operands = (self._summing(node, each, backward=True) for each in (dy, operands))
-        return tuple(dy) if definition(node.op).several else dy[0], operands
+        return definition(node.op).dy_of(dy), operands
 
     def holds_nan(self, node: Node) -> bool:
         """Whether a NaN is among what a node read or was handed. Raises CannotSee."""

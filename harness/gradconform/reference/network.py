@@ -81,9 +81,9 @@ def backward(graph: Graph, tensors: Mapping[str, Any], cotangent: Any, change: C
         if not any(output.name in gradients for output in node.results):
             continue
         try:
-            dy = tuple(gradients.get(output.name, np.zeros(output.shape)) for output in node.results)
+            arrived = [gradients.get(output.name, np.zeros(output.shape)) for output in node.results]
             operator = definition(node.op)
-            found = operator.run_vjp(dy if operator.several else dy[0], slots(node, tensors), node.attributes)
+            found = operator.run_vjp(operator.dy_of(arrived), slots(node, tensors), node.attributes)
             for name, gradient in contributions(node, found):
                 sent = change(gradient)
                 gradients[name] = change(gradients[name] + sent) if name in gradients else sent

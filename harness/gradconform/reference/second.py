@@ -44,8 +44,8 @@ def second_vjp(
     together.
     """
     pairs = zip(dy, dy_tangent, strict=True) if operator.several else [(dy, dy_tangent)]
-    duals = tuple(Dual(arrived, tangent) for arrived, tangent in pairs)
-    found = operator.run_vjp(duals if operator.several else duals[0], _duals(tensors, tangents), attributes)
+    duals = [Dual(arrived, tangent) for arrived, tangent in pairs]
+    found = operator.run_vjp(operator.dy_of(duals), _duals(tensors, tangents), attributes)
     return tuple([_tangent(part) for part in each] if isinstance(each, list) else _tangent(each) for each in found)
 
 

@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, StrictInt
 
-from gradconform.reference.operator import Dims, Operator, ShapeError, operator
+from gradconform.reference.operator import Dims, ShapeError, operator
 from gradconform.reference.tracked.computed import computed
 
 Array = NDArray[Any]
+# Norm -> the power of N by which a transform is divided; its inverse is divided by what is left of N.
+POWER = {"backward": 0.0, "ortho": 0.5, "forward": 1.0}
 Norm = Literal["backward", "ortho", "forward"]
 SignalAxes = Annotated[StrictInt, Field(ge=1, le=3, description="over how many axes: 1, 2 or 3")]
 
@@ -25,23 +27,31 @@ def fft(x: Any, *, signal_ndim: SignalAxes, norm: Norm) -> Any:
     numbers a signal has.  The terms are summed as they are: a fast transform rounds no more (Higham, *Accuracy and
     Stability of Numerical Algorithms*, section 24.1).
     """
-    return _transformed(x, signal_ndim, -1, {"backward": 0.0, "ortho": 0.5, "forward": 1.0}[norm])
+    return _transformed(x, signal_ndim, -1, POWER[norm])
 
 
 @fft.vjp
 def fft_vjp(dy: Any, x: Any, *, signal_ndim: int, norm: str) -> Any:
-    return (_transformed(dy, signal_ndim, +1, {"backward": 0.0, "ortho": 0.5, "forward": 1.0}[norm]),)
+    return (_transformed(dy, signal_ndim, +1, POWER[norm]),)
 
 
 @operator
 def ifft(x: Any, *, signal_ndim: SignalAxes, norm: Norm) -> Any:
     """The sum of x[n] exp(2 pi i k n / N), which takes `fft` of the same norm back; x, y [..., *N, 2]."""
-    return _transformed(x, signal_ndim, +1, {"backward": 1.0, "ortho": 0.5, "forward": 0.0}[norm])
+    return _transformed(x, signal_ndim, +1, 1.0 - POWER[norm])
 
 
 @ifft.vjp
 def ifft_vjp(dy: Any, x: Any, *, signal_ndim: int, norm: str) -> Any:
-    return (_transformed(dy, signal_ndim, -1, {"backward": 1.0, "ortho": 0.5, "forward": 0.0}[norm]),)
+    return (_transformed(dy, signal_ndim, -1, 1.0 - POWER[norm]),)
+
+
+@fft.shape
+@ifft.shape
+def signal_shape(x: Dims, *, signal_ndim: SignalAxes) -> Dims:
+    if len(x) < signal_ndim + 1 or x[-1] != 2:
+        raise ShapeError(f"x has shape {list(x)}; expected {signal_ndim + 1} axes or more, the last one of both parts")
+    return x
 
 
 def _transformed(x: Any, signal_ndim: int, sign: int, power: float) -> Any:
@@ -69,17 +79,3 @@ def _waves(n: int, sign: int, like: Any) -> Any:
     waves = np.stack([np.stack([cosine, sine], axis=-1), np.stack([-sine, cosine], axis=-1)], axis=1)
     off = np.broadcast_to(np.where(exact, 0.0, 1.0)[:, None, :, None], waves.shape)
     return computed(waves.reshape(2 * n, 2 * n), off.reshape(2 * n, 2 * n), like)
-
-
-def _of_signals(op: Operator) -> None:
-    @op.shape
-    def rule(x: Dims, *, signal_ndim: SignalAxes) -> Dims:
-        if len(x) < signal_ndim + 1 or x[-1] != 2:
-            raise ShapeError(
-                f"x has shape {list(x)}; expected {signal_ndim + 1} axes or more, the last one of both parts"
-            )
-        return x
-
-
-for _op in (fft, ifft):
-    _of_signals(_op)

@@ -10,6 +10,7 @@ import numpy as np
 
 from gradconform.reference.attributes import Axis, Sizes
 from gradconform.reference.operator import Dims, ShapeError, operator
+from gradconform.reference.operators.arrangement import stack
 from gradconform.reference.operators.shape import check_axis
 
 
@@ -21,7 +22,7 @@ def unbind(x: Any, *, dim: Axis) -> Any:
 
 @unbind.vjp
 def unbind_vjp(dy: Sequence[Any], x: Any, *, dim: int) -> Any:
-    return (np.concatenate([np.expand_dims(part, dim) for part in dy], axis=dim),)
+    return (stack.forward(dy, dim=dim),)
 
 
 @unbind.shape

@@ -12,6 +12,9 @@ import numpy as np
 
 from gradconform.draws import Draw, bias, weight
 from gradconform.reference.operator import Dims, ShapeError, operator
+from gradconform.reference.operators.arrangement import stack
+from gradconform.reference.operators.linear import linear
+from gradconform.reference.operators.smooth import sigmoid
 from gradconform.reference.tracked.sums import sum_of_products
 
 # What a step hands on, and what its backward needs of it.
@@ -78,17 +81,6 @@ def gru_vjp(dy: Sequence[Any], x: Any, h: Any, weight_ih: Any, weight_hh: Any, b
     return _backward(_gru, _gru_back, dy, x, (h,), (weight_ih, weight_hh, bias))
 
 
-@rnn_tanh.shape
-def rnn_tanh_shape(x: Dims, h: Dims) -> Dims:
-    return _states(x, h)
-
-
-@rnn_tanh.results
-def rnn_tanh_results(x: Dims, h: Dims) -> dict[str, Dims]:
-    """NODE.h: the states after the last step"""
-    return {"h": h}
-
-
 @rnn_tanh.draws
 def rnn_tanh_draws(x: Dims, h: Dims) -> Mapping[str, Draw]:
     return _parameters(1, 1, x, h)
@@ -98,7 +90,7 @@ def rnn_tanh_draws(x: Dims, h: Dims) -> Mapping[str, Draw]:
 def lstm_shape(x: Dims, h: Dims, c: Dims) -> Dims:
     if c != h:
         raise ShapeError(f"c has shape {list(c)}; expected that of h, {list(h)}")
-    return _states(x, h)
+    return states_shape(x, h)
 
 
 @lstm.results
@@ -112,23 +104,21 @@ def lstm_draws(x: Dims, h: Dims, c: Dims) -> Mapping[str, Draw]:
     return _parameters(4, 4, x, h)
 
 
-@gru.shape
-def gru_shape(x: Dims, h: Dims) -> Dims:
-    return _states(x, h)
-
-
-@gru.results
-def gru_results(x: Dims, h: Dims) -> dict[str, Dims]:
-    """NODE.h: the states after the last step"""
-    return {"h": h}
-
-
 @gru.draws
 def gru_draws(x: Dims, h: Dims) -> Mapping[str, Draw]:
     return _parameters(3, 4, x, h)
 
 
-def _states(x: Dims, h: Dims) -> Dims:
+@rnn_tanh.results
+@gru.results
+def last_state(x: Dims, h: Dims) -> dict[str, Dims]:
+    """NODE.h: the states after the last step"""
+    return {"h": h}
+
+
+@rnn_tanh.shape
+@gru.shape
+def states_shape(x: Dims, h: Dims) -> Dims:
     if len(x) != 3:
         raise ShapeError(f"x has shape {list(x)}; expected [steps, batch, features]")
     if len(h) != 3 or h[0] not in (1, 2) or h[1] != x[1]:
@@ -149,10 +139,12 @@ def _parameters(gates: int, biases: int, x: Dims, h: Dims) -> Mapping[str, Draw]
 
 def _forward(step: Callable[..., Any], x: Any, state: State, parameters: State) -> Any:
     """The states over time, then those after the last step, of each direction."""
-    runs = [[after for after, _ in _run(step, x, d, state, _layer(parameters, d))] for d in range(state[0].shape[0])]
-    last = tuple(_stacked([run[-1][i] for run in runs], 0) for i in range(len(state)))
-    over_time = [_stacked([after[0] for after in (run if d == 0 else run[::-1])], 0) for d, run in enumerate(runs)]
-    return (np.concatenate(over_time, axis=2), *last)
+    over_time, last = [], []
+    for d in range(state[0].shape[0]):
+        run = _run(step, _turned(x, d), d, state, _layer(parameters, d))
+        over_time.append(_turned(stack.forward([after[0] for after, _ in run], dim=0), d))
+        last.append(run[-1][0])
+    return (np.concatenate(over_time, axis=2), *(stack.forward(ends, dim=0) for ends in zip(*last, strict=True)))
 
 
 def _backward(
@@ -162,42 +154,36 @@ def _backward(
     dx, starts, each = None, [], []
     size = state[0].shape[2]
     for d in range(state[0].shape[0]):
-        layer = _layer(parameters, d)
-        run = _run(step, x, d, state, layer)
+        layer, inputs = _layer(parameters, d), _turned(x, d)
+        arriving = _turned(dy[0][:, :, d * size : (d + 1) * size], d)
+        run = _run(step, inputs, d, state, layer)
         carried = tuple(last[d] for last in dy[1:])
-        sent: list[tuple[Any, Any]] = []
-        for t, (_, kept) in zip(reversed(_order(x, d)), reversed(run), strict=True):
-            arriving = dy[0][t][:, d * size : (d + 1) * size] + carried[0]
-            *raw, carried = back(layer, kept, (arriving, *carried[1:]))
-            sent.append((t, tuple(raw)))
+        raw: list[State] = []
+        for t, (_, kept) in reversed([*enumerate(run)]):
+            *sent, carried = back(layer, kept, (arriving[t] + carried[0], *carried[1:]))
+            raw.insert(0, tuple(sent))
         starts.append(carried)
-        in_time = [raw for _, raw in sorted(sent, key=lambda pair: pair[0])]
-        of_x = _stacked([_product(raw[0], _matrix(layer.ih)) for raw in in_time], 0)
+        of_x = _turned(stack.forward([np.matmul(of[0], _matrix(layer.ih)) for of in raw], dim=0), d)
         dx = of_x if dx is None else dx + of_x
-        each.append(_gradients(layer, x, [before for _, before in _befores(run, state, d, x)], in_time))
-    starting = [_stacked([start[i] for start in starts], 0) for i in range(len(state))]
-    found = [_stacked([of[i] for of in each], 0) for i in range(2)]
-    return dx, *starting, *found, None if parameters[2] is None else _stacked([of[2] for of in each], 0)
+        before = [state[0][d], *(after[0] for after, _ in run[:-1])]
+        each.append(_gradients(layer, inputs, before, raw))
+    starting = [stack.forward(of, dim=0) for of in zip(*starts, strict=True)]
+    found = [None if of[0] is None else stack.forward(of, dim=0) for of in zip(*each, strict=True)]
+    return dx, *starting, *found
+
+
+def _turned(over_time: Any, d: int) -> Any:
+    """What is over time, [T, ...], in the order in which a direction takes the steps, and back again."""
+    return over_time if d == 0 else over_time[::-1]
 
 
 def _run(step: Callable[..., Any], x: Any, d: int, state: State, layer: Layer) -> list[tuple[State, State]]:
-    """(the state after a step, what its backward needs), step by step as they are taken."""
+    """(the state after a step, what its backward needs), step by step; x in the order of the direction."""
     now, found = tuple(start[d] for start in state), []
-    for t in _order(x, d):
+    for t in range(x.shape[0]):
         now, kept = step(layer, x[t], now)
         found.append((now, kept))
     return found
-
-
-def _order(x: Any, d: int) -> list[int]:
-    steps = list(range(x.shape[0]))
-    return steps if d == 0 else steps[::-1]
-
-
-def _befores(run: list[tuple[State, State]], state: State, d: int, x: Any) -> list[tuple[int, Any]]:
-    """(time, h before that step), in the order of time."""
-    before = [state[0][d], *(after[0] for after, _ in run[:-1])]
-    return sorted(zip(_order(x, d), before, strict=True), key=lambda pair: pair[0])
 
 
 def _gradients(layer: Layer, x: Any, before: list[Any], raw: list[State]) -> State:
@@ -221,34 +207,15 @@ def _matrix(weights: Any) -> Any:
     return weights.reshape(-1, weights.shape[2])
 
 
-def _product(rows: Any, matrix: Any) -> Any:
-    return sum_of_products((rows.shape[0], matrix.shape[1]), [(..., rows, matrix)])
-
-
-def _sums(shape: tuple[int, int], products: Sequence[tuple[Any, Any]], b: Any) -> Any:
-    """The sum of some products rows W' and a bias, as one sum: a framework may begin with any of them."""
-    terms = [(..., rows, np.transpose(_matrix(weights))) for rows, weights in products]
-    if b is not None:
-        ones = np.ones((shape[0], 1))
-        terms.append((..., ones, b.reshape(1, -1)))
-    return sum_of_products(shape, terms)
-
-
 def _gates(layer: Layer, x: Any, h: Any, gates: slice) -> list[Any]:
-    """W x + U h + b of some gates, each by itself."""
+    """W x + U h + b of some gates, each by itself; as one sum, since a framework may begin with any of its terms."""
     ih, hh = layer.ih[gates], layer.hh[gates]
     count, size = ih.shape[:2]
-    b = None if layer.bias is None else layer.bias[gates]
-    raw = _sums((x.shape[0], count * size), [(x, ih), (h, hh)], b)
+    terms = [(..., rows, np.transpose(_matrix(weights))) for rows, weights in ((x, ih), (h, hh))]
+    if layer.bias is not None:
+        terms.append((..., np.ones((x.shape[0], 1)), layer.bias[gates].reshape(1, -1)))
+    raw = sum_of_products((x.shape[0], count * size), terms)
     return [raw[:, k * size : (k + 1) * size] for k in range(count)]
-
-
-def _sigmoid(x: Any) -> Any:
-    return 0.5 + 0.5 * np.tanh(0.5 * x)
-
-
-def _stacked(parts: Sequence[Any], axis: int) -> Any:
-    return np.concatenate([np.expand_dims(part, axis) for part in parts], axis=axis)
 
 
 def _elman(layer: Layer, x: Any, state: State) -> tuple[State, State]:
@@ -260,12 +227,12 @@ def _elman(layer: Layer, x: Any, state: State) -> tuple[State, State]:
 def _elman_back(layer: Layer, kept: State, arriving: State) -> tuple[Any, Any, Any, State]:
     (after,) = kept
     raw = arriving[0] * (1.0 - after * after)
-    return raw, raw, raw, (_product(raw, _matrix(layer.hh)),)
+    return raw, raw, raw, (np.matmul(raw, _matrix(layer.hh)),)
 
 
 def _lstm(layer: Layer, x: Any, state: State) -> tuple[State, State]:
     raw_i, raw_f, raw_g, raw_o = _gates(layer, x, state[0], slice(0, 4))
-    i, f, g, o = _sigmoid(raw_i), _sigmoid(raw_f), np.tanh(raw_g), _sigmoid(raw_o)
+    i, f, g, o = sigmoid.forward(raw_i), sigmoid.forward(raw_f), np.tanh(raw_g), sigmoid.forward(raw_o)
     c = f * state[1] + i * g
     bent = np.tanh(c)
     return (o * bent, c), (i, f, g, o, state[1], bent)
@@ -277,16 +244,16 @@ def _lstm_back(layer: Layer, kept: State, arriving: State) -> tuple[Any, Any, An
     of_i, of_f = dc * g * (i * (1.0 - i)), dc * before * (f * (1.0 - f))
     of_g, of_o = dc * i * (1.0 - g * g), dh * bent * (o * (1.0 - o))
     raw = np.concatenate([of_i, of_f, of_g, of_o], axis=1)
-    return raw, raw, raw, (_product(raw, _matrix(layer.hh)), dc * f)
+    return raw, raw, raw, (np.matmul(raw, _matrix(layer.hh)), dc * f)
 
 
 def _gru(layer: Layer, x: Any, state: State) -> tuple[State, State]:
     h = state[0]
     raw_r, raw_z = _gates(layer, x, h, slice(0, 2))
-    r, z = _sigmoid(raw_r), _sigmoid(raw_z)
+    r, z = sigmoid.forward(raw_r), sigmoid.forward(raw_z)
     of_x, of_h = (None, None) if layer.bias is None else (layer.bias[2], layer.bias[3])
-    reset = _sums(h.shape, [(h, layer.hh[2:])], of_h)
-    n = np.tanh(_sums(h.shape, [(x, layer.ih[2:])], of_x) + r * reset)
+    reset = linear.forward(h, layer.hh[2], of_h)
+    n = np.tanh(linear.forward(x, layer.ih[2], of_x) + r * reset)
     # torch has n + z (h - n): as a bound this would let an error of n through twice, step after step.
     return ((1.0 - z) * n + z * h,), (r, z, n, reset, h)
 
@@ -298,4 +265,4 @@ def _gru_back(layer: Layer, kept: State, arriving: State) -> tuple[Any, Any, Any
     of_reset = of_n * r
     by_x, by_h = (np.concatenate([of_r, of_z, each], axis=1) for each in (of_n, of_reset))
     of_bias = np.concatenate([of_r, of_z, of_n, of_reset], axis=1)
-    return by_x, by_h, of_bias, (_product(by_h, _matrix(layer.hh)) + dh * z,)
+    return by_x, by_h, of_bias, (np.matmul(by_h, _matrix(layer.hh)) + dh * z,)

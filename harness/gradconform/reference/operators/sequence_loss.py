@@ -13,6 +13,7 @@ from pydantic import Field
 from gradconform.reference.attributes import NonNegative, Reduction, Sizes
 from gradconform.reference.operator import Dims, ShapeError, operator
 from gradconform.reference.operators.normalization import log_softmax, log_softmax_vjp
+from gradconform.reference.tracked.arrays import real_numbers
 from gradconform.reference.tracked.computed import computed
 from gradconform.reference.tracked.sums import scatter_sum
 
@@ -73,18 +74,11 @@ def _sum(*logs: _Logs) -> _Logs:
     Any m gives the same sum, so it has neither an error nor a derivative of its own.
     """
     alive = np.any([each.alive for each in logs], axis=0)
-    largest = np.max([np.where(each.alive, _number(each.log), -np.inf) for each in logs], axis=0)
+    largest = np.max([np.where(each.alive, real_numbers(each.log), -np.inf) for each in logs], axis=0)
     m = np.where(alive, largest, 0.0).astype(largest.dtype)
     terms = [np.where(each.alive, np.exp(np.where(each.alive, each.log - m, 0.0)), 0.0)[None] for each in logs]
     total = np.sum(np.concatenate(terms, axis=0), axis=0)
     return _Logs(np.where(alive, np.log(np.where(alive, total, 1.0)) + m, 0.0), alive)
-
-
-def _number(a: Any) -> Array:
-    """The real numbers of an array of any type."""
-    while hasattr(a, "value"):
-        a = a.value
-    return np.real(a)
 
 
 def _forward(logs: Any, paths: _Paths) -> list[_Logs]:

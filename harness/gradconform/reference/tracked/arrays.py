@@ -117,6 +117,13 @@ def constant(array: Any) -> Any:
     return array.value if getattr(array, "outer", False) else array
 
 
+def real_numbers(array: Any) -> Any:
+    """The values of an array of any type as a plain array: without bounds, tangents and imaginary parts."""
+    while hasattr(array, "value"):
+        array = array.value
+    return np.real(array)
+
+
 def implements(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register the tracked version of some NumPy functions, for all kinds of tracked arrays."""
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gradconform.reference.tracked.arrays import real_numbers
 from gradconform.reference.tracked.exactness import Exact, InexactError
 from gradconform.reference.tracked.rounding import Rounded, constant_error
 
@@ -40,6 +41,4 @@ def whole_below(x: Any) -> Array:
 
     0 where x is no number. Numbers beyond 2^31 count as that far, so that one more or less can be added.
     """
-    while hasattr(x, "value"):
-        x = x.value
-    return np.asarray(np.clip(np.nan_to_num(np.floor(np.real(x))), -(2.0**31), 2.0**31), dtype=np.int64)
+    return np.asarray(np.clip(np.nan_to_num(np.floor(real_numbers(x))), -(2.0**31), 2.0**31), dtype=np.int64)

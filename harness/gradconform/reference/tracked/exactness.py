@@ -125,8 +125,8 @@ def scattered_products(shape: tuple[int, ...], terms: Iterable[tuple[Any, Any, A
     return like.checked(value, _largest(scale), smallest, "sum of products")
 
 
-def scattered(shape: tuple[int, ...], terms: Iterable[tuple[Any, Any]]) -> Exact:
-    """`sums.scatter_sum` of exact arrays. Raises InexactError where a partial sum could round."""
+def scattered(shape: tuple[int, ...], terms: Iterable[tuple[Any, Any]], *, apart: bool) -> Exact:  # noqa: ARG001 - as all kinds
+    """`sums.scatter_sum` of exact arrays. Raises InexactError where a partial sum could round, stored or not."""
     like, terms = peek(terms)
     assert isinstance(like, Exact)
     value, scale, smallest = np.zeros(shape), np.zeros(shape), np.inf

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gradconform.reference.tracked.arrays import real_numbers
 from gradconform.reference.tracked.dual import Dual
 from gradconform.reference.tracked.rounding import Rounded
 
@@ -33,6 +34,4 @@ def step(function: Callable[[Array], Array], x: Any) -> Any:
 
 def stairs(function: Callable[[Array], Array], x: Any) -> Array:
     """On which stair each element lies, by its value alone, as a plain array."""
-    while hasattr(x, "value"):
-        x = x.value
-    return function(np.real(x))
+    return function(real_numbers(x))

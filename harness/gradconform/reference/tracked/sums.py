@@ -59,9 +59,7 @@ def scatter_sum(shape: tuple[int, ...], terms: Iterable[tuple[Any, Any]], *, apa
         return dual_numbers.scatter_sum(partial(scatter_sum, apart=apart), shape, [*terms])
     like, terms = peek(terms)
     if like is not None:
-        if isinstance(like, rounding.Rounded):
-            return rounding.scattered(shape, terms, apart=apart)
-        return _KINDS[type(like)].scattered(shape, terms)
+        return _KINDS[type(like)].scattered(shape, terms, apart=apart)
     result: Any = None
     for index, part in terms:
         result = np.zeros(shape, dtype=part.dtype) if result is None else result
